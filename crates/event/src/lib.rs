@@ -1,0 +1,35 @@
+//! The vocabulary of tlsight and the events that it promises to its users.
+//!
+//! A TLS session is one [`TlsEvent`], whatever it came over. The JSON names are those of the Elastic
+//! Common Schema and of Packetbeat where these have one; the rest is under `tlsight`.
+#![warn(clippy::disallowed_methods)]
+
+mod address;
+mod certificate;
+mod community_id;
+mod detailed;
+mod hex;
+mod loss;
+mod session;
+mod shared;
+mod time;
+mod tls;
+mod tlsight;
+
+pub use address::{Endpoint, IpText, Mac, Transport};
+pub use certificate::{Certificate, CertificateHash, DistinguishedName, X509};
+pub use community_id::CommunityId;
+pub use detailed::{
+    AlertDetail, ClientHelloDetail, ClientHelloExtensions, Detailed, ServerHelloDetail,
+    ServerHelloExtensions, StatusRequest, StatusRequestAck,
+};
+pub use hex::HexBytes;
+pub use loss::{Dataset, LossBody, LossEvent, Losses, SummaryBody, SummaryEvent, Totals};
+pub use session::{EventMeta, Network, Party, Related, Status, TlsEvent, Vlan};
+pub use shared::{Name, NameList, Shared};
+pub use time::Timestamp;
+pub use tls::{Tls, TlsClient, TlsServer};
+pub use tlsight::{
+    Carrier, CertificateInfo, CertificateState, Downgrade, EarlyData, Ech, Evidence, KeyExchange,
+    KeyExchangeClass, ResumptionInfo, ResumptionMethod, Timing, Tlsight,
+};

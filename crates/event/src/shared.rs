@@ -1,0 +1,91 @@
+//! Values that many events share: held once, rendered to JSON once.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+/// A registry name, or `0x1234` for a code point without one.
+pub type Name = Cow<'static, str>;
+
+/// A list of names, such as the cipher suites of a `ClientHello`.
+pub type NameList = Shared<Vec<Name>>;
+
+/// A value whose JSON is rendered when it is made and copied whenever an event is written.
+///
+/// Only `serde_json` can write it: it goes out as a [`RawValue`].
+pub struct Shared<T>(Arc<Rendered<T>>);
+
+struct Rendered<T> {
+    value: T,
+    json: Box<RawValue>,
+}
+
+impl<T: Serialize> Shared<T> {
+    /// Takes `value` and renders it.
+    ///
+    /// # Errors
+    /// What the `Serialize` of `T` reports.
+    pub fn new(value: T) -> Result<Self, serde_json::Error> {
+        let json = serde_json::value::to_raw_value(&value)?;
+        Ok(Self(Arc::new(Rendered { value, json })))
+    }
+}
+
+impl<T> Shared<T> {
+    /// Length of the rendered JSON in bytes.
+    #[must_use]
+    pub fn json_len(&self) -> usize {
+        self.0.json.get().len()
+    }
+}
+
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Deref for Shared<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0.value
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Shared<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.value.fmt(f)
+    }
+}
+
+impl<T: PartialEq> PartialEq for Shared<T> {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0.value == other.0.value
+    }
+}
+
+impl<T> Serialize for Shared<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.json.serialize(serializer)
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Shared<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}

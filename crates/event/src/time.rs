@@ -1,0 +1,142 @@
+//! Points in time, as packets and certificates carry them.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use arrayvec::ArrayString;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Serialize, Serializer};
+
+/// A point in time: nanoseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
+///
+/// Written as RFC 3339 in UTC, with six digits of a second if that is exact and nine if not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The point `nanos` nanoseconds after 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub const fn from_nanos(nanos: i64) -> Self {
+        Self(nanos)
+    }
+
+    /// Nanoseconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub const fn as_nanos(self) -> i64 {
+        self.0
+    }
+
+    /// Nanoseconds from `earlier` to this point; 0 if it is the later one.
+    #[must_use]
+    pub fn nanos_since(self, earlier: Self) -> u64 {
+        u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0)
+    }
+
+    /// This point moved later by `nanos` nanoseconds, at most to the last point there is.
+    #[must_use]
+    pub const fn plus_nanos(self, nanos: i64) -> Self {
+        Self(self.0.saturating_add(nanos))
+    }
+
+    /// The RFC 3339 text.
+    #[must_use]
+    pub fn to_rfc3339(self) -> ArrayString<MAX_TEXT_LEN> {
+        let (seconds, nanos) = (self.0.div_euclid(NANOS), self.0.rem_euclid(NANOS));
+        let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+        let (year, month, day) = civil_from_days(days);
+        let mut text = ArrayString::new();
+        push_digits(&mut text, year, 4);
+        for (mark, value) in [
+            ('-', month),
+            ('-', day),
+            ('T', second / 3600),
+            (':', second / 60 % 60),
+            (':', second % 60),
+        ] {
+            push(&mut text, mark);
+            push_digits(&mut text, value, 2);
+        }
+        push(&mut text, '.');
+        if nanos % 1000 == 0 {
+            push_digits(&mut text, nanos / 1000, 6);
+        } else {
+            push_digits(&mut text, nanos, 9);
+        }
+        push(&mut text, 'Z');
+        text
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_rfc3339())
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.to_rfc3339())
+    }
+}
+
+impl JsonSchema for Timestamp {
+    fn schema_name() -> Cow<'static, str> {
+        "Timestamp".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date-time" })
+    }
+}
+
+const NANOS: i64 = 1_000_000_000;
+
+/// Years of `i64` nanoseconds end in 2262, so four digits do.
+const MAX_TEXT_LEN: usize = "2262-04-11T23:47:16.854775807Z".len();
+
+/// Year, month and day of the proleptic Gregorian calendar from days since 1970-01-01
+/// (Howard Hinnant, "chrono-compatible low-level date algorithms", `civil_from_days`).
+const fn civil_from_days(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
+    (year, month, day)
+}
+
+fn push<const N: usize>(text: &mut ArrayString<N>, mark: char) {
+    debug_assert!(text.remaining_capacity() > 0, "the capacity is that of the longest text");
+    text.try_push(mark).ok();
+}
+
+fn push_digits<const N: usize>(text: &mut ArrayString<N>, value: i64, width: u32) {
+    for place in (0..width).rev() {
+        let digit = value / 10_i64.pow(place) % 10;
+        push(text, char::from(b'0' + u8::try_from(digit).unwrap_or(0)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_rfc_3339_in_utc() {
+        for (nanos, text) in [
+            (0, "1970-01-01T00:00:00.000000Z"),
+            (-1, "1969-12-31T23:59:59.999999999Z"),
+            (951_782_400_123_456_000, "2000-02-29T00:00:00.123456Z"),
+            (1_795_267_800_000_000_001, "2026-11-21T13:30:00.000000001Z"),
+            (i64::MAX, "2262-04-11T23:47:16.854775807Z"),
+            (i64::MIN, "1677-09-21T00:12:43.145224192Z"),
+        ] {
+            assert_eq!(Timestamp::from_nanos(nanos).to_string(), text);
+        }
+    }
+}
