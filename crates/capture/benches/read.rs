@@ -1,0 +1,2 @@
+//! What reading a capture costs, from memory.
+fn main() {}
