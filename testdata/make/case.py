@@ -18,3 +18,14 @@ class Case:
     teardown: str = ""
     timeout: float = 15
     edit: Callable | None = None
+
+
+def link_mtu(size):
+    """Commands that set the MTU of both ends."""
+    return f"ip link set veth0 mtu {size}; ip -n tlsight-client link set veth0 mtu {size}"
+
+
+# Below 1280 the kernel takes the IPv6 addresses away.
+LINK_RESTORED = link_mtu(1500) + """
+ip address replace 2001:db8::2/64 dev veth0 nodad
+ip -n tlsight-client address replace 2001:db8::1/64 dev veth0 nodad"""

@@ -1,6 +1,6 @@
 """QUIC and DTLS."""
 
-from case import Case
+from case import LINK_RESTORED, Case, link_mtu
 from cases_tls import CHROMIUM
 
 SERVER = "python $MAKE/quic.py serve"
@@ -23,7 +23,7 @@ CASES = [
     Case("quic-v1", "QUIC version 1.", [SERVER], [CLIENT + " version=1"], ports=UDP),
     Case("quic-v2", "QUIC version 2.", [SERVER], [CLIENT + " version=2"], ports=UDP),
     Case("quic-compatible-upgrade", "A client that starts with version 1 and offers version 2 (RFC 9368).",
-         [SERVER], [CLIENT], ports=UDP),
+         [SERVER + " prefer-v2"], [CLIENT], ports=UDP),
     Case("quic-retry", "A Retry before the handshake.", [SERVER + " retry"], [CLIENT + " version=1"], ports=UDP),
     Case("quic-version-negotiation", "A client that starts with an unknown version and gets Version Negotiation.",
          [SERVER + " only-v1"], [CLIENT + " greasy-version"], ports=UDP),
@@ -51,14 +51,9 @@ CASES = [
           "--verify-hostname example.test --x509cafile root.pem -p 4433 192.0.2.2"], ports=DTLS),
     Case("ip-fragments", "DTLS 1.2 over links with an MTU of 576: the server's datagrams come as IP fragments.",
          [DTLS_SERVER + " -mtu 1400 -chainCAfile root.pem"], [DTLS_CLIENT + " -mtu 1400"], ports=DTLS,
-         setup="ip link set veth0 mtu 576; ip -n tlsight-client link set veth0 mtu 576",
-         # Below 1280 the kernel takes the IPv6 addresses away.
-         teardown="ip link set veth0 mtu 1500; ip -n tlsight-client link set veth0 mtu 1500; "
-         "ip address add 2001:db8::2/64 dev veth0 nodad; "
-         "ip -n tlsight-client address add 2001:db8::1/64 dev veth0 nodad"),
+         setup=link_mtu(576), teardown=LINK_RESTORED),
     Case("ipv6-fragments", "DTLS 1.2 over IPv6 with an MTU of 1280 and a certificate chain: IP fragments.",
          [DTLS_SERVER.replace("rsa.pem -key rsa.key", "rsa.pem -key rsa.key -cert_chain root.pem") + " -mtu 1450"],
          [DTLS_CLIENT.replace("192.0.2.2:4433", "[2001:db8::2]:4433") + " -mtu 1450"], ports=DTLS,
-         setup="ip link set veth0 mtu 1280; ip -n tlsight-client link set veth0 mtu 1280",
-         teardown="ip link set veth0 mtu 1500; ip -n tlsight-client link set veth0 mtu 1500"),
+         setup=link_mtu(1280), teardown=LINK_RESTORED),
 ]

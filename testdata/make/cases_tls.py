@@ -1,6 +1,6 @@
 """TLS 1.2 and 1.3 over TCP."""
 
-from case import Case
+from case import LINK_RESTORED, Case, link_mtu
 
 SERVER = "openssl s_server -accept 443 -quiet -WWW -cert ecdsa.pem -key ecdsa.key"
 RSA_SERVER = "openssl s_server -accept 443 -quiet -WWW -cert rsa.pem -key rsa.key"
@@ -115,6 +115,21 @@ CASES = [
     Case("tls12-chain", "TLS 1.2 with a certificate of an intermediate authority.",
          ["openssl s_server -accept 443 -quiet -WWW -tls1_2 -cert chain.pem -key chain.key -cert_chain chain.pem"],
          [CLIENT.replace("example.test", "chain.test") + " -tls1_2"]),
+    Case("small-segments", "TLS 1.2 with a certificate chain and a client certificate over a link with an MTU of 296.",
+         ["openssl s_server -accept 443 -quiet -WWW -tls1_2 -cert chain.pem -key chain.key -cert_chain chain.pem "
+          "-Verify 1 -CAfile root.pem"],
+         [CLIENT.replace("example.test", "chain.test") + " -tls1_2 -cert client.pem -key client.key"],
+         setup=link_mtu(296), teardown=LINK_RESTORED,
+         note="The damaged variants in the folders beside this one are derived from it."),
+    Case("vxlan", "TLS 1.2 through VXLAN devices of the kernel.",
+         ["openssl s_server -accept 443 -quiet -WWW -tls1_2 -cert ecdsa.pem -key ecdsa.key"],
+         [CLIENT.replace("192.0.2.2", "198.51.100.2") + " -tls1_2"],
+         setup="ip link add vx0 type vxlan id 42 local 192.0.2.2 remote 192.0.2.1 dstport 4789 dev veth0\n"
+         "ip address add 198.51.100.2/24 dev vx0; ip link set vx0 mtu 1400 address 02:00:00:00:01:02 up\n"
+         "ip -n tlsight-client link add vx0 type vxlan id 42 local 192.0.2.1 remote 192.0.2.2 dstport 4789 dev veth0\n"
+         "ip -n tlsight-client address add 198.51.100.1/24 dev vx0\n"
+         "ip -n tlsight-client link set vx0 mtu 1400 address 02:00:00:00:01:01 up",
+         teardown="ip link del vx0; ip -n tlsight-client link del vx0"),
     Case("tls12-alpn", "TLS 1.2 with ALPN h2.", [SERVER + " -tls1_2 -alpn h2,http/1.1"],
          [CLIENT + " -tls1_2 -alpn h2,http/1.1"]),
     Case("tls12-client-certificate", "TLS 1.2 with a client certificate, seen in clear.",

@@ -1,7 +1,7 @@
 """A QUIC server and client: quic.py serve [OPTION...] | quic.py connect [OPTION...].
 
-Options: port=N, version=N (the client's first, 1 or 2), retry, session=FILE, early, only-v1 (server),
-greasy-version (the client starts with a version that no server knows), datagram=N.
+Options: port=N, version=N (the client's first, 1 or 2), retry, session=FILE, early, only-v1 and
+prefer-v2 (server), greasy-version (the client starts with a version that no server knows).
 """
 
 import asyncio
@@ -45,6 +45,8 @@ async def run_server():
     configuration = QuicConfiguration(is_client=False, alpn_protocols=["h3"], max_datagram_size=1200)
     if "only-v1" in options:
         configuration.supported_versions = [V1]
+    if "prefer-v2" in options:
+        configuration.supported_versions = [V2, V1]
     configuration.load_cert_chain("ecdsa.pem", "ecdsa.key")
     await serve("::", port, configuration=configuration, create_protocol=Server, retry="retry" in options,
                 session_ticket_fetcher=tickets.pop,

@@ -1,0 +1,26 @@
+"""The recordings that make up testdata/sample."""
+
+SAMPLE = [
+    "chromium",
+    "quic-chromium",
+    "pq-hybrid",
+    "curl-nginx",
+    "tls13-psk-resumption",
+    "tls13-hello-retry",
+    "tls12-ecdsa",
+    "tls12-client-certificate",
+    "tls12-ticket",
+    "tls12-static-rsa",
+    "tls12-expired",
+    "tls12-self-signed",
+    "tls10",
+    "ssl30",
+    "alert-handshake-failure",
+    "alert-unknown-ca",
+    "starttls-smtp",
+    "postgres",
+    "ldap",
+    "http-connect",
+    "quic-v2",
+    "dtls12-cookie",
+]
