@@ -1,1 +1,21 @@
-//! Placeholder.
+//! Packets to flows: decapsulation, IP reassembly, TCP reassembly and the flow table.
+//!
+//! An [`Engine`] takes packets and the time that they carry, and hands the bytes of each flow to an
+//! [`Application`]. All that it keeps is bounded by [`Limits`], and all that it drops is in
+//! [`Counters`].
+#![warn(clippy::disallowed_methods)]
+
+mod application;
+mod counters;
+mod engine;
+mod flow;
+mod key;
+mod limits;
+mod shard;
+
+pub use application::{Application, Direction, EndReason, FlowAnomaly, Interest, Progress};
+pub use counters::Counters;
+pub use engine::Engine;
+pub use flow::{Flow, Tunnel};
+pub use limits::Limits;
+pub use shard::shard;

@@ -1,0 +1,3 @@
+//! Speed of the engine, by kind of traffic.
+
+fn main() {}
