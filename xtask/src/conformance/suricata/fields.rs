@@ -1,0 +1,198 @@
+//! Suricata's fields and ours.
+
+use md5::{Digest, Md5};
+
+use crate::conformance::names::Names;
+use crate::conformance::normal;
+use crate::conformance::session::Session;
+
+/// A session as Suricata logs it: QUIC has an event for each hello.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a> {
+    session: &'a Session,
+    hello: &'static str,
+}
+
+impl<'a> View<'a> {
+    /// The views of both hellos.
+    pub(super) fn both(session: &'a Session) -> [Self; 2] {
+        // The client's comes last: of equally good views the search takes the last.
+        ["server_hello", "client_hello"].map(|hello| Self { session, hello })
+    }
+
+    fn extensions(&self) -> Vec<String> {
+        self.session.list(&format!("tls.detailed.{}.extensions.types", self.hello))
+    }
+}
+
+/// Whether a key has a counterpart.
+pub(super) fn known(key: &str) -> bool {
+    reason(key).is_none()
+        && !matches!(key, "src_ip" | "src_port" | "dest_ip" | "dest_port")
+        && (key.starts_with("tls.") || key.starts_with("quic.") || OTHER.contains(&key))
+}
+
+/// Why a key has no counterpart.
+pub(super) fn reason(key: &str) -> Option<&'static str> {
+    if key.starts_with("quic.cyu") {
+        return Some("CYU is a fingerprint of Google QUIC, which has no TLS in it");
+    }
+    match key {
+        "pcap_cnt" => Some("the number of the packet at which Suricata logged"),
+        "pkt_src" => Some("Suricata's source of a packet"),
+        _ if key.starts_with("alert.") || key.starts_with("verdict.") => {
+            Some("alerts and verdicts of Suricata's rules")
+        }
+        _ => None,
+    }
+}
+
+/// Whether we have a value for a key.
+pub(super) fn has(key: &str, view: &View<'_>, names: &Names) -> bool {
+    let side = if key.starts_with("tls.client.") { "client" } else { "server" };
+    match key {
+        "tls.certificate" | "tls.chain" | "tls.client.certificate" | "tls.client.chain" => {
+            !view.session.certificates(side).is_empty()
+        }
+        "tls.subjectaltname" => !view.session.list("tls.server.x509.alternative_names").is_empty(),
+        _ => pair(key, "", view, names).1.is_some(),
+    }
+}
+
+/// Their value and ours in the same form.
+pub(super) fn pair(
+    key: &str,
+    theirs: &str,
+    view: &View<'_>,
+    names: &Names,
+) -> (Option<String>, Option<String>) {
+    let session = view.session;
+    let side = if key.starts_with("tls.client.") { "client" } else { "server" };
+    let as_is = |path: &str| (Some(theirs.to_owned()), session.text(path));
+    let name = key.strip_prefix("tls.client.").or_else(|| key.strip_prefix("tls."));
+    match name.unwrap_or(key) {
+        "sni" | "quic.sni" => as_is("tls.client.server_name"),
+        "version" => match theirs {
+            "UNDETERMINED" => (None, session.version()),
+            _ => (Some(normal::version(theirs)), session.version()),
+        },
+        "subject" | "issuerdn" => {
+            let path = if key.ends_with("subject") { "subject" } else { "issuer" };
+            let ours = session.text(&format!("tls.{side}.{path}"));
+            let join = |parts: Vec<String>| parts.join(", ");
+            (
+                Some(join(normal::plain_name_parts(theirs))),
+                ours.map(|name| join(normal::name_parts(&name))),
+            )
+        }
+        "serial" => {
+            let ours = session.text(&format!("tls.{side}.x509.serial_number"));
+            (Some(normal::hex_number(theirs)), ours.map(|serial| normal::decimal_to_hex(&serial)))
+        }
+        "fingerprint" => {
+            let ours = session.text(&format!("tls.{side}.hash.sha1"));
+            (Some(theirs.replace(':', "")), ours.map(|hash| hash.to_lowercase()))
+        }
+        "notbefore" | "notafter" => {
+            let path = if key.ends_with("before") { "not_before" } else { "not_after" };
+            let ours = session.text(&format!("tls.{side}.x509.{path}"));
+            let seconds = |date: &str| normal::seconds(date).map(|seconds| seconds.to_string());
+            (seconds(theirs), ours.and_then(|date| seconds(&date)))
+        }
+        "ja3.hash" | "quic.ja3.hash" => as_is("tls.client.ja3"),
+        "ja3s.hash" | "quic.ja3s.hash" => as_is("tls.server.ja3s"),
+        "ja3.string" => (Some(md5(theirs)), session.text("tls.client.ja3")),
+        "ja3s.string" => (Some(md5(theirs)), session.text("tls.server.ja3s")),
+        "ja4" | "quic.ja4" => as_is("tlsight.ja4"),
+        "session_resumed" => as_is("tls.resumed"),
+        "from_proto" => as_is("tlsight.starttls"),
+        "community_id" => as_is("network.community_id"),
+        "proto" => (Some(theirs.to_lowercase()), session.text("network.transport")),
+        "ether.src_mac" => (Some(mac(theirs)), session.text("source.mac").map(|text| mac(&text))),
+        "ether.dest_mac" => {
+            (Some(mac(theirs)), session.text("destination.mac").map(|text| mac(&text)))
+        }
+        other => lists(other, theirs, view, names),
+    }
+}
+
+fn lists(
+    key: &str,
+    theirs: &str,
+    view: &View<'_>,
+    names: &Names,
+) -> (Option<String>, Option<String>) {
+    let session = view.session;
+    let hello = "tls.detailed.client_hello";
+    let renamed = |name: fn(&Names, &str) -> String| {
+        let all: Vec<String> = theirs.split(' ').map(|code| name(names, code)).collect();
+        Some(all.join(" "))
+    };
+    let joined = |path: &str| normal::non_empty(session.list(path).join(" "));
+    let index = key.split_once('[').and_then(|(_, tail)| tail.split_once(']')?.0.parse().ok());
+    let element = |items: Vec<String>| items.get(index.unwrap_or(0_usize)).cloned();
+    let expected = Some(theirs.to_owned());
+    let plain = key.split('[').next().unwrap_or(key);
+    let alpn = "tls.detailed.client_hello.extensions.application_layer_protocol_negotiation";
+    match plain {
+        "subjectaltname" => (expected, element(session.list("tls.server.x509.alternative_names"))),
+        "client_alpns" => (expected, element(session.list(alpn))),
+        "server_alpns" => (expected, session.text("tls.next_protocol")),
+        "client_handshake.version" | "server_handshake.version" => {
+            let side = if key.starts_with("client") { "client" } else { "server" };
+            let ours = session.text(&format!("tls.detailed.{side}_hello.version"));
+            (expected, ours.map(|number| legacy_version(&number)))
+        }
+        "client_handshake.ciphers" => {
+            (renamed(Names::cipher), joined("tls.client.supported_ciphers"))
+        }
+        "client_handshake.exts" => {
+            (renamed(Names::extension), joined(&format!("{hello}.extensions.types")))
+        }
+        "client_handshake.sig_algs" => (
+            renamed(Names::signature_scheme),
+            joined(&format!("{hello}.extensions.signature_algorithms")),
+        ),
+        "server_handshake.cipher" => (renamed(Names::cipher), session.text("tls.cipher")),
+        "server_handshake.exts" => {
+            (renamed(Names::extension), joined("tls.detailed.server_hello.extensions.types"))
+        }
+        "quic.extensions" if key.ends_with(".name") => {
+            let theirs =
+                if theirs == "alpn" { "application_layer_protocol_negotiation" } else { theirs };
+            (Some(theirs.to_owned()), element(view.extensions()))
+        }
+        "quic.extensions" => {
+            let name = element(view.extensions()).unwrap_or_default();
+            let ours = match name.as_str() {
+                "server_name" => session.text("tls.client.server_name"),
+                "application_layer_protocol_negotiation" => session.list(alpn).into_iter().next(),
+                _ => None,
+            };
+            (expected, ours)
+        }
+        _ => (expected, None),
+    }
+}
+
+fn md5(text: &str) -> String {
+    normal::hex(&Md5::digest(text.as_bytes()))
+}
+
+fn mac(text: &str) -> String {
+    text.to_lowercase().replace('-', ":")
+}
+
+/// Packetbeat's `3.3` as `TLS 1.2`.
+fn legacy_version(number: &str) -> String {
+    match number {
+        "3.0" => "SSLv3",
+        "3.1" => "TLSv1",
+        "3.2" => "TLS 1.1",
+        "3.3" => "TLS 1.2",
+        other => other,
+    }
+    .to_owned()
+}
+
+const OTHER: &[&str] = &["community_id", "proto", "ether.src_mac", "ether.dest_mac"];

@@ -1,0 +1,174 @@
+//! What tshark counts in each capture (`tshark_counts.tsv`).
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+
+use super::compare::{Place, Tally};
+use super::names::Names;
+use super::normal;
+use super::oracle::{Corpora, Sessions};
+use super::session::Session;
+
+/// The oracle's name.
+pub(super) const NAME: &str = "tshark";
+
+/// What tshark says about one capture.
+#[derive(Debug)]
+pub(super) struct Counts {
+    /// The capture.
+    pub(super) capture: String,
+    columns: BTreeMap<String, String>,
+}
+
+impl Counts {
+    fn number(&self, column: &str) -> u64 {
+        self.columns.get(column).and_then(|text| text.parse().ok()).unwrap_or(0)
+    }
+
+    fn text(&self, column: &str) -> Option<String> {
+        self.columns.get(column).cloned().and_then(normal::non_empty)
+    }
+
+    fn list(&self, column: &str) -> Vec<String> {
+        let text = self.text(column).unwrap_or_default();
+        text.split('/').filter(|item| !item.is_empty()).map(str::to_owned).collect()
+    }
+}
+
+/// Reads the table.
+///
+/// # Errors
+/// If it is missing or has no header.
+pub(super) fn read(corpora: &Corpora) -> Result<Vec<Counts>> {
+    let text = corpora.text("tshark_counts.tsv")?;
+    let mut lines = text.lines();
+    let header: Vec<&str> =
+        lines.next().context("tshark_counts.tsv is empty")?.split('\t').collect();
+    Ok(lines
+        .map(|line| {
+            let values = line.split('\t').map(str::to_owned);
+            let columns: BTreeMap<String, String> =
+                header.iter().map(|&name| name.to_owned()).zip(values).collect();
+            Counts { capture: columns.get("path").cloned().unwrap_or_default(), columns }
+        })
+        .collect())
+}
+
+/// Compares every capture.
+///
+/// # Errors
+/// If the table cannot be read.
+pub(super) fn compare(corpora: &Corpora, sessions: &Sessions, tally: &mut Tally) -> Result<()> {
+    let names = Names::load()?;
+    for counts in read(corpora)? {
+        let ours = sessions.get(&counts.capture).map_or(&[][..], Vec::as_slice);
+        let mut place = Place {
+            tally: &mut *tally,
+            oracle: NAME,
+            capture: &counts.capture,
+            session: String::new(),
+        };
+        for &(field, columns, messages) in MESSAGES {
+            let theirs = columns.iter().map(|column| counts.number(column)).sum();
+            let ours = messages.iter().map(|name| total(ours, name)).sum();
+            place.count(field, theirs, ours);
+        }
+        // The column counts distinct streams with a name, not hellos.
+        let named = |s: &&Session| s.at("tls.client.server_name").is_some();
+        let with_name = ours.iter().filter(named).count();
+        place.count("server names", counts.number("sni_count"), u64::try_from(with_name)?);
+        place.compare("first JA3", counts.text("ja3_first"), first(ours, "tls.client.ja3"));
+        place.compare("first JA3S", counts.text("ja3s_first"), first(ours, "tls.server.ja3s"));
+        let group = |code: String| names.group(&code);
+        let theirs = counts.list("selected_group").into_iter().map(group).collect();
+        place.set("groups of ServerHello key shares", theirs, key_share_groups(ours));
+        let cipher = |code: String| names.cipher(&code);
+        let theirs = counts.list("selected_ciphers").into_iter().map(cipher).collect();
+        place.set("ciphers", theirs, distinct(ours, |s| s.text("tls.cipher")));
+        let theirs = negotiated(counts.list("server_versions"));
+        if !theirs.is_empty() {
+            place.set("versions", theirs, distinct(ours, Session::version));
+        }
+    }
+    Ok(())
+}
+
+fn total(sessions: &[Session], message: &str) -> u64 {
+    sessions.iter().map(|session| session.messages(message)).sum()
+}
+
+fn first(sessions: &[Session], path: &str) -> Option<String> {
+    let with = sessions.iter().filter(|session| session.at(path).is_some());
+    with.min_by_key(|session| session.text("event.start"))?.text(path)
+}
+
+fn distinct(sessions: &[Session], value: impl Fn(&Session) -> Option<String>) -> Vec<String> {
+    let mut values: Vec<String> = sessions.iter().filter_map(value).collect();
+    values.sort();
+    values.dedup();
+    values
+}
+
+fn key_share_groups(sessions: &[Session]) -> Vec<String> {
+    distinct(sessions, |session| {
+        let modern = session.version().is_some_and(|version| version.contains("1.3"));
+        session.text("tls.curve").filter(|_| modern)
+    })
+}
+
+/// The versions that were negotiated: beside a `TLS1.3` the column has the `TLS1.2` that every
+/// hello of TLS 1.3 has for middleboxes, which a session of TLS 1.2 cannot be told from.
+fn negotiated(listed: Vec<String>) -> Vec<String> {
+    let modern = listed.iter().any(|version| version.contains("1.3"));
+    let mut versions: Vec<String> = listed
+        .iter()
+        .filter(|version| !(modern && *version == "TLS1.2"))
+        .map(|version| normal::version(version))
+        .collect();
+    versions.sort();
+    versions
+}
+
+type Messages = (&'static str, &'static [&'static str], &'static [&'static str]);
+
+const MESSAGES: &[Messages] = &[
+    ("ClientHello", &["ClientHello", "DTLS_ClientHello"], &["client_hello"]),
+    (
+        "ServerHello with HelloRetryRequest",
+        &["ServerHello(incl HRR)", "DTLS_ServerHello"],
+        &["server_hello", "hello_retry_request"],
+    ),
+    ("HelloRetryRequest", &["HRR"], &["hello_retry_request"]),
+    ("Certificate", &["Certificate", "DTLS_Certificate"], &["certificate"]),
+    ("CertificateRequest", &["CertificateRequest"], &["certificate_request"]),
+    ("CertificateStatus", &["CertificateStatus"], &["certificate_status"]),
+    ("ServerKeyExchange", &["ServerKeyExchange"], &["server_key_exchange"]),
+    ("NewSessionTicket", &["NewSessionTicket"], &["new_session_ticket"]),
+    ("alerts", &["alerts"], &["alert"]),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_lists_every_capture_of_the_folder() {
+        let Some(corpora) = Corpora::for_tests() else { return };
+        let rows = read(&corpora).unwrap();
+        assert_eq!(rows.len(), 267);
+        for row in &rows {
+            assert!(corpora.path(&row.capture).is_file(), "{}", row.capture);
+        }
+        let hellos: u64 = rows.iter().map(|row| row.number("ClientHello")).sum();
+        assert!(hellos > 300, "{hellos}");
+    }
+
+    #[test]
+    fn the_middlebox_version_of_tls_1_3_is_not_a_negotiated_one() {
+        let listed = |text: &str| negotiated(text.split('/').map(str::to_owned).collect());
+        assert_eq!(listed("TLS1.2/TLS1.3"), ["TLS 1.3"]);
+        assert_eq!(listed("TLS1.0/TLS1.2"), ["TLS 1.0", "TLS 1.2"]);
+        assert_eq!(listed("TLS1.2/TLS1.3-draft28"), ["TLS 1.3 draft 28"]);
+    }
+}
