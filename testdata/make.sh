@@ -66,4 +66,4 @@ trap remove_network EXIT
 make_network
 export PATH=$work/venv/bin:$PATH
 python "$here/make/record.py" "$work" "$here" "$@"
-python "$here/make/derive.py" "$here" "$@"
+python "$here/make/derive.py" "$here"

@@ -156,7 +156,6 @@ DAMAGES = [
     ("midstream-server-hello", "The recording begins with the ServerHello.", after_the_hello),
     ("midstream-data", "The recording begins after the TLS handshake.", handshake_over),
     ("snap-length-200", "Packets cut to 200 bytes.", cut(200)),
-    ("snap-length-96", "Packets cut to 96 bytes.", cut(96)),
     ("reset", "The client resets the connection after the server's flight.", reset),
     ("sequence-wrap", "The server's sequence numbers wrap inside its certificates.", sequence_wraps),
     ("tiny-segments", "Segments of at most 16 bytes.", tiny_segments),
