@@ -1,13 +1,21 @@
 //! Packets in and out: capture files, and interfaces on Linux.
 //!
 //! Packets come in blocks, borrowed from where the capture put them: a [`Block`] that a
-//! [`FileReader`] fills.
+//! [`FileReader`] fills, or a block of the ring that [`LiveCapture`] shares with the kernel.
 
 mod block;
 mod file;
+#[cfg(target_os = "linux")]
+mod live;
 
 pub use block::{Block, More};
 pub use file::{
     Beginning, Damage, DecryptionSecrets, FileReader, Notes, OpenError, PcapWriter, ReadError,
     SecretsType, Stream,
+};
+#[cfg(target_os = "linux")]
+pub use live::{
+    DEFAULT_BLOCK_LEN, DEFAULT_BLOCKS, DEFAULT_RETIRE_MS, Fragments, FullRing, Interface,
+    LiveCapture, LiveError, LiveOptions, LivePacket, Outgoing, PacketSender, QueueDiscipline,
+    Reception, RingBlock, Statistics, VlanTag,
 };
