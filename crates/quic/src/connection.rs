@@ -171,13 +171,17 @@ impl Connection {
         if from == self.client || self.client_id.as_ref() != Some(&retry.destination) {
             return None;
         }
-        let original = self.keys.last()?.connection_id.as_bytes();
-        let integrity = integrity(retry, original);
+        // A server may answer each packet of a client's first flight with a Retry, and the last of
+        // those may come after the client has taken the first.
+        let forged = self
+            .keys
+            .iter()
+            .all(|keys| integrity(retry, keys.connection_id.as_bytes()) == Integrity::Forged);
         // A client takes at most one Retry (RFC 9000 section 17.2.5.2).
-        if integrity != Integrity::Forged && self.retry_id.is_none() {
+        if !forged && self.retry_id.is_none() {
             self.retry_id = Some(retry.source.clone());
         }
-        Some(integrity)
+        Some(if forged { Integrity::Forged } else { Integrity::Plausible })
     }
 
     /// Memory that the connection holds apart from itself, in bytes.

@@ -300,7 +300,7 @@ impl Connections {
         let answered = self.connections.iter_mut().rev().find_map(|known| known.retry(from, retry));
         match answered {
             Some(Integrity::Forged) => report(from, Anomaly::ForgedRetry, events),
-            Some(Integrity::Genuine | Integrity::Unknown) | None => {
+            Some(Integrity::Plausible) | None => {
                 events(Event::Retry { from, connection_id: retry.source.clone() });
             }
         }

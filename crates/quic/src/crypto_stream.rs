@@ -33,22 +33,18 @@ impl CryptoStream {
             rest.bytes = within;
             report(Anomaly::CryptoTooLong { offset: offset.max(MAX_CRYPTO_BYTES as u64) });
         }
-        let have = rest.split_off(self.contiguous.len());
-        let kept = self.contiguous.get(have.start..).unwrap_or_default();
-        compare(&have, kept, report);
-
-        let mut index = self.pieces.partition_point(|piece| piece.end() <= rest.start);
         while !rest.bytes.is_empty() {
-            let next = self.pieces.get(index);
-            let fresh = rest.split_off(next.map_or(usize::MAX, |piece| piece.start));
-            if let Some(piece) = next {
-                let again = rest.split_off(piece.end());
-                let kept = piece.bytes.get(again.start.saturating_sub(piece.start)..);
-                compare(&again, kept.unwrap_or_default(), report);
+            let again = rest.split_off(self.contiguous.len());
+            let kept = self.contiguous.get(again.start..);
+            compare(&again, kept.unwrap_or_default(), report);
+            if rest.start == self.contiguous.len() {
+                let gap_end = self.pieces.first().map_or(usize::MAX, |piece| piece.start);
+                self.contiguous.extend_from_slice(rest.split_off(gap_end).bytes);
+                self.join();
+            } else {
+                self.insert_behind_gap(&mut rest, report);
             }
-            index = self.place(&fresh, index, report).saturating_add(1);
         }
-        self.join();
     }
 
     /// The bytes from the last call's end to the first gap.
@@ -65,26 +61,26 @@ impl CryptoStream {
         self.contiguous.capacity().saturating_add(table).saturating_add(pieces)
     }
 
-    /// Stores bytes that none are stored for; returns the index of the piece that comes after them.
-    fn place(
-        &mut self,
-        fresh: &Unplaced<'_>,
-        index: usize,
-        report: &mut impl FnMut(Anomaly),
-    ) -> usize {
-        if fresh.bytes.is_empty() {
-            return index;
+    /// Takes in bytes of which the first lies behind the first gap.
+    fn insert_behind_gap(&mut self, rest: &mut Unplaced<'_>, report: &mut impl FnMut(Anomaly)) {
+        let mut index = self.pieces.partition_point(|piece| piece.end() <= rest.start);
+        while !rest.bytes.is_empty() {
+            let next = self.pieces.get(index);
+            let fresh = rest.split_off(next.map_or(usize::MAX, |piece| piece.start));
+            if let Some(piece) = next {
+                let again = rest.split_off(piece.end());
+                let kept = piece.bytes.get(again.start.saturating_sub(piece.start)..);
+                compare(&again, kept.unwrap_or_default(), report);
+            }
+            if !fresh.bytes.is_empty() {
+                if self.pieces.len() >= MAX_PIECES {
+                    return report(Anomaly::CryptoTooScattered { offset: fresh.start as u64 });
+                }
+                self.pieces.insert(index, Piece { start: fresh.start, bytes: fresh.bytes.into() });
+                index = index.saturating_add(1);
+            }
+            index = index.saturating_add(1);
         }
-        if fresh.start == self.contiguous.len() {
-            self.contiguous.extend_from_slice(fresh.bytes);
-            return index;
-        }
-        if self.pieces.len() >= MAX_PIECES {
-            report(Anomaly::CryptoTooScattered { offset: fresh.start as u64 });
-            return index;
-        }
-        self.pieces.insert(index, Piece { start: fresh.start, bytes: fresh.bytes.into() });
-        index.saturating_add(1)
     }
 
     /// Moves the pieces that no gap is left before to the contiguous bytes.

@@ -243,10 +243,7 @@ pub enum Anomaly {
         frame_type: u64,
     },
     /// A frame whose fields run past the packet's end.
-    TruncatedFrame {
-        /// Type of the frame.
-        frame_type: u64,
-    },
+    TruncatedFrame,
     /// Handshake bytes that came a second time, with other values; the first copy was kept.
     ConflictingCrypto {
         /// Offset of the first byte that differs.
@@ -276,7 +273,7 @@ impl Anomaly {
             Self::ReservedBits => "quic_reserved_bits",
             Self::NoFrames => "quic_no_frames",
             Self::UnexpectedFrame { .. } => "quic_unexpected_frame",
-            Self::TruncatedFrame { .. } => "quic_truncated_frame",
+            Self::TruncatedFrame => "quic_truncated_frame",
             Self::ConflictingCrypto { .. } => "quic_conflicting_crypto",
             Self::CryptoTooLong { .. } => "quic_crypto_too_long",
             Self::CryptoTooScattered { .. } => "quic_crypto_too_scattered",

@@ -19,8 +19,8 @@ pub(crate) enum Frame<'a> {
 
 /// Reads the next frame; a run of PADDING is one frame.
 pub(crate) fn frame<'a>(reader: &mut Reader<'a>, version: Version) -> Result<Frame<'a>, Anomaly> {
-    let frame_type = varint(reader).map_err(|Truncated { .. }| TRUNCATED_TYPE)?;
-    let truncated = |Truncated { .. }| Anomaly::TruncatedFrame { frame_type };
+    let truncated = |Truncated { .. }| Anomaly::TruncatedFrame;
+    let frame_type = varint(reader).map_err(truncated)?;
     match frame_type {
         PADDING => {
             let len = reader.rest().iter().take_while(|byte| **byte == 0).count();
@@ -81,6 +81,3 @@ const ACK_ECN: u64 = 0x03;
 const CRYPTO: u64 = 0x06;
 const CLOSE_TRANSPORT: u64 = 0x1c;
 const CLOSE_APPLICATION: u64 = 0x1d;
-
-/// A frame type that is itself cut short has no number to report.
-const TRUNCATED_TYPE: Anomaly = Anomaly::TruncatedFrame { frame_type: u64::MAX };

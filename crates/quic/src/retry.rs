@@ -8,18 +8,16 @@ use crate::initial_keys::TAG_LEN;
 /// What the integrity tag of a Retry packet tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Integrity {
-    /// The tag fits.
-    Genuine,
+    /// The tag fits, or the version has none that is known here.
+    Plausible,
     /// The tag does not fit: the client ignores the packet.
     Forged,
-    /// The version has no tag, or one that is not known here.
-    Unknown,
 }
 
 /// Checks a Retry packet that answers a packet sent to the connection id `original`.
 pub(crate) fn integrity(retry: &Retry<'_>, original: &[u8]) -> Integrity {
     let Some(secret) = retry.version.retry_integrity() else {
-        return Integrity::Unknown;
+        return Integrity::Plausible;
     };
     let Some((packet, tag)) =
         retry.bytes.len().checked_sub(TAG_LEN).and_then(|len| retry.bytes.split_at_checked(len))
@@ -29,13 +27,13 @@ pub(crate) fn integrity(retry: &Retry<'_>, original: &[u8]) -> Integrity {
     let (Ok(key), Ok(original_len)) =
         (UnboundKey::new(&AES_128_GCM, &secret.key), u8::try_from(original.len()))
     else {
-        return Integrity::Unknown;
+        return Integrity::Plausible;
     };
     let pseudo_packet = [&[original_len], original, packet].concat();
     let nonce = Nonce::assume_unique_for_key(secret.nonce);
     let aad = Aad::from(pseudo_packet);
     match LessSafeKey::new(key).open_separate_gather(nonce, aad, &[], tag, &mut []) {
-        Ok(()) => Integrity::Genuine,
+        Ok(()) => Integrity::Plausible,
         Err(_) => Integrity::Forged,
     }
 }
