@@ -197,6 +197,34 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_session_agrees_whatever_the_order_and_case() {
+        let ours = Session::parse(
+            r#"{"tls":{"cipher":"TLS_RSA_WITH_AES_128_CBC_SHA","detailed":{"version":"TLS 1.2"},
+            "server":{"certificate_chain":[
+            "-----BEGIN CERTIFICATE-----\nYWJj\n-----END CERTIFICATE-----\n"],"x509":{
+            "serial_number":"4096","subject":{"common_name":"Example"},
+            "not_before":"1970-01-01T00:00:01.000Z","public_key_algorithm":"RSA",
+            "alternative_names":["b","a"]}}}}"#,
+        );
+        let ours = ours.unwrap().unwrap();
+        let body = serde_json::json!({
+            "tls": { "cipher": ["TLS_RSA_WITH_AES_128_CBC_SHA"], "version": ["TLSv1.2"] },
+            "cert": [{
+                "hash": "a9:99:3e:36:47:06:81:6a:ba:3e:25:71:78:50:c2:6c:9c:d0:d8:9d",
+                "serial": "1000", "subjectCN": ["example"], "notBefore": 1000,
+                "publicAlgorithm": "rsaEncryption", "alt": ["a", "b"]
+            }]
+        });
+        let mut tally = Tally::default();
+        let mut place =
+            Place { tally: &mut tally, oracle: NAME, capture: "c", session: String::new() };
+        one(&mut place, &body, &ours);
+        let rows: Vec<_> = tally.rows.iter().map(|r| (r.field.as_str(), r.agrees())).collect();
+        assert_eq!(rows.len(), 8, "{rows:?}");
+        assert!(rows.iter().all(|(_, agrees)| *agrees), "{rows:?}");
+    }
+
+    #[test]
     fn every_test_file_has_a_capture_and_the_fields_are_found() {
         let Some(corpora) = Corpora::for_tests() else { return };
         let all = read(&corpora).unwrap();

@@ -110,6 +110,8 @@ impl Runner<'_> {
         };
         let output =
             command.output().with_context(|| format!("cannot run {}", self.program.display()))?;
+        // The command owns the reading end of the pipe: gzip would wait on it for ever.
+        drop(command);
         if let Some(mut child) = unzipped {
             child.wait()?;
         }

@@ -63,35 +63,31 @@ pub(super) fn compare(corpora: &Corpora, sessions: &Sessions, tally: &mut Tally)
     let names = Names::load()?;
     for counts in read(corpora)? {
         let ours = sessions.get(&counts.capture).map_or(&[][..], Vec::as_slice);
-        let mut place = Place {
-            tally: &mut *tally,
-            oracle: NAME,
-            capture: &counts.capture,
-            session: String::new(),
-        };
-        for &(field, columns, messages) in MESSAGES {
-            let theirs = columns.iter().map(|column| counts.number(column)).sum();
-            let ours = messages.iter().map(|name| total(ours, name)).sum();
-            place.count(field, theirs, ours);
-        }
-        // The column counts distinct streams with a name, not hellos.
-        let named = |s: &&Session| s.at("tls.client.server_name").is_some();
-        let with_name = ours.iter().filter(named).count();
-        place.count("server names", counts.number("sni_count"), u64::try_from(with_name)?);
-        place.compare("first JA3", counts.text("ja3_first"), first(ours, "tls.client.ja3"));
-        place.compare("first JA3S", counts.text("ja3s_first"), first(ours, "tls.server.ja3s"));
-        let group = |code: String| names.group(&code);
-        let theirs = counts.list("selected_group").into_iter().map(group).collect();
-        place.set("groups of ServerHello key shares", theirs, key_share_groups(ours));
-        let cipher = |code: String| names.cipher(&code);
-        let theirs = counts.list("selected_ciphers").into_iter().map(cipher).collect();
-        place.set("ciphers", theirs, distinct(ours, |s| s.text("tls.cipher")));
-        let theirs = negotiated(counts.list("server_versions"));
-        if !theirs.is_empty() {
-            place.set("versions", theirs, distinct(ours, Session::version));
-        }
+        one(&counts, ours, &names, tally);
     }
     Ok(())
+}
+
+fn one(counts: &Counts, ours: &[Session], names: &Names, tally: &mut Tally) {
+    let mut place = Place { tally, oracle: NAME, capture: &counts.capture, session: String::new() };
+    for &(field, columns, messages) in MESSAGES {
+        let theirs = columns.iter().map(|column| counts.number(column)).sum();
+        let ours = messages.iter().map(|name| total(ours, name)).sum();
+        place.count(field, theirs, ours);
+    }
+    let named = |session: &&Session| session.at("tls.client.server_name").is_some();
+    let with_name = u64::try_from(ours.iter().filter(named).count()).unwrap_or(u64::MAX);
+    place.count("server names", counts.number("sni_count"), with_name);
+    place.compare("first JA3", counts.text("ja3_first"), first(ours, "tls.client.ja3"));
+    place.compare("first JA3S", counts.text("ja3s_first"), first(ours, "tls.server.ja3s"));
+    let theirs = counts.list("selected_group").iter().map(|code| names.group(code)).collect();
+    place.set("groups of ServerHello key shares", theirs, key_share_groups(ours));
+    let theirs = counts.list("selected_ciphers").iter().map(|code| names.cipher(code)).collect();
+    place.set("ciphers", theirs, distinct(ours, |session| session.text("tls.cipher")));
+    let theirs = negotiated(&counts.list("server_versions"));
+    if !theirs.is_empty() {
+        place.set("versions", theirs, distinct(ours, Session::version));
+    }
 }
 
 fn total(sessions: &[Session], message: &str) -> u64 {
@@ -119,7 +115,7 @@ fn key_share_groups(sessions: &[Session]) -> Vec<String> {
 
 /// The versions that were negotiated: beside a `TLS1.3` the column has the `TLS1.2` that every
 /// hello of TLS 1.3 has for middleboxes, which a session of TLS 1.2 cannot be told from.
-fn negotiated(listed: Vec<String>) -> Vec<String> {
+fn negotiated(listed: &[String]) -> Vec<String> {
     let modern = listed.iter().any(|version| version.contains("1.3"));
     let mut versions: Vec<String> = listed
         .iter()
@@ -165,8 +161,28 @@ mod tests {
     }
 
     #[test]
+    fn counts_are_sums_over_the_sessions_of_a_capture() {
+        let session = |hellos: u32, start: &str, ja3: &str| {
+            let text = format!(
+                r#"{{"event":{{"start":"{start}"}},"tls":{{"client":{{"ja3":"{ja3}"}}}},
+                "tlsight":{{"messages":{{"client_hello":{hellos}}}}}}}"#
+            );
+            Session::parse(&text).unwrap().unwrap()
+        };
+        let ours = [session(1, "2020", "b"), session(2, "2019", "a")];
+        let columns = [("ClientHello", "1"), ("DTLS_ClientHello", "2"), ("ja3_first", "a")];
+        let columns = columns.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let counts = Counts { capture: "c".to_owned(), columns };
+        let mut tally = Tally::default();
+        one(&counts, &ours, &Names::load().unwrap(), &mut tally);
+        let rows: Vec<_> = tally.rows.iter().map(|r| (r.field.as_str(), r.agrees())).collect();
+        assert_eq!(rows, [("ClientHello", true), ("first JA3", true)]);
+    }
+
+    #[test]
     fn the_middlebox_version_of_tls_1_3_is_not_a_negotiated_one() {
-        let listed = |text: &str| negotiated(text.split('/').map(str::to_owned).collect());
+        let listed =
+            |text: &str| negotiated(&text.split('/').map(str::to_owned).collect::<Vec<_>>());
         assert_eq!(listed("TLS1.2/TLS1.3"), ["TLS 1.3"]);
         assert_eq!(listed("TLS1.0/TLS1.2"), ["TLS 1.0", "TLS 1.2"]);
         assert_eq!(listed("TLS1.2/TLS1.3-draft28"), ["TLS 1.3 draft 28"]);

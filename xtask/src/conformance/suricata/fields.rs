@@ -196,3 +196,58 @@ fn legacy_version(number: &str) -> String {
 }
 
 const OTHER: &[&str] = &["community_id", "proto", "ether.src_mac", "ether.dest_mac"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_compared_in_one_spelling() {
+        for (key, theirs) in [
+            ("tls.version", "TLSv1"),
+            ("tls.subject", "C=US, O=GitHub, Inc., CN=www.github.com"),
+            ("tls.serial", "00:8A:07"),
+            ("tls.fingerprint", "cc:aa"),
+            ("tls.notbefore", "2017-03-23T00:00:00"),
+            ("tls.ja3.string", "abc"),
+            ("tls.client_alpns[1]", "http/1.1"),
+            ("tls.client_handshake.ciphers", "49199 255"),
+            ("tls.client_handshake.version", "TLS 1.2"),
+            ("quic.extensions[0].name", "alpn"),
+            ("quic.extensions[0].values[0]", "h2"),
+            ("ether.src_mac", "00:11:22:aa:bb:cc"),
+        ] {
+            let (theirs, ours) = both(key, theirs);
+            assert!(theirs.is_some() && theirs == ours, "{key}: {theirs:?} {ours:?}");
+        }
+    }
+
+    #[test]
+    fn other_values_differ() {
+        for (key, theirs) in [
+            ("tls.version", "TLS 1.2"),
+            ("tls.version", "UNDETERMINED"),
+            ("tls.subject", "CN=www.github.com"),
+            ("tls.client_alpns[2]", "h3"),
+            ("tls.sni", "a.example"),
+        ] {
+            let (theirs, ours) = both(key, theirs);
+            assert_ne!(theirs, ours, "{key}");
+        }
+    }
+
+    fn both(key: &str, theirs: &str) -> (Option<String>, Option<String>) {
+        let session = Session::parse(SESSION).unwrap().unwrap();
+        let [_, view] = View::both(&session);
+        pair(key, theirs, &view, &Names::load().unwrap())
+    }
+
+    const SESSION: &str = r#"{"source":{"mac":"00-11-22-AA-BB-CC"},"tls":{
+        "client":{"ja3":"900150983cd24fb0d6963f7d28e17f72","supported_ciphers":[
+        "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256","TLS_EMPTY_RENEGOTIATION_INFO_SCSV"]},
+        "server":{"subject":"CN=www.github.com,O=GitHub\\, Inc.,C=US","hash":{"sha1":"CCAA"},
+        "x509":{"serial_number":"35335","not_before":"2017-03-23T00:00:00.000Z"}},
+        "detailed":{"version":"TLS 1.0","client_hello":{"version":"3.3","extensions":{
+        "types":["application_layer_protocol_negotiation"],
+        "application_layer_protocol_negotiation":["h2","http/1.1"]}}}}}"#;
+}

@@ -266,3 +266,73 @@ const INCOMPARABLE: &[(&[&str], &str)] = &[
         "numbers of what another column or another oracle compares by name",
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::super::log;
+    use super::*;
+
+    #[test]
+    fn a_line_agrees_with_the_session_that_it_describes() {
+        let rows = compared(&session("x25519", "a.example"));
+        let agreed: Vec<&str> =
+            rows.iter().filter(|(_, ok)| *ok).map(|(f, _)| f.as_str()).collect();
+        assert_eq!(rows.iter().filter(|(_, ok)| !ok).count(), 0, "{rows:?}");
+        for field in ["session", "version", "curve", "established", "client_curves", "sigalgs"] {
+            assert!(agreed.contains(&field), "{field} in {agreed:?}");
+        }
+        assert!(agreed.contains(&"ssl_history J hello_retry_request"), "{agreed:?}");
+    }
+
+    #[test]
+    fn each_value_that_differs_is_a_row_of_its_own() {
+        let rows = compared(&session("secp256r1", "b.example"));
+        let differ: Vec<&str> =
+            rows.iter().filter(|(_, ok)| !ok).map(|(f, _)| f.as_str()).collect();
+        assert_eq!(differ, ["curve", "server_name"]);
+    }
+
+    #[test]
+    fn a_session_that_is_not_there_is_one_difference() {
+        let rows = compared("{\"event\":{}}");
+        assert_eq!(rows, [("session".to_owned(), false)]);
+    }
+
+    #[test]
+    fn unknown_code_points_are_hexadecimal() {
+        assert_eq!(unknown("unknown-32257"), "0x7e01");
+        assert_eq!(unknown("unknown-x"), "unknown-x");
+    }
+
+    fn compared(session: &str) -> Vec<(String, bool)> {
+        let session = Session::parse(session).unwrap();
+        let sessions = Sessions::from([("c".to_owned(), session.into_iter().collect())]);
+        let baseline = Baseline {
+            name: "b".to_owned(),
+            oracle: SSL,
+            captures: vec!["c".to_owned()],
+            lines: log::read(LOG),
+        };
+        let mut pool: Pool<'_> =
+            sessions.iter().map(|(n, all)| (n.as_str(), all.iter().collect())).collect();
+        let mut tally = Tally::default();
+        compare(&baseline, &sessions, &mut pool, &Names::load().unwrap(), &mut tally);
+        tally.rows.iter().map(|row| (row.field.clone(), row.agrees())).collect()
+    }
+
+    fn session(curve: &str, name: &str) -> String {
+        format!(
+            r#"{{"client":{{"ip":"10.0.0.1","port":1}},"server":{{"ip":"10.0.0.2","port":443}},
+            "tls":{{"cipher":"TLS_AES_128_GCM_SHA256","curve":"{curve}","resumed":false,
+            "established":true,"client":{{"server_name":"{name}"}},"detailed":{{"version":"TLS 1.3",
+            "client_hello":{{"extensions":{{"supported_groups":["GREASE (0x9a9a)","x25519"],
+            "signature_algorithms":["ecdsa_secp256r1_sha256"]}}}}}}}},
+            "tlsight":{{"messages":{{"client_hello":2,"hello_retry_request":1,"server_hello":1}}}}}}"#
+        )
+    }
+
+    const LOG: &str = "#fields\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tversion\tcipher\t\
+        curve\tserver_name\tresumed\testablished\tssl_history\tclient_curves\tsigalgs\thashalgs\n\
+        C1\t10.0.0.1\t1\t10.0.0.2\t443\tTLSv13\tTLS_AES_128_GCM_SHA256\tx25519\ta.example\t\
+        F\tT\tCjCs\t39578,29\t3\t4\n";
+}

@@ -107,3 +107,66 @@ fn signature_name(name: &str) -> String {
     }
     name.strip_prefix("ecdsa-with-").map_or_else(|| name.to_owned(), |hash| format!("ECDSA-{hash}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::log;
+    use super::*;
+    use crate::conformance::session::Session;
+
+    #[test]
+    fn a_line_agrees_with_the_certificate_that_has_its_fingerprint() {
+        let rows = compared(SHA256);
+        assert!(rows.len() > 10, "{rows:?}");
+        assert!(rows.iter().all(|(_, ok)| *ok), "{rows:?}");
+    }
+
+    #[test]
+    fn a_certificate_that_was_not_seen_is_one_difference() {
+        assert_eq!(compared("00"), [("certificate".to_owned(), false)]);
+    }
+
+    #[test]
+    fn openssl_names_of_algorithms_are_translated() {
+        for (theirs, ours) in [
+            ("sha256WithRSAEncryption", "SHA256-RSA"),
+            ("sha1WithRSA", "SHA1-RSA"),
+            ("ecdsa-with-SHA384", "ECDSA-SHA384"),
+            ("ML-DSA-44", "ML-DSA-44"),
+        ] {
+            assert_eq!(signature_name(theirs), ours);
+        }
+    }
+
+    fn compared(fingerprint: &str) -> Vec<(String, bool)> {
+        let session = Session::parse(SESSION).unwrap().unwrap();
+        let sessions = Sessions::from([("c".to_owned(), vec![session])]);
+        let baseline = Baseline {
+            name: "b".to_owned(),
+            oracle: X509,
+            captures: vec!["c".to_owned()],
+            lines: log::read(&LOG.replace("FINGERPRINT", fingerprint)),
+        };
+        let mut tally = Tally::default();
+        compare(&baseline, &sessions, &mut tally);
+        tally.rows.iter().map(|row| (row.field.clone(), row.agrees())).collect()
+    }
+
+    /// SHA-256 of `abc`.
+    const SHA256: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    const SESSION: &str = r#"{"tls":{"server":{"certificate_chain":[
+        "-----BEGIN CERTIFICATE-----\nYWJj\n-----END CERTIFICATE-----\n"],"x509":{
+        "version_number":3,"serial_number":"4096","subject":{"distinguished_name":"CN=b,C=a"},
+        "issuer":{"distinguished_name":"CN=c"},"not_before":"1970-01-01T00:00:01.000Z",
+        "not_after":"1970-01-02T00:00:00.000Z","public_key_algorithm":"RSA","public_key_size":512,
+        "public_key_exponent":3,"signature_algorithm":"SHA1-RSA","is_ca":true,
+        "alternative_names":["10.0.0.1","x.example"]}}}}"#;
+
+    const LOG: &str = "#fields\tfingerprint\tcertificate.version\tcertificate.serial\t\
+        certificate.subject\tcertificate.issuer\tcertificate.not_valid_before\t\
+        certificate.not_valid_after\tcertificate.key_type\tcertificate.key_length\t\
+        certificate.exponent\tcertificate.sig_alg\tsan.dns\tsan.ip\tbasic_constraints.ca\thost_cert\t\
+        client_cert\nFINGERPRINT\t3\t1000\tC=a,CN=b\tCN=c\t1.000000\t86400.000000\trsa\t512\t3\t\
+        sha1WithRSAEncryption\tx.example\t10.0.0.1\tT\tT\tF\n";
+}
