@@ -64,13 +64,10 @@ impl Block {
     /// Forgets the packets and starts over with `bytes`.
     pub(crate) fn restart(&mut self, bytes: &[u8]) {
         self.records.clear();
-        if self.bytes.len() > BLOCK_LEN {
-            self.bytes.truncate(BLOCK_LEN);
-            self.bytes.shrink_to_fit();
-        }
+        self.filled = 0;
         let len = bytes.len().max(BLOCK_LEN);
-        if self.bytes.len() < len {
-            self.bytes.resize(len, 0);
+        if self.bytes.len() != len {
+            self.resize(len);
         }
         if let Some(start) = self.bytes.get_mut(..bytes.len()) {
             start.copy_from_slice(bytes);
@@ -93,7 +90,7 @@ impl Block {
     /// has been read and not what a length field announces.
     pub(crate) fn room(&mut self) -> &mut [u8] {
         if self.filled == self.bytes.len() {
-            self.bytes.resize(self.bytes.len().saturating_mul(2).max(BLOCK_LEN), 0);
+            self.resize(self.bytes.len().saturating_mul(2).max(BLOCK_LEN));
         }
         self.bytes.get_mut(self.filled..).unwrap_or_default()
     }
@@ -109,6 +106,16 @@ impl Block {
         let len = len.min(self.filled);
         self.bytes.copy_within(len..self.filled, 0);
         self.filled -= len;
+    }
+
+    /// Moves to a buffer of another length; fresh zeroed memory costs nothing until it is touched.
+    fn resize(&mut self, len: usize) {
+        let mut bytes = vec![0; len];
+        let kept = self.bytes.get(..self.filled).unwrap_or_default();
+        if let Some(start) = bytes.get_mut(..kept.len()) {
+            start.copy_from_slice(kept);
+        }
+        self.bytes = bytes;
     }
 
     #[inline]

@@ -1,4 +1,10 @@
 //! Captures compressed with gzip and Zstandard.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 mod captures;
 

@@ -1,4 +1,10 @@
 //! Reading and writing pcap, and refusing what is no capture.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 mod captures;
 
@@ -85,12 +91,12 @@ fn every_prefix_gives_the_packets_before_the_cut_and_says_where_it_is() {
         };
         let start = starts[whole];
         assert_eq!((error.offset, error.stream), (start as u64, Stream::File));
-        match error.damage {
-            Damage::RecordHeaderCut { have, need: 16 } => assert_eq!(have, len - start),
-            Damage::PacketCut { have, need } => {
-                assert_eq!((have, need), (len - start - 16, all[whole].bytes.len()));
-            }
-            damage => panic!("{damage:?}"),
+        if let Damage::RecordHeaderCut { have, need: 16 } = error.damage {
+            assert_eq!(have, len - start);
+        } else if let Damage::PacketCut { have, need } = error.damage {
+            assert_eq!((have, need), (len - start - 16, all[whole].bytes.len()));
+        } else {
+            panic!("{error}");
         }
     }
 }

@@ -1,4 +1,10 @@
 //! Reading pcapng.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 mod captures;
 

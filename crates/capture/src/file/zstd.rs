@@ -50,6 +50,7 @@ impl<R: BufRead> ZstdReader<R> {
                 if skipped < length {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
+                self.state = State::BetweenFrames;
             }
             Err(error) => return Err(io::Error::new(io::ErrorKind::InvalidData, error)),
         }

@@ -198,3 +198,90 @@ const _: () = {
 const CUSTOMER_TAG: u16 = 0x8100;
 
 const NANOS: i64 = 1_000_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packet_of_a_tunnel_begins_at_its_ip_header() {
+        let tunnel = Made { hardware: libc::ARPHRD_NONE, ..Made::DEFAULT };
+        let (packets, _) = read(&block(&[tunnel]));
+        assert_eq!(packets, [(LinkType::IPV4, 46, b"network".to_vec())]);
+        let ppp = Made { hardware: libc::ARPHRD_PPP, protocol: 0x86dd, ..Made::DEFAULT };
+        let (packets, _) = read(&block(&[ppp]));
+        assert_eq!(packets, [(LinkType::IPV6, 46, b"network".to_vec())]);
+    }
+
+    #[test]
+    fn an_unknown_link_is_counted_and_the_next_packet_given() {
+        let unknown =
+            Made { hardware: libc::ARPHRD_IEEE80211_RADIOTAP, protocol: 4, ..Made::DEFAULT };
+        let (packets, statistics) = read(&block(&[unknown, Made::DEFAULT]));
+        assert_eq!(packets, [(LinkType::ETHERNET, 60, b"Ethernet head.network".to_vec())]);
+        assert_eq!(statistics.unknown_link, 1);
+    }
+
+    #[test]
+    fn records_that_point_out_of_the_block_are_counted() {
+        let long = Made { captured: u32::MAX, ..Made::DEFAULT };
+        let lost = Made { next: u32::MAX, ..Made::DEFAULT };
+        let (packets, statistics) = read(&block(&[long, lost, Made::DEFAULT, Made::DEFAULT]));
+        assert_eq!((packets.len(), statistics.unreadable), (1, 3));
+    }
+
+    #[test]
+    fn a_cut_block_never_panics() {
+        let whole = block(&[Made::DEFAULT, Made::DEFAULT]);
+        for len in 0..whole.len() {
+            let (packets, statistics) = read(&whole[..len]);
+            let counted = packets.len() as u64 + statistics.unreadable;
+            assert_eq!(counted, if len < BLOCK_HEADER_LEN { 0 } else { 2 }, "{len} bytes");
+        }
+    }
+
+    #[derive(Clone, Copy)]
+    struct Made {
+        hardware: u16,
+        protocol: u16,
+        captured: u32,
+        next: u32,
+    }
+
+    impl Made {
+        const DEFAULT: Self =
+            Self { hardware: libc::ARPHRD_ETHER, protocol: 0x0800, captured: 21, next: RECORD_LEN };
+    }
+
+    fn block(records: &[Made]) -> Vec<u8> {
+        let mut block = vec![0; 48];
+        block[12..16].copy_from_slice(&u32::try_from(records.len()).unwrap().to_ne_bytes());
+        block[16..20].copy_from_slice(&48_u32.to_ne_bytes());
+        for made in records {
+            let mut record = vec![0; RECORD_LEN as usize];
+            for (at, word) in [(0, made.next), (12, made.captured), (16, 60)] {
+                record[at..at + 4].copy_from_slice(&word.to_ne_bytes());
+            }
+            for (at, half) in [(24, 82), (26, 96), (50, made.protocol.to_be()), (56, made.hardware)]
+            {
+                record[at..at + 2].copy_from_slice(&half.to_ne_bytes());
+            }
+            record[82..103].copy_from_slice(b"Ethernet head.network");
+            block.extend(record);
+        }
+        block
+    }
+
+    fn read(block: &[u8]) -> (Vec<(LinkType, u32, Vec<u8>)>, Statistics) {
+        let mut frames = Vec::new();
+        let mut statistics = Statistics::default();
+        index(block, &mut frames, &mut statistics);
+        let packets = frames.iter().map(|frame| frame.packet(block));
+        let packets = packets
+            .map(|packet| (packet.link_type, packet.wire_len, packet.bytes.to_vec()))
+            .collect();
+        (packets, statistics)
+    }
+
+    const RECORD_LEN: u32 = 112;
+}

@@ -7,42 +7,42 @@ use capture::{Block, FileReader, More, OpenError, ReadError};
 
 /// What was read of a packet: time, link type, length on the wire, bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Owned {
-    pub timestamp_ns: i64,
-    pub link_type: u32,
-    pub wire_len: u32,
-    pub bytes: Vec<u8>,
+pub(crate) struct Owned {
+    pub(crate) timestamp_ns: i64,
+    pub(crate) link_type: u32,
+    pub(crate) wire_len: u32,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// The byte order a capture is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub(crate) enum Order {
     Little,
     Big,
 }
 
 impl Order {
-    pub fn u16(self, value: u16) -> [u8; 2] {
+    pub(crate) fn u16(self, value: u16) -> [u8; 2] {
         if self == Self::Little { value.to_le_bytes() } else { value.to_be_bytes() }
     }
 
-    pub fn u32(self, value: u32) -> [u8; 4] {
+    pub(crate) fn u32(self, value: u32) -> [u8; 4] {
         if self == Self::Little { value.to_le_bytes() } else { value.to_be_bytes() }
     }
 
-    pub fn u64(self, value: u64) -> [u8; 8] {
+    pub(crate) fn u64(self, value: u64) -> [u8; 8] {
         if self == Self::Little { value.to_le_bytes() } else { value.to_be_bytes() }
     }
 }
 
-pub const ORDERS: [Order; 2] = [Order::Little, Order::Big];
+pub(crate) const ORDERS: [Order; 2] = [Order::Little, Order::Big];
 
-pub fn packet(timestamp_ns: i64, link_type: u32, wire_len: u32, bytes: &[u8]) -> Owned {
+pub(crate) fn packet(timestamp_ns: i64, link_type: u32, wire_len: u32, bytes: &[u8]) -> Owned {
     Owned { timestamp_ns, link_type, wire_len, bytes: bytes.to_vec() }
 }
 
 /// The header of a pcap file.
-pub fn pcap_header(order: Order, magic: u32, link_type: u32) -> Vec<u8> {
+pub(crate) fn pcap_header(order: Order, magic: u32, link_type: u32) -> Vec<u8> {
     let mut bytes = order.u32(magic).to_vec();
     bytes.extend([order.u16(2), order.u16(4)].concat());
     bytes.extend([0, 0, 65535, link_type].map(|word| order.u32(word)).concat());
@@ -50,7 +50,13 @@ pub fn pcap_header(order: Order, magic: u32, link_type: u32) -> Vec<u8> {
 }
 
 /// A record of a pcap file.
-pub fn pcap_record(order: Order, seconds: u32, units: u32, wire_len: u32, data: &[u8]) -> Vec<u8> {
+pub(crate) fn pcap_record(
+    order: Order,
+    seconds: u32,
+    units: u32,
+    wire_len: u32,
+    data: &[u8],
+) -> Vec<u8> {
     let len = u32::try_from(data.len()).unwrap();
     let mut bytes = [seconds, units, len, wire_len].map(|word| order.u32(word)).concat();
     bytes.extend(data);
@@ -58,7 +64,7 @@ pub fn pcap_record(order: Order, seconds: u32, units: u32, wire_len: u32, data: 
 }
 
 /// A small pcap file, and where its records begin.
-pub fn small_pcap() -> (Vec<u8>, Vec<usize>) {
+pub(crate) fn small_pcap() -> (Vec<u8>, Vec<usize>) {
     let mut file = pcap_header(Order::Little, 0xa1b2_c3d4, 1);
     let mut starts = Vec::new();
     for number in 0..4_u8 {
@@ -70,7 +76,7 @@ pub fn small_pcap() -> (Vec<u8>, Vec<usize>) {
 }
 
 /// A pcapng block.
-pub fn block(order: Order, kind: u32, body: &[u8]) -> Vec<u8> {
+pub(crate) fn block(order: Order, kind: u32, body: &[u8]) -> Vec<u8> {
     let padded = body.len().next_multiple_of(4);
     let len = order.u32(u32::try_from(padded + 12).unwrap());
     let mut bytes = [order.u32(kind), len].concat();
@@ -81,7 +87,7 @@ pub fn block(order: Order, kind: u32, body: &[u8]) -> Vec<u8> {
 }
 
 /// A Section Header Block.
-pub fn section(order: Order) -> Vec<u8> {
+pub(crate) fn section(order: Order) -> Vec<u8> {
     let mut body = order.u32(0x1a2b_3c4d).to_vec();
     body.extend([order.u16(1), order.u16(0)].concat());
     body.extend(order.u64(u64::MAX));
@@ -89,7 +95,7 @@ pub fn section(order: Order) -> Vec<u8> {
 }
 
 /// An option of a pcapng block.
-pub fn option(order: Order, code: u16, value: &[u8]) -> Vec<u8> {
+pub(crate) fn option(order: Order, code: u16, value: &[u8]) -> Vec<u8> {
     let mut bytes = [order.u16(code), order.u16(u16::try_from(value.len()).unwrap())].concat();
     bytes.extend(value);
     bytes.resize(bytes.len().next_multiple_of(4), 0);
@@ -97,7 +103,12 @@ pub fn option(order: Order, code: u16, value: &[u8]) -> Vec<u8> {
 }
 
 /// An Interface Description Block.
-pub fn interface(order: Order, link_type: u16, snapshot_len: u32, options: &[u8]) -> Vec<u8> {
+pub(crate) fn interface(
+    order: Order,
+    link_type: u16,
+    snapshot_len: u32,
+    options: &[u8],
+) -> Vec<u8> {
     let mut body = [order.u16(link_type), [0; 2]].concat();
     body.extend(order.u32(snapshot_len));
     body.extend(options);
@@ -105,8 +116,14 @@ pub fn interface(order: Order, link_type: u16, snapshot_len: u32, options: &[u8]
 }
 
 /// An Enhanced Packet Block.
-pub fn enhanced(order: Order, interface: u32, units: u64, wire_len: u32, data: &[u8]) -> Vec<u8> {
-    let (high, low) = (u32::try_from(units >> 32).unwrap(), (units & 0xffff_ffff) as u32);
+pub(crate) fn enhanced(
+    order: Order,
+    interface: u32,
+    units: u64,
+    wire_len: u32,
+    data: &[u8],
+) -> Vec<u8> {
+    let [high, low] = [units >> 32, units & 0xffff_ffff].map(|half| u32::try_from(half).unwrap());
     let len = u32::try_from(data.len()).unwrap();
     let mut body = [interface, high, low, len, wire_len].map(|word| order.u32(word)).concat();
     body.extend(data);
@@ -114,7 +131,7 @@ pub fn enhanced(order: Order, interface: u32, units: u64, wire_len: u32, data: &
 }
 
 /// A small pcapng file of all kinds of block, and where its blocks begin.
-pub fn small_pcapng() -> (Vec<u8>, Vec<usize>) {
+pub(crate) fn small_pcapng() -> (Vec<u8>, Vec<usize>) {
     let mut file = Vec::new();
     let mut starts = Vec::new();
     for order in ORDERS {
@@ -134,18 +151,18 @@ pub fn small_pcapng() -> (Vec<u8>, Vec<usize>) {
 }
 
 /// Opens bytes as a capture named `test`.
-pub fn open(bytes: &[u8]) -> Result<FileReader, OpenError> {
+pub(crate) fn open(bytes: &[u8]) -> Result<FileReader, OpenError> {
     FileReader::from_reader(Box::new(Cursor::new(bytes.to_vec())), "test")
 }
 
 /// Opens bytes that come a few at a time.
-pub fn open_trickling(bytes: &[u8], step: usize) -> Result<FileReader, OpenError> {
+pub(crate) fn open_trickling(bytes: &[u8], step: usize) -> Result<FileReader, OpenError> {
     let trickle = Trickle { rest: Cursor::new(bytes.to_vec()), step };
     FileReader::from_reader(Box::new(trickle), "test")
 }
 
 /// Reads to the end, or to the error.
-pub fn drain(reader: &mut FileReader) -> (Vec<Owned>, Option<ReadError>) {
+pub(crate) fn drain(reader: &mut FileReader) -> (Vec<Owned>, Option<ReadError>) {
     let mut packets = Vec::new();
     let mut block = Block::new();
     loop {
@@ -171,20 +188,20 @@ pub fn drain(reader: &mut FileReader) -> (Vec<Owned>, Option<ReadError>) {
 }
 
 /// Opens and reads bytes that are a good capture.
-pub fn read(bytes: &[u8]) -> Vec<Owned> {
+pub(crate) fn read(bytes: &[u8]) -> Vec<Owned> {
     let (packets, error) = drain(&mut open(bytes).unwrap());
     assert!(error.is_none(), "{error:?}");
     packets
 }
 
 /// Opens bytes and reads to the error that they must end in.
-pub fn read_damaged(bytes: &[u8]) -> (Vec<Owned>, ReadError) {
+pub(crate) fn read_damaged(bytes: &[u8]) -> (Vec<Owned>, ReadError) {
     let (packets, error) = drain(&mut open(bytes).unwrap());
     (packets, error.expect("the capture is damaged"))
 }
 
 /// The message of the error that bytes are not opened for.
-pub fn refusal(bytes: &[u8]) -> String {
+pub(crate) fn refusal(bytes: &[u8]) -> String {
     open(bytes).err().expect("it is no capture").to_string()
 }
 

@@ -9,7 +9,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 /// Runs `test` in a network namespace with the connected interfaces `left` and `right`; or skips
 /// it, aloud, where that is not possible and `CI` is not set.
-pub fn with_pair(name: &str, test: impl FnOnce() + Send) {
+pub(crate) fn with_pair(name: &str, test: impl FnOnce() + Send) {
     if !rustix::process::geteuid().is_root() {
         assert!(env::var_os("CI").is_none(), "{name} needs root, which CI must give");
         println!("skipped: {name}: not root, so no network namespace can be made");
@@ -24,7 +24,7 @@ pub fn with_pair(name: &str, test: impl FnOnce() + Send) {
 }
 
 /// Runs `ip` with these arguments in the namespace of this thread.
-pub fn ip(arguments: &str) {
+pub(crate) fn ip(arguments: &str) {
     let status = Command::new("ip").args(arguments.split_whitespace()).status();
     assert!(status.as_ref().is_ok_and(|status| status.success()), "ip {arguments}: {status:?}");
 }
