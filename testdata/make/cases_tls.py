@@ -99,6 +99,8 @@ CASES = [
     Case("proxy-protocol", "curl speaks the PROXY protocol (version 1) before TLS.", [NGINX],
          ["curl -sS --haproxy-protocol --cacert root.pem --resolve example.test:444:192.0.2.2 https://example.test:444/"],
          setup=NGINX_SETUP, ports=["tcp/444"]),
+    Case("server-not-tls", "A server that speaks HTTP without TLS.",
+         ["python -m http.server 443"], [CLIENT]),
     Case("node", "Node.js to nginx.", [NGINX],
          ["NODE_EXTRA_CA_CERTS=root.pem node -e 'require(\"https\").get("
           "{host: \"192.0.2.2\", servername: \"example.test\"}, r => r.resume())'"], setup=NGINX_SETUP),

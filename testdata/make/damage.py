@@ -143,6 +143,21 @@ def port_reused(packets):
     return packets + again
 
 
+def no_answer(packets):
+    """The TCP handshake, the ClientHello and its acknowledgement."""
+    return packets[:next(number for number, segment in segments(packets) if segment.payload) + 2]
+
+
+def datagrams_reordered(packets):
+    """Swaps the second and the fourth of the server's datagrams after the HelloVerifyRequest."""
+    numbers = [number for number, packet in enumerate(packets) if not from_client(packet.data)]
+    one, other = numbers[2], numbers[4]
+    order = list(packets)
+    order[one] = Packet(packets[one].time_ns, packets[other].data)
+    order[other] = Packet(packets[other].time_ns, packets[one].data)
+    return order
+
+
 DAMAGES = [
     ("reordered-segments", "Three segments of the server's certificates in the wrong order.", reordered),
     ("lost-segment", "A segment inside the server's certificates was not recorded.", lost),
@@ -160,6 +175,13 @@ DAMAGES = [
     ("sequence-wrap", "The server's sequence numbers wrap inside its certificates.", sequence_wraps),
     ("tiny-segments", "Segments of at most 16 bytes.", tiny_segments),
     ("port-reuse", "Two connections from the same port, a minute apart.", port_reused),
+]
+
+OTHER_DAMAGES = [
+    ("no-answer", "A ClientHello that the server never answers.", "tls13", no_answer),
+    ("quic-client-only", "Only the client's packets of a QUIC connection.", "quic-v1", client_only),
+    ("dtls12-reordered", "Two datagrams of the server's certificate in the wrong order.", "dtls12",
+     datagrams_reordered),
 ]
 
 

@@ -4,7 +4,7 @@ import pathlib
 import sys
 
 import capture_file
-from damage import BASE, DAMAGES, FORMATS
+from damage import BASE, DAMAGES, FORMATS, OTHER_DAMAGES
 from encapsulations import ENCAPSULATIONS
 from sample import SAMPLE
 
@@ -18,6 +18,10 @@ def main():
         save(testdata, name, title, origin, "input.pcap", capture_file.pcap(packets, link_type=link_type))
     for name, title, change in DAMAGES:
         save(testdata, name, title, BASE, "input.pcap", capture_file.pcap(change(base)))
+    for name, title, origin, change in OTHER_DAMAGES:
+        packets = capture_file.read(testdata / origin / "input.pcap")
+        save(testdata, name, title, origin, "input.pcap", capture_file.pcap(change(packets)))
+    write_interleaved(testdata)
     for name, title, file_name, write in FORMATS:
         save(testdata, name, title, BASE, file_name, write(base))
     write_sample(testdata)
@@ -31,6 +35,17 @@ def save(testdata, name, title, origin, file_name, content):
         f"# {name}\n\n{title}\n\n"
         f"Derived from `../{origin}` by `testdata/make/derive.py`; that folder's README.md says how the session "
         "was recorded.\n\nLicence: Apache-2.0, as the project.\n")
+
+
+def write_interleaved(testdata):
+    """Two sessions at the same time, a packet of each in turn."""
+    one, other = (capture_file.read(testdata / name / "input.pcap") for name in ("tls12-chain", "tls12-rsa"))
+    count = max(len(one), len(other))
+    # A microsecond apart by rank, so that the turns do not depend on how fast either one was.
+    packets = [capture_file.Packet(one[0].time_ns + rank * 2000 + 1000 * side, flow[rank].data)
+               for rank in range(count) for side, flow in enumerate((one, other)) if rank < len(flow)]
+    save(testdata, "interleaved", "Two connections at the same time, a packet of each in turn; the other one is "
+         "`../tls12-rsa`.", "tls12-chain", "input.pcap", capture_file.pcap(packets))
 
 
 def write_sample(testdata):

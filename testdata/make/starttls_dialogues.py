@@ -74,6 +74,11 @@ DIALOGUES = {
     },
     "xmpp": xmpp(b"client"),
     "xmpp-server": xmpp(b"server"),
+    # The header of 16 bytes and two IPv4 addresses and ports; nothing answers it.
+    "proxy-protocol-v2": {
+        "greeting": b"",
+        "steps": [(rb"\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c.{12}", b"", True)],
+    },
     # TPKT, X.224 and RDP_NEG_REQ; the answer chooses PROTOCOL_SSL ([MS-RDPBCGR] 2.2.1.1 and 2.2.1.2).
     "rdp": {
         "greeting": b"",
