@@ -64,12 +64,16 @@ counters! {
         headers_malformed,
         /// Packets with more encapsulations in each other than the limit.
         encapsulations_too_deep,
+        /// Packets in a tunnel or under labels that cannot be followed.
+        encapsulations_unreadable,
         /// Packets cut short by the capture.
         packets_truncated,
         /// Fragments that overlap others; the first copy of the bytes was used.
         fragments_overlapping,
         /// Fragments that cannot be part of a datagram.
         fragments_malformed,
+        /// Fragments cut short by the capture, which leave their datagram incomplete.
+        fragments_truncated,
         /// Fragments dropped because the rest of the datagram did not come in time.
         fragments_timed_out,
         /// Fragments dropped because of the limits on memory or on pieces of a datagram.

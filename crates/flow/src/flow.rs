@@ -7,6 +7,7 @@ use event::{Endpoint, Mac, Timestamp, Transport};
 
 use crate::application::Direction;
 use crate::key::{FlowKey, Sender};
+use crate::per_direction::PerDirection;
 
 /// What is known of a flow below its payload.
 #[derive(Clone, Debug)]
@@ -19,12 +20,12 @@ pub struct Flow {
     pub(crate) syn: Option<Timestamp>,
     pub(crate) syn_ack: Option<Timestamp>,
     pub(crate) handshake_ack: Option<Timestamp>,
-    pub(crate) traffic: [Traffic; 2],
+    pub(crate) traffic: PerDirection<Traffic>,
     pub(crate) vlan: Option<u16>,
     pub(crate) tunnel: Option<Tunnel>,
     pub(crate) packet_truncated: bool,
     pub(crate) truncated_by_snaplen: bool,
-    pub(crate) starts_mid_stream: [bool; 2],
+    pub(crate) starts_mid_stream: PerDirection<bool>,
     pub(crate) gap_seen: bool,
     endpoints: OnceCell<Box<[Endpoint; 2]>>,
 }
@@ -80,12 +81,12 @@ impl Flow {
             syn: None,
             syn_ack: None,
             handshake_ack: None,
-            traffic: [Traffic::default(); 2],
+            traffic: PerDirection::default(),
             vlan: None,
             tunnel: None,
             packet_truncated: false,
             truncated_by_snaplen: false,
-            starts_mid_stream: [false; 2],
+            starts_mid_stream: PerDirection::new(false, false),
             gap_seen: false,
             endpoints: OnceCell::new(),
         }
@@ -134,11 +135,7 @@ impl Flow {
     /// Never so for UDP.
     #[must_use]
     pub const fn starts_mid_stream(&self, direction: Direction) -> bool {
-        let [initiator, responder] = self.starts_mid_stream;
-        match direction {
-            Direction::FromInitiator => initiator,
-            Direction::FromResponder => responder,
-        }
+        *self.starts_mid_stream.get(direction)
     }
 
     /// Time of the first packet.
@@ -174,19 +171,19 @@ impl Flow {
     /// Packets of a direction, counted until the flow is done.
     #[must_use]
     pub fn packets(&self, direction: Direction) -> u64 {
-        self.traffic(direction).packets
+        self.traffic.get(direction).packets
     }
 
     /// Bytes of a direction with IP headers, counted until the flow is done.
     #[must_use]
     pub fn ip_bytes(&self, direction: Direction) -> u64 {
-        self.traffic(direction).ip_bytes
+        self.traffic.get(direction).ip_bytes
     }
 
     /// Ethernet source address of the first packet of a direction.
     #[must_use]
     pub fn mac(&self, direction: Direction) -> Option<Mac> {
-        self.traffic(direction).mac.map(Mac)
+        self.traffic.get(direction).mac.map(Mac)
     }
 
     /// The outermost VLAN id of the first packet.
@@ -230,15 +227,11 @@ impl Flow {
         if sender == self.initiator { Direction::FromInitiator } else { Direction::FromResponder }
     }
 
-    pub(crate) const fn key(&self) -> &FlowKey {
-        &self.key
-    }
-
     /// Makes the other side the initiator. What is kept by direction goes with its sender.
     pub(crate) fn swap_roles(&mut self) {
         self.initiator = self.initiator.other();
-        self.traffic.reverse();
-        self.starts_mid_stream.reverse();
+        self.traffic.swap();
+        self.starts_mid_stream.swap();
         self.endpoints = OnceCell::new();
     }
 
@@ -255,13 +248,5 @@ impl Flow {
                 |direction| Endpoint::new(self.source_ip(direction), self.source_port(direction));
             Box::new(Direction::BOTH.map(endpoint))
         })
-    }
-
-    fn traffic(&self, direction: Direction) -> Traffic {
-        let [initiator, responder] = self.traffic;
-        match direction {
-            Direction::FromInitiator => initiator,
-            Direction::FromResponder => responder,
-        }
     }
 }

@@ -6,12 +6,22 @@
 #![warn(clippy::disallowed_methods)]
 
 mod application;
+mod buffer_pool;
+mod clock;
+mod connection;
 mod counters;
+mod decap;
 mod engine;
 mod flow;
+mod fragment;
+mod hash;
 mod key;
 mod limits;
+mod per_direction;
+mod pieces;
 mod shard;
+mod table;
+mod tcp;
 
 pub use application::{Application, Direction, EndReason, FlowAnomaly, Interest, Progress};
 pub use counters::Counters;

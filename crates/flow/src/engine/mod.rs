@@ -1,0 +1,169 @@
+//! From packets to the application.
+
+mod bounds;
+mod flows;
+mod timeouts;
+
+use event::Timestamp;
+use wire::Packet;
+
+use crate::application::Application;
+use crate::buffer_pool::BufferPool;
+use crate::clock::{Clock, Tick};
+use crate::connection::Connection;
+use crate::counters::Counters;
+use crate::decap::{Cursor, Discard, Fragment, Outcome, decapsulate};
+use crate::fragment::Fragments;
+use crate::hash::KeyedHash;
+use crate::limits::Limits;
+use crate::table::Table;
+use timeouts::IdleLimits;
+
+/// Takes packets and drives an [`Application`] with the bytes of their flows.
+#[derive(Debug)]
+pub struct Engine<A: Application> {
+    application: A,
+    limits: Limits,
+    idle_limits: IdleLimits,
+    counters: Counters,
+    clock: Clock,
+    table: Table<Connection<A::State>>,
+    fragments: Fragments,
+    buffers: BufferPool,
+    #[expect(
+        clippy::vec_box,
+        reason = "a connection goes into its entry as the box that it is in"
+    )]
+    spare: Vec<Box<Connection<A::State>>>,
+    /// Bytes in connections, their states and buffers.
+    connection_bytes: usize,
+    /// Up to when and to which slot the table has been swept.
+    swept: Tick,
+    sweep_slot: u32,
+    /// Where the search for a flow to evict goes on.
+    evict_slot: u32,
+}
+
+impl<A: Application> Engine<A> {
+    /// An engine without flows.
+    #[must_use]
+    pub fn new(application: A, limits: Limits) -> Self {
+        let hash = KeyedHash::new(limits.hash_seed);
+        Self {
+            application,
+            limits,
+            idle_limits: IdleLimits::new(&limits),
+            counters: Counters::default(),
+            clock: Clock::default(),
+            table: Table::new(hash),
+            fragments: Fragments::new(hash, limits.max_fragment_bytes),
+            buffers: BufferPool::default(),
+            spare: Vec::new(),
+            connection_bytes: 0,
+            swept: Tick::default(),
+            sweep_slot: 0,
+            evict_slot: 0,
+        }
+    }
+
+    /// Takes one packet.
+    #[inline]
+    pub fn handle_packet(&mut self, packet: &Packet<'_>) {
+        self.counters.packets += 1;
+        self.counters.bytes += u64::from(packet.wire_len);
+        let captured_all = packet.bytes.len() >= packet.wire_len as usize;
+        self.counters.packets_truncated += u64::from(!captured_all);
+        let time = Timestamp::from_nanos(packet.timestamp_ns);
+        let now = self.clock.observe(time);
+        if now != self.swept {
+            self.sweep(now);
+        }
+        match decapsulate(packet) {
+            Outcome::Found(innermost) => self.take(&innermost, time, false),
+            Outcome::Fragment(fragment) => self.take_fragment(fragment, time),
+            Outcome::Discard(discard) => self.count_discard(discard),
+        }
+        if self.held_bytes() > self.limits.max_buffered_bytes {
+            self.shrink();
+        }
+    }
+
+    /// Ends the flows that have been silent for too long at `now`; for when no packets come.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        let now = self.clock.observe(now);
+        self.sweep_all(now);
+        self.fragments.expire(now, &mut self.counters);
+    }
+
+    /// Ends all flows; there are no more packets.
+    pub fn finish(&mut self) {
+        self.end_all();
+        self.fragments.finish(&mut self.counters);
+    }
+
+    /// The application.
+    pub const fn application(&self) -> &A {
+        &self.application
+    }
+
+    /// The application, to drain what it has made.
+    pub const fn application_mut(&mut self) -> &mut A {
+        &mut self.application
+    }
+
+    /// What was seen and lost so far.
+    pub const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Flows in the table, those that are done or have just ended included.
+    #[must_use]
+    pub fn flows_tracked(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Bytes in connections, application states, stream buffers and IP fragments.
+    #[must_use]
+    pub const fn held_bytes(&self) -> usize {
+        self.connection_bytes + self.fragments.held_bytes()
+    }
+
+    #[cold]
+    fn take_fragment(&mut self, fragment: Fragment<'_>, time: Timestamp) {
+        let mut fragment = fragment;
+        let mut datagram;
+        let mut contradictory = false;
+        for _ in 0..MAX_NESTED_FRAGMENTS {
+            let now = self.clock.tick();
+            let Some(whole) = self.fragments.insert(&fragment, now, &mut self.counters) else {
+                return;
+            };
+            contradictory |= whole.contradictory;
+            datagram = whole.payload;
+            match Cursor::resume(whole.resume, &datagram).walk() {
+                Outcome::Found(innermost) => {
+                    return self.take(&innermost, time, contradictory);
+                }
+                Outcome::Fragment(inner) => fragment = inner,
+                Outcome::Discard(discard) => return self.count_discard(discard),
+            }
+        }
+        self.count_discard(Discard::TooDeep);
+    }
+
+    #[cold]
+    fn count_discard(&mut self, discard: Discard) {
+        let counters = &mut self.counters;
+        *match discard {
+            Discard::UnknownLink => &mut counters.link_type_unknown,
+            Discard::NotIp => &mut counters.packets_not_ip,
+            Discard::NotTcpOrUdp => &mut counters.packets_not_tcp_or_udp,
+            Discard::Malformed => &mut counters.headers_malformed,
+            Discard::Unreadable => &mut counters.encapsulations_unreadable,
+            Discard::TooDeep => &mut counters.encapsulations_too_deep,
+        } += 1;
+    }
+}
+
+/// Fragments in a fragmented datagram: a tunnel in a tunnel, both over links with a smaller MTU.
+const MAX_NESTED_FRAGMENTS: usize = 3;

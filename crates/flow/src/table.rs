@@ -1,0 +1,180 @@
+//! The flow table.
+
+use hashbrown::HashTable;
+use wire::SeqNumber;
+
+use crate::clock::Tick;
+use crate::hash::KeyedHash;
+use crate::key::{FlowKey, Sender};
+
+/// The flows of an engine, found by key in constant time and visited by slot.
+#[derive(Debug)]
+pub(crate) struct Table<T> {
+    entries: Vec<Entry<T>>,
+    free: Vec<u32>,
+    slots: HashTable<u32>,
+    hash: KeyedHash,
+}
+
+/// What every packet of a flow needs, in one cache line.
+#[derive(Debug)]
+#[repr(align(64))]
+pub(crate) struct Entry<T> {
+    pub(crate) key: FlowKey,
+    pub(crate) connection: Option<Box<T>>,
+    initial: [SeqNumber; 2],
+    pub(crate) last_seen: Tick,
+    pub(crate) phase: Phase,
+    marks: u8,
+}
+
+/// What a flow is waiting for, which tells how long it may be silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// No flow is in the slot.
+    Free,
+    /// TCP without payload so far.
+    HalfOpen,
+    /// TCP that the application follows.
+    Active,
+    /// TCP that both sides have closed, but for bytes that are missing.
+    Closing,
+    /// UDP that the application follows.
+    Datagrams,
+    /// The application wants no more of it.
+    Done,
+    /// It has ended, and late packets are swallowed.
+    Lingering,
+}
+
+/// How a SYN relates to the SYNs that were seen of its sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SynKind {
+    First,
+    Repeated,
+    Other,
+}
+
+impl<T> Table<T> {
+    /// An empty table; it never grows past `max_flows` flows.
+    pub(crate) fn new(hash: KeyedHash) -> Self {
+        Self { entries: Vec::new(), free: Vec::new(), slots: HashTable::new(), hash }
+    }
+
+    #[inline]
+    pub(crate) fn find(&self, key: &FlowKey) -> Option<u32> {
+        let entries = &self.entries;
+        let same = |slot: &u32| entries.get(*slot as usize).is_some_and(|entry| entry.key == *key);
+        self.slots.find(self.hash.words(key.words()), same).copied()
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut Entry<T>> {
+        self.entries.get_mut(slot as usize)
+    }
+
+    /// Adds a flow that is not in the table.
+    pub(crate) fn insert(&mut self, entry: Entry<T>) -> u32 {
+        let hash = self.hash.words(entry.key.words());
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                if let Some(place) = self.entries.get_mut(slot as usize) {
+                    *place = entry;
+                }
+                slot
+            }
+            None => {
+                self.entries.push(entry);
+                u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
+            }
+        };
+        let (entries, keyed) = (&self.entries, &self.hash);
+        self.slots.insert_unique(hash, slot, |slot| {
+            entries.get(*slot as usize).map_or(0, |entry| keyed.words(entry.key.words()))
+        });
+        slot
+    }
+
+    /// Takes a flow out of the table.
+    pub(crate) fn remove(&mut self, slot: u32) {
+        let Some(entry) = self.entries.get_mut(slot as usize) else { return };
+        entry.phase = Phase::Free;
+        entry.connection = None;
+        let hash = self.hash.words(entry.key.words());
+        if let Ok(found) = self.slots.find_entry(hash, |other| *other == slot) {
+            found.remove();
+            self.free.push(slot);
+        }
+    }
+
+    /// Flows in the table.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Slots, those without a flow included.
+    #[inline]
+    pub(crate) const fn slot_count(&self) -> usize {
+        self.entries.len()
+    }
+}
+
+impl<T> Entry<T> {
+    pub(crate) const fn new(key: FlowKey, connection: Box<T>, phase: Phase, now: Tick) -> Self {
+        let initial = [SeqNumber(0); 2];
+        Self { key, connection: Some(connection), initial, last_seen: now, phase, marks: 0 }
+    }
+
+    /// Notes the initial sequence number of a SYN, unless another one is known.
+    pub(crate) const fn note_syn(&mut self, sender: Sender, sequence: SeqNumber) -> SynKind {
+        let [low, high] = &mut self.initial;
+        let (initial, mark) = match sender {
+            Sender::Low => (low, SYN_FROM_LOW),
+            Sender::High => (high, SYN_FROM_HIGH),
+        };
+        if self.marks & mark == 0 {
+            *initial = sequence;
+            self.marks |= mark;
+            SynKind::First
+        } else if initial.0 == sequence.0 {
+            SynKind::Repeated
+        } else {
+            SynKind::Other
+        }
+    }
+
+    /// The initial sequence number of a side, if its SYN was seen.
+    pub(crate) const fn initial(&self, sender: Sender) -> Option<SeqNumber> {
+        let [low, high] = self.initial;
+        match sender {
+            Sender::Low if self.marks & SYN_FROM_LOW != 0 => Some(low),
+            Sender::High if self.marks & SYN_FROM_HIGH != 0 => Some(high),
+            Sender::Low | Sender::High => None,
+        }
+    }
+
+    /// Notes a FIN; tells whether both sides have sent one.
+    pub(crate) const fn note_fin(&mut self, sender: Sender) -> bool {
+        self.marks |= match sender {
+            Sender::Low => FIN_FROM_LOW,
+            Sender::High => FIN_FROM_HIGH,
+        };
+        self.marks & (FIN_FROM_LOW | FIN_FROM_HIGH) == FIN_FROM_LOW | FIN_FROM_HIGH
+    }
+}
+
+const SYN_FROM_LOW: u8 = 1;
+const SYN_FROM_HIGH: u8 = 2;
+const FIN_FROM_LOW: u8 = 4;
+const FIN_FROM_HIGH: u8 = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_one_cache_line() {
+        assert_eq!(size_of::<Entry<[u8; 1000]>>(), 64);
+    }
+}
