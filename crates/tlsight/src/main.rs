@@ -1,1 +1,66 @@
-fn main() {}
+//! The program: one file for each subcommand.
+
+mod captures;
+mod cli;
+mod config;
+mod filter;
+mod message;
+mod output;
+mod pipeline;
+mod progress;
+mod read;
+mod schema;
+mod setup;
+mod signals;
+mod watch;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser as _;
+
+use cli::{Cli, Command, ConfigCommand};
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Incomplete) => ExitCode::FAILURE,
+        // Who reads the output has seen enough, like `head`.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            message::error(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// How a command that did not fail ended.
+enum Outcome {
+    /// All was done.
+    Done,
+    /// Something was skipped; a message said what.
+    Incomplete,
+}
+
+fn run(command: Command) -> Result<Outcome> {
+    match command {
+        Command::Read(args) => read::run(args),
+        Command::Watch(args) => watch::run(args),
+        Command::Schema => schema::run().map(|()| Outcome::Done),
+        Command::Config(args) => match args.command {
+            ConfigCommand::Default => {
+                io::stdout().write_all(config::DEFAULT_FILE.as_bytes())?;
+                Ok(Outcome::Done)
+            }
+        },
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    })
+}

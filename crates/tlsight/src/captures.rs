@@ -1,0 +1,129 @@
+//! Several captures, read one after the other as one.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+
+use capture::{Block, FileReader, More};
+
+use crate::message;
+use crate::progress::Progress;
+
+/// Captures still to be read.
+///
+/// What cannot be read is reported on standard error and counted, and the next capture follows.
+pub(crate) struct Captures {
+    waiting: VecDeque<PathBuf>,
+    current: Option<FileReader>,
+    progress: Option<Progress>,
+    /// Bytes of the captures that are done.
+    done_bytes: u64,
+    failures: Failures,
+}
+
+/// What could not be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Failures {
+    /// Captures of which nothing was read.
+    pub(crate) unopened: u64,
+    /// Captures that could not be read to their end.
+    pub(crate) damaged: u64,
+    /// Packets whose time cannot be written and was replaced by the nearest that can.
+    pub(crate) clamped_timestamps: u64,
+    /// Packets without a time.
+    pub(crate) untimed_packets: u64,
+}
+
+impl Captures {
+    /// The captures at `paths`; `-` is standard input.
+    pub(crate) fn new(paths: Vec<PathBuf>, progress: Option<Progress>) -> Self {
+        Self {
+            waiting: paths.into(),
+            current: None,
+            progress,
+            done_bytes: 0,
+            failures: Failures::default(),
+        }
+    }
+
+    /// Size of the files among `paths`, in bytes.
+    pub(crate) fn total_bytes(paths: &[PathBuf]) -> u64 {
+        let sizes = paths.iter().filter(|path| !is_stdin(path)).filter_map(|path| {
+            path.metadata().ok().filter(std::fs::Metadata::is_file).map(|file| file.len())
+        });
+        sizes.fold(0, u64::saturating_add)
+    }
+
+    /// Fills `block` with the next packets; `false` if there are no more.
+    pub(crate) fn read_block(&mut self, block: &mut Block) -> bool {
+        loop {
+            let Some(reader) = &mut self.current else {
+                if !self.open_next() {
+                    return false;
+                }
+                continue;
+            };
+            match reader.read_block(block) {
+                Ok(More::Packets) => {
+                    if let Some(progress) = &mut self.progress {
+                        progress.advance(self.done_bytes.saturating_add(reader.position()));
+                    }
+                    return true;
+                }
+                Ok(More::End) => self.close(),
+                Err(error) => {
+                    self.failures.damaged = self.failures.damaged.saturating_add(1);
+                    let text = format!("{error}; what comes before that was read");
+                    self.report(&text);
+                    self.close();
+                }
+            }
+        }
+    }
+
+    /// What could not be read so far.
+    pub(crate) const fn failures(&self) -> Failures {
+        self.failures
+    }
+
+    /// Takes the progress bar away.
+    pub(crate) fn finish(&self) {
+        if let Some(progress) = &self.progress {
+            progress.finish();
+        }
+    }
+
+    fn open_next(&mut self) -> bool {
+        let Some(path) = self.waiting.pop_front() else { return false };
+        match FileReader::open(&path) {
+            Ok(reader) => self.current = Some(reader),
+            Err(error) => {
+                self.failures.unopened = self.failures.unopened.saturating_add(1);
+                self.report(&error.to_string());
+            }
+        }
+        true
+    }
+
+    fn close(&mut self) {
+        if let Some(reader) = self.current.take() {
+            self.done_bytes = self.done_bytes.saturating_add(reader.position());
+            let notes = reader.notes();
+            let failures = &mut self.failures;
+            failures.clamped_timestamps =
+                failures.clamped_timestamps.saturating_add(notes.clamped_timestamps);
+            failures.untimed_packets =
+                failures.untimed_packets.saturating_add(notes.untimed_packets);
+        }
+    }
+
+    fn report(&self, text: &str) {
+        match &self.progress {
+            Some(progress) => progress.bar().suspend(|| message::error(text)),
+            None => message::error(text),
+        }
+    }
+}
+
+fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-")
+}

@@ -1,0 +1,299 @@
+//! The command line.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Fingerprint, Layer, Size};
+use crate::filter::{Class, Filter, Glob, Network, VersionRange};
+use crate::output::ColorChoice;
+
+/// Shows what TLS on your machines and networks negotiates, without breaking TLS.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tlsight",
+    version,
+    after_help = "Examples:
+  tlsight read capture.pcapng                  sessions of a capture, as a table
+  tlsight read --version '<1.2' *.pcap         what is older than TLS 1.2
+  tlsight read - < capture.pcap | jq .tls      NDJSON into another program
+  sudo tlsight watch -i eth0 --class none      live: sessions without forward secrecy
+
+Exit status: 0 done, 1 failed (also if a capture could not be read to its end), 2 wrong use."
+)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Analyse capture files
+    Read(ReadArgs),
+    /// Analyse packets live from an interface
+    Watch(WatchArgs),
+    /// Print the JSON Schema of the NDJSON lines
+    Schema,
+    /// Print configuration
+    Config(ConfigArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = READ_HELP)]
+pub(crate) struct ReadArgs {
+    /// Captures (pcap or pcapng, also gzip or zstd), read in order as one; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Do not show progress on standard error
+    #[arg(long)]
+    pub(crate) no_progress: bool,
+
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = WATCH_HELP)]
+pub(crate) struct WatchArgs {
+    /// Interface to capture from; `any` is all of them
+    #[arg(short, long, value_name = "IFACE")]
+    pub(crate) interface: String,
+
+    /// Do not switch the interface to promiscuous mode
+    #[arg(short = 'p', long)]
+    pub(crate) no_promiscuous: bool,
+
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    /// What to print.
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print the configuration file with its defaults and comments
+    Default,
+}
+
+/// What `read` and `watch` have in common.
+#[derive(Debug, Args)]
+pub(crate) struct CommonArgs {
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+    #[command(flatten)]
+    pub(crate) analysis: AnalysisArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// Print NDJSON, one object a line (the default if standard output is not a terminal)
+    #[arg(long, group = "format")]
+    pub(crate) json: bool,
+
+    /// Print a table (the default on a terminal)
+    #[arg(long, group = "format")]
+    pub(crate) table: bool,
+
+    /// Print each session as a tree, with all that is known of it
+    #[arg(long, group = "format")]
+    pub(crate) detail: bool,
+
+    /// Stop after N sessions
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+
+    /// End with the totals (the default for tables and trees)
+    #[arg(long, overrides_with = "no_summary")]
+    pub(crate) summary: bool,
+
+    /// Leave the totals out (the default for NDJSON)
+    #[arg(long)]
+    pub(crate) no_summary: bool,
+
+    /// Colour: auto, always, never
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t, hide_possible_values = true)]
+    pub(crate) color: ColorChoice,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Filters (all must hold; of a list, one)")]
+pub(crate) struct FilterArgs {
+    /// Negotiated version: 1.2, <1.3, ssl3, dtls1.2, unknown
+    #[arg(long, value_name = "VERSION", value_delimiter = ',')]
+    version: Vec<VersionRange>,
+
+    /// Server name: a pattern with * and ?; an empty one is for sessions without a name
+    #[arg(long, value_name = "GLOB", value_delimiter = ',')]
+    sni: Vec<Glob>,
+
+    /// Address of either side, or network such as 10.0.0.0/8
+    #[arg(long, value_name = "ADDR|CIDR", value_delimiter = ',')]
+    host: Vec<Network>,
+
+    /// Port of either side
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    port: Vec<u16>,
+
+    /// Class of the key exchange
+    #[arg(
+        long,
+        value_name = "CLASS",
+        value_enum,
+        value_delimiter = ',',
+        hide_possible_values = true,
+        help = "Class of the key exchange: classical, hybrid_pq, pq, none, unknown"
+    )]
+    class: Vec<Class>,
+
+    /// Only records of less than the whole handshake
+    #[arg(long)]
+    partial: bool,
+
+    /// Only records with an anomaly
+    #[arg(long)]
+    anomalies: bool,
+}
+
+impl FilterArgs {
+    /// The filter that was asked for.
+    pub(crate) fn into_filter(self) -> Filter {
+        Filter {
+            versions: self.version,
+            names: self.sni,
+            hosts: self.host,
+            ports: self.port,
+            classes: self.class,
+            only_partial: self.partial,
+            only_anomalous: self.anomalies,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Analysis")]
+pub(crate) struct AnalysisArgs {
+    /// Configuration file (TOML); `tlsight config default` prints one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Number of workers; with several, sessions come in no certain order [default: 1]
+    #[arg(long, value_name = "N")]
+    workers: Option<NonZeroUsize>,
+
+    /// Most memory for flows and sessions of all workers [default: 512MiB]
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<Size>,
+
+    /// Do not describe certificates
+    #[arg(long, overrides_with = "send_certificates")]
+    no_send_certificates: bool,
+
+    #[arg(long, hide = true, overrides_with = "no_send_certificates")]
+    send_certificates: bool,
+
+    /// Add the certificates themselves, in PEM
+    #[arg(long, overrides_with = "no_include_raw_certificates")]
+    include_raw_certificates: bool,
+
+    #[arg(long, hide = true, overrides_with = "include_raw_certificates")]
+    no_include_raw_certificates: bool,
+
+    /// Leave out tls.detailed
+    #[arg(long, overrides_with = "detailed_fields")]
+    no_detailed_fields: bool,
+
+    #[arg(long, hide = true, overrides_with = "no_detailed_fields")]
+    detailed_fields: bool,
+
+    /// Digests of certificates: md5, sha1, sha256 [default: sha1]
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_enum,
+        value_delimiter = ',',
+        hide_possible_values = true
+    )]
+    fingerprints: Option<Vec<Fingerprint>>,
+}
+
+impl AnalysisArgs {
+    /// The settings that flags give.
+    pub(crate) fn layer(&self) -> Layer {
+        Layer {
+            send_certificates: either(self.send_certificates, self.no_send_certificates),
+            include_raw_certificates: either(
+                self.include_raw_certificates,
+                self.no_include_raw_certificates,
+            ),
+            include_detailed_fields: either(self.detailed_fields, self.no_detailed_fields),
+            fingerprints: self.fingerprints.clone(),
+            memory: self.memory,
+            workers: self.workers,
+        }
+    }
+}
+
+/// What a pair of flags says, of which the later overrides the earlier.
+const fn either(yes: bool, no: bool) -> Option<bool> {
+    match (yes, no) {
+        (true, _) => Some(true),
+        (false, true) => Some(false),
+        (false, false) => None,
+    }
+}
+
+const READ_HELP: &str = "\
+NDJSON holds one object for each session. If something could not be seen, the last line says what
+(event.dataset is tlsight.loss); with --summary the totals follow (tlsight.summary).
+`tlsight schema` describes all of them.
+
+In the table, ~ marks a name that is only the outer one of an encrypted hello, and a name in
+parentheses is the certificate's; enc is a certificate that was sent encrypted. Times are in UTC.";
+
+const WATCH_HELP: &str = "\
+Ctrl-C ends it, with the totals. What could not be seen, such as packets that the kernel dropped,
+is reported every ten seconds and at the end (in NDJSON, event.dataset is tlsight.loss).
+
+In the table, ~ marks a name that is only the outer one of an encrypted hello, and a name in
+parentheses is the certificate's; enc is a certificate that was sent encrypted. Times are in UTC.";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn of_two_opposite_flags_the_later_counts() {
+        let layer = |flags: &[&str]| {
+            let line = ["tlsight", "read", "x"].iter().chain(flags);
+            let Command::Read(args) = Cli::try_parse_from(line).unwrap().command else {
+                panic!("not what was asked for");
+            };
+            args.common.analysis.layer()
+        };
+        assert_eq!(layer(&[]), Layer::default());
+        let flags = ["--no-send-certificates", "--send-certificates", "--no-detailed-fields"];
+        assert_eq!(layer(&flags).send_certificates, Some(true));
+        assert_eq!(layer(&flags).include_detailed_fields, Some(false));
+        let flags = ["--fingerprints", "sha1,sha256", "--include-raw-certificates"];
+        assert_eq!(layer(&flags).fingerprints, Some(vec![Fingerprint::Sha1, Fingerprint::Sha256]));
+        assert_eq!(layer(&flags).include_raw_certificates, Some(true));
+    }
+}

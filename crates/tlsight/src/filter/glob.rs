@@ -1,0 +1,77 @@
+//! Patterns of names.
+
+use std::str::FromStr;
+
+/// A pattern with `*` for any text and `?` for any one character; ASCII letters match in either
+/// case. The empty pattern matches sessions without a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Glob(Vec<char>);
+
+impl Glob {
+    /// Whether all of `name` fits the pattern.
+    pub(crate) fn matches(&self, name: &str) -> bool {
+        let name: Vec<char> = name.chars().map(|c| c.to_ascii_lowercase()).collect();
+        let (mut at, mut next) = (0, 0);
+        // Where to go on after the last `*`, if what followed it did not match.
+        let mut retry: Option<(usize, usize)> = None;
+        while next < name.len() {
+            match self.0.get(at) {
+                Some('*') => {
+                    retry = Some((at, next));
+                    at = at.saturating_add(1);
+                }
+                Some(wanted) if *wanted == '?' || Some(wanted) == name.get(next) => {
+                    at = at.saturating_add(1);
+                    next = next.saturating_add(1);
+                }
+                _ => {
+                    let Some((star, from)) = retry else { return false };
+                    let from = from.saturating_add(1);
+                    retry = Some((star, from));
+                    (at, next) = (star.saturating_add(1), from);
+                }
+            }
+        }
+        self.0.iter().skip(at).all(|rest| *rest == '*')
+    }
+}
+
+impl FromStr for Glob {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(Self(text.chars().map(|c| c.to_ascii_lowercase()).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_match_patterns() {
+        for (pattern, name, expected) in [
+            ("*.example.com", "www.EXAMPLE.com", true),
+            ("*.example.com", "example.com", false),
+            ("*", "anything", true),
+            ("*", "", true),
+            ("", "", true),
+            ("", "a", false),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("*a*b*", "xaxbx", true),
+            ("*a*b", "xaxbx", false),
+            ("*aab", "aaaab", true),
+        ] {
+            let glob: Glob = pattern.parse().unwrap();
+            assert_eq!(glob.matches(name), expected, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_of_many_stars_ends() {
+        let glob: Glob = "*a".repeat(60).parse().unwrap();
+        assert!(!glob.matches(&"a".repeat(59)));
+        assert!(glob.matches(&"a".repeat(255)));
+    }
+}

@@ -1,0 +1,157 @@
+//! Which columns of the table are shown, and how wide, on a terminal of a given width.
+
+/// A column of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Column {
+    /// Time of the first handshake message, of the day.
+    Time,
+    /// Client.
+    Client,
+    /// Server.
+    Server,
+    /// Server name.
+    Name,
+    /// Version.
+    Version,
+    /// Cipher suite.
+    Cipher,
+    /// Group of the key exchange.
+    Group,
+    /// Server's certificate.
+    Certificate,
+    /// Everything else; takes the rest of the line.
+    Flags,
+}
+
+impl Column {
+    /// The heading.
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Self::Time => "TIME",
+            Self::Client => "CLIENT",
+            Self::Server => "SERVER",
+            Self::Name => "NAME",
+            Self::Version => "VERS",
+            Self::Cipher => "CIPHER",
+            Self::Group => "GROUP",
+            Self::Certificate => "CERT",
+            Self::Flags => "FLAGS",
+        }
+    }
+}
+
+/// The columns of a table from left to right, with their widths.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    columns: Vec<(Column, usize)>,
+}
+
+impl Layout {
+    /// The layout for lines of `line_columns`, at least [`NARROWEST`].
+    pub(crate) fn new(line_columns: usize) -> Self {
+        let mut columns = BASE.to_vec();
+        let mut spare = line_columns.saturating_sub(NARROWEST);
+        for (column, width) in EXTRA {
+            if let Some(rest) = spare.checked_sub(width.saturating_add(GAP)) {
+                columns.push((column, width));
+                spare = rest;
+            }
+        }
+        columns.sort_unstable();
+        for (wanted, target) in GROWTH {
+            for (column, width) in &mut columns {
+                if *column == wanted {
+                    let growth = target.saturating_sub(*width).min(spare);
+                    *width = width.saturating_add(growth);
+                    spare = spare.saturating_sub(growth);
+                }
+            }
+        }
+        if let Some((_, width)) = columns.last_mut() {
+            *width = width.saturating_add(spare);
+        }
+        Self { columns }
+    }
+
+    /// The columns from left to right.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = (Column, usize)> {
+        self.columns.iter().copied()
+    }
+
+    /// Whether `column` is shown.
+    pub(crate) fn has(&self, column: Column) -> bool {
+        self.columns.iter().any(|(shown, _)| *shown == column)
+    }
+}
+
+/// Columns between two cells.
+pub(crate) const GAP: usize = 1;
+
+/// The narrowest line that the table is made for; narrower terminals wrap.
+pub(crate) const NARROWEST: usize = 80;
+
+/// What every table shows, at its smallest: with six gaps, [`NARROWEST`].
+const BASE: [(Column, usize); 7] = [
+    (Column::Time, 8),
+    (Column::Client, 15),
+    (Column::Name, 18),
+    (Column::Version, 4),
+    (Column::Group, 14),
+    (Column::Certificate, 6),
+    (Column::Flags, 9),
+];
+
+/// What wider tables show too, the more important first.
+const EXTRA: [(Column, usize); 2] = [(Column::Cipher, 10), (Column::Server, 15)];
+
+/// Who gets the columns that are left, up to what width, in turn.
+const GROWTH: [(Column, usize); 12] = [
+    (Column::Version, 7),
+    (Column::Time, 12),
+    (Column::Name, 24),
+    (Column::Certificate, 12),
+    (Column::Flags, 12),
+    (Column::Server, 20),
+    (Column::Client, 21),
+    (Column::Cipher, 20),
+    (Column::Certificate, 20),
+    (Column::Cipher, 27),
+    (Column::Group, 17),
+    (Column::Name, 40),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_width_is_filled_and_not_exceeded() {
+        for line in NARROWEST..400 {
+            let layout = Layout::new(line);
+            let cells: usize = layout.columns().map(|(_, width)| width).sum();
+            let gaps = GAP * (layout.columns().count() - 1);
+            assert_eq!(cells + gaps, line);
+        }
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_the_narrowest_table() {
+        assert_eq!(Layout::new(0), Layout::new(NARROWEST));
+        assert!(!Layout::new(NARROWEST).has(Column::Cipher));
+    }
+
+    #[test]
+    fn a_wide_terminal_shows_everything_in_order() {
+        let layout = Layout::new(120);
+        let shown: Vec<Column> = layout.columns().map(|(column, _)| column).collect();
+        assert_eq!(shown.len(), BASE.len() + EXTRA.len());
+        assert!(shown.is_sorted());
+    }
+
+    #[test]
+    fn titles_fit_their_columns() {
+        for (column, width) in BASE.into_iter().chain(EXTRA) {
+            assert!(column.title().len() <= width, "{column:?}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Causes of loss in plain words.
+
+use super::sanitize::clean;
+
+/// What a cause of loss, named as in the events, means to the reader of a summary.
+pub(crate) fn in_words(cause: &str) -> String {
+    let known = WORDS.iter().find(|(name, _)| *name == cause);
+    known.map_or_else(|| clean(cause).replace('_', " "), |(_, words)| (*words).to_owned())
+}
+
+/// Capture files that could not be read to their end.
+pub(crate) const FILES_DAMAGED: &str = "files_damaged";
+
+/// Packets that the kernel dropped because this program did not take them in time.
+pub(crate) const KERNEL_DROPS: &str = "kernel_drops";
+
+/// Packets whose time cannot be told in nanoseconds.
+pub(crate) const TIMESTAMPS_CLAMPED: &str = "timestamps_clamped";
+
+/// Packets recorded without a time.
+pub(crate) const PACKETS_UNTIMED: &str = "packets_untimed";
+
+/// Packets of a link type that is not known.
+pub(crate) const LINK_TYPE_UNKNOWN: &str = "link_type_unknown";
+
+/// Packets whose record by the kernel made no sense.
+pub(crate) const FRAMES_UNREADABLE: &str = "frames_unreadable";
+
+const WORDS: [(&str, &str); 21] = [
+    (FILES_DAMAGED, "capture files that could not be read to their end"),
+    (KERNEL_DROPS, "packets dropped by the kernel, which this program did not take in time"),
+    (LINK_TYPE_UNKNOWN, "packets of a link type that is not known"),
+    ("headers_malformed", "packets whose headers contradict themselves or are cut off"),
+    ("encapsulations_too_deep", "packets inside too many tunnels"),
+    ("packets_truncated", "packets cut short by the capture (capture with -s 0)"),
+    ("fragments_overlapping", "IP fragments that overlap others"),
+    ("fragments_malformed", "IP fragments that cannot be part of a packet"),
+    ("fragments_timed_out", "IP fragments whose other parts did not come"),
+    ("fragments_over_limit", "IP fragments dropped to stay within the limits"),
+    ("flows_evicted", "flows dropped to stay within the memory limit (raise --memory)"),
+    ("flows_unconsumed_over_limit", "flows given up, with too much data that made no sense"),
+    ("gaps", "gaps in TCP streams, where packets are missing from the capture"),
+    ("gap_bytes", "bytes missing in those gaps"),
+    ("overlaps_differing", "TCP segments with other bytes than those seen before at their place"),
+    ("segments_out_of_window", "TCP segments outside of any window"),
+    ("segments_after_fin", "TCP segments behind the end of their stream"),
+    ("resets_out_of_window", "TCP resets that no receiver would take"),
+    (TIMESTAMPS_CLAMPED, "packets whose time lies outside of the years that can be written"),
+    (PACKETS_UNTIMED, "packets without a time"),
+    (FRAMES_UNREADABLE, "packets whose record by the kernel made no sense"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cause_reads_as_words() {
+        assert_eq!(in_words("headers_malformed"), WORDS[3].1);
+        assert_eq!(in_words("some_new_cause"), "some new cause");
+    }
+}

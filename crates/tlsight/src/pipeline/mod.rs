@@ -1,0 +1,91 @@
+//! Packets to lines: analysis, filter, output and counts, by one worker or by several.
+
+mod captures_shared;
+mod worker;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use flow::Counters;
+
+use crate::filter::Filter;
+use crate::output::{Printer, Tally};
+
+pub(crate) use captures_shared::read_with_workers;
+pub(crate) use worker::Worker;
+
+/// What all workers of a run share.
+pub(crate) struct Run {
+    /// Which sessions are reported.
+    pub(crate) filter: Filter,
+    /// Where they go.
+    pub(crate) printer: Printer,
+    /// Whether lines are written as soon as they are known, and not in large pieces.
+    pub(crate) is_prompt: bool,
+    /// Set when the run is to end early.
+    pub(crate) stop: Arc<AtomicBool>,
+    /// How many sessions may yet be reported.
+    remaining: AtomicU64,
+}
+
+impl Run {
+    /// A run that reports at most `limit` sessions.
+    pub(crate) fn new(
+        filter: Filter,
+        printer: Printer,
+        is_prompt: bool,
+        stop: Arc<AtomicBool>,
+        limit: Option<u64>,
+    ) -> Self {
+        let remaining = AtomicU64::new(limit.unwrap_or(u64::MAX));
+        Self { filter, printer, is_prompt, stop, remaining }
+    }
+
+    /// Whether the run is to end early.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Ends the run early.
+    pub(crate) fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes one from the number of sessions that may be reported, if there are any left.
+    fn take_one(&self) -> bool {
+        let taken = self
+            .remaining
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        if matches!(taken, Err(0) | Ok(1)) {
+            self.stop();
+        }
+        taken.is_ok()
+    }
+}
+
+/// What a worker has counted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Counted {
+    /// The sessions reported.
+    pub(crate) tally: Tally,
+    /// What was looked at, and lost.
+    pub(crate) counters: Counters,
+}
+
+impl Counted {
+    /// Adds what another worker counted.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.tally.merge(other.tally);
+        self.counters += &other.counters;
+    }
+}
+
+/// Adds up what workers counted, or gives the first error of one.
+pub(crate) fn merge(results: impl IntoIterator<Item = io::Result<Counted>>) -> io::Result<Counted> {
+    let mut sum = Counted::default();
+    for result in results {
+        sum.merge(result?);
+    }
+    Ok(sum)
+}

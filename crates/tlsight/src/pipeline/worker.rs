@@ -1,0 +1,92 @@
+//! One worker: its own analysis, counts and output buffer.
+
+use std::io;
+
+use event::Timestamp;
+use flow::{Counters, Limits};
+use session::{Analyzer, Settings};
+use wire::Packet;
+
+use super::{Counted, Run};
+use crate::output::{Chunk, Tally};
+
+/// Analyses its share of the flows.
+pub(crate) struct Worker<'a> {
+    run: &'a Run,
+    analyzer: Analyzer,
+    chunk: Chunk,
+    tally: Tally,
+}
+
+impl<'a> Worker<'a> {
+    /// A worker that has seen nothing yet.
+    pub(crate) fn new(run: &'a Run, settings: Settings, limits: Limits) -> Self {
+        Self {
+            run,
+            analyzer: Analyzer::new(settings, limits),
+            chunk: Chunk::default(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// Takes packets, in the order of the capture.
+    ///
+    /// # Errors
+    /// Standard output cannot be written to.
+    pub(crate) fn handle_packets<'p>(
+        &mut self,
+        packets: impl Iterator<Item = Packet<'p>>,
+    ) -> io::Result<()> {
+        for packet in packets {
+            self.tally.reach(Timestamp::from_nanos(packet.timestamp_ns));
+            self.analyzer.handle_packet(&packet);
+            self.drain()?;
+        }
+        Ok(())
+    }
+
+    /// Lets the time be `now`, and writes the lines that are due.
+    ///
+    /// # Errors
+    /// Standard output cannot be written to.
+    pub(crate) fn end_block(&mut self, now: Timestamp) -> io::Result<()> {
+        self.analyzer.handle_timeout(now);
+        self.drain()?;
+        if self.run.is_prompt { self.run.printer.flush(&mut self.chunk) } else { Ok(()) }
+    }
+
+    /// What was looked at, and lost, so far.
+    pub(crate) fn counters(&self) -> &Counters {
+        self.analyzer.counters()
+    }
+
+    /// Ends all sessions, writes all lines and gives the counts.
+    ///
+    /// # Errors
+    /// Standard output cannot be written to.
+    pub(crate) fn finish(mut self) -> io::Result<Counted> {
+        self.analyzer.finish();
+        self.drain()?;
+        self.run.printer.flush(&mut self.chunk)?;
+        Ok(Counted { tally: self.tally, counters: self.analyzer.counters().clone() })
+    }
+
+    #[inline]
+    fn drain(&mut self) -> io::Result<()> {
+        while let Some(event) = self.analyzer.poll_event() {
+            if !self.run.filter.matches(&event) || !self.run.take_one() {
+                continue;
+            }
+            self.tally.add(&event);
+            self.run.printer.render(&event, &mut self.chunk)?;
+            if self.chunk.len() >= MAX_CHUNK_LEN {
+                self.run.printer.flush(&mut self.chunk)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Lines are written in pieces of this many bytes: large enough that the system calls vanish, small
+/// enough to stay in a core's cache.
+const MAX_CHUNK_LEN: usize = 256 << 10;

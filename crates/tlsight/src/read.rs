@@ -1,0 +1,75 @@
+//! `tlsight read`: sessions of capture files.
+
+use std::io;
+use std::path::Path;
+
+use anyhow::Result;
+use capture::Block;
+use event::Timestamp;
+
+use crate::Outcome;
+use crate::captures::{Captures, Failures};
+use crate::cli::ReadArgs;
+use crate::output::loss;
+use crate::pipeline::{self, Counted, Run, Worker};
+use crate::progress::Progress;
+use crate::setup::{Setup, add_loss};
+
+/// Analyses the captures.
+///
+/// # Errors
+/// Settings that make no sense, or a standard output that cannot be written to. Captures that cannot
+/// be read are an [`Outcome::Incomplete`].
+pub(crate) fn run(args: ReadArgs) -> Result<Outcome> {
+    let total_bytes = Captures::total_bytes(&args.files);
+    let progress =
+        if args.no_progress || total_bytes == 0 { None } else { Progress::new(total_bytes) };
+    let bar = progress.as_ref().map(Progress::bar);
+    // A pipe may be live: `tcpdump -w - | tlsight read -`.
+    let is_live = args.files.iter().any(|path| path == Path::new("-"));
+    let files = args.files.len() as u64;
+    let setup = Setup::new(args.common, is_live, bar)?;
+    let mut captures = Captures::new(args.files, progress);
+    let result = analyse(&setup, &mut captures);
+    captures.finish();
+    let counted = result?;
+    let failures = captures.failures();
+    if failures.unopened < files {
+        let mut losses = counted.counters.losses();
+        add_failures(&mut losses, failures);
+        setup.conclude(counted, &losses.clone(), losses)?;
+    }
+    let is_complete = failures.unopened == 0 && failures.damaged == 0;
+    Ok(if is_complete { Outcome::Done } else { Outcome::Incomplete })
+}
+
+fn analyse(setup: &Setup, captures: &mut Captures) -> io::Result<Counted> {
+    let workers = setup.workers().get();
+    if workers == 1 {
+        read_alone(&setup.run, captures, setup.worker())
+    } else {
+        let workers = (0..workers).map(|_| setup.worker()).collect();
+        pipeline::read_with_workers(&setup.run, captures, workers)
+    }
+}
+
+fn read_alone(run: &Run, captures: &mut Captures, mut worker: Worker<'_>) -> io::Result<Counted> {
+    let mut block = Block::new();
+    while !run.is_stopped() && captures.read_block(&mut block) {
+        worker.handle_packets(block.packets())?;
+        let end = block.packets().last().map_or(0, |packet| packet.timestamp_ns);
+        worker.end_block(Timestamp::from_nanos(end))?;
+    }
+    worker.finish()
+}
+
+fn add_failures(losses: &mut event::Losses, failures: Failures) {
+    let unread = failures.damaged.saturating_add(failures.unopened);
+    for (cause, count) in [
+        (loss::FILES_DAMAGED, unread),
+        (loss::TIMESTAMPS_CLAMPED, failures.clamped_timestamps),
+        (loss::PACKETS_UNTIMED, failures.untimed_packets),
+    ] {
+        add_loss(losses, cause, count);
+    }
+}

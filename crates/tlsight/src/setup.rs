@@ -1,0 +1,123 @@
+//! What `read` and `watch` do before and after the work.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::io::{self, IsTerminal as _};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::Result;
+use event::Losses;
+use flow::Limits;
+use indicatif::ProgressBar;
+
+use crate::cli::{CommonArgs, OutputArgs};
+use crate::config::Config;
+use crate::output::{Format, NARROWEST, Palette, Printer, Table, Traffic};
+use crate::pipeline::{Counted, Run, Worker};
+use crate::signals;
+
+/// A run that is about to begin.
+pub(crate) struct Setup {
+    /// What the workers share.
+    pub(crate) run: Run,
+    config: Config,
+    limits: Limits,
+    has_summary: bool,
+}
+
+impl Setup {
+    /// Resolves settings and output.
+    ///
+    /// # Errors
+    /// Settings that make no sense, or signals that cannot be handled.
+    pub(crate) fn new(
+        args: CommonArgs,
+        is_live: bool,
+        progress: Option<ProgressBar>,
+    ) -> Result<Self> {
+        let config = Config::resolve(args.analysis.layer(), args.analysis.config.as_deref())?;
+        let is_terminal = io::stdout().is_terminal();
+        let palette = Palette::choose(args.output.color, is_terminal);
+        let format = format(&args.output, is_terminal, palette);
+        let is_prompt = is_live || is_terminal || !matches!(format, Format::Json);
+        let printer = Printer::new(format, palette, progress);
+        let has_summary = args.output.summary || !(args.output.no_summary || printer.is_json());
+        let stop = Arc::new(AtomicBool::new(false));
+        signals::stop_on_request(&stop)?;
+        let run = Run::new(args.filter.into_filter(), printer, is_prompt, stop, args.output.limit);
+        let workers = config.workers.get();
+        let mut limits = Limits::for_memory(config.settings.memory_bytes).divided(workers);
+        limits.hash_seed = RandomState::new().build_hasher().finish();
+        Ok(Self { run, config, limits, has_summary })
+    }
+
+    /// Number of workers.
+    pub(crate) const fn workers(&self) -> std::num::NonZeroUsize {
+        self.config.workers
+    }
+
+    /// A new worker.
+    pub(crate) fn worker(&self) -> Worker<'_> {
+        Worker::new(&self.run, self.config.settings_of_worker(), self.limits)
+    }
+
+    /// Writes what follows the sessions: losses that no line has told yet, and the totals.
+    ///
+    /// # Errors
+    /// Standard output cannot be written to.
+    pub(crate) fn conclude(
+        &self,
+        counted: Counted,
+        untold: &Losses,
+        all: Losses,
+    ) -> io::Result<()> {
+        let span = counted.tally.span();
+        let printer = &self.run.printer;
+        // The summary in words tells the losses itself.
+        if !untold.is_empty() && (printer.is_json() || !self.has_summary) {
+            printer.loss(span.last().unwrap_or_default(), untold)?;
+        }
+        if self.has_summary {
+            let traffic = Traffic {
+                packets: counted.counters.packets,
+                bytes: counted.counters.bytes,
+                flows: counted.counters.flows_opened,
+            };
+            printer.summary(counted.tally.into_totals(traffic, all), span)?;
+        }
+        Ok(())
+    }
+}
+
+/// Adds a count to `losses`, unless it is 0.
+pub(crate) fn add_loss(losses: &mut Losses, cause: &'static str, count: u64) {
+    if count > 0 {
+        let sum = losses.entry(cause).or_default();
+        *sum = sum.saturating_add(count);
+    }
+}
+
+fn format(args: &OutputArgs, is_terminal: bool, palette: Palette) -> Format {
+    if args.json || !(is_terminal || args.table || args.detail) {
+        Format::Json
+    } else if args.detail {
+        Format::Detail(palette)
+    } else {
+        Format::Table(Table::new(line_columns(is_terminal), palette))
+    }
+}
+
+fn line_columns(is_terminal: bool) -> usize {
+    if is_terminal
+        && let Ok(size) = rustix::termios::tcgetwinsize(io::stdout())
+        && size.ws_col > 0
+    {
+        return size.ws_col.into();
+    }
+    let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    told.unwrap_or(if is_terminal { NARROWEST } else { FILE_COLUMNS })
+}
+
+/// A table in a file has no width to keep; at this one nothing but the longest names is shortened.
+const FILE_COLUMNS: usize = 160;

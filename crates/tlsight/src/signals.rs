@@ -1,0 +1,21 @@
+//! Ctrl-C and `kill`: the first asks to finish, the second ends the program at once.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+/// Sets `stop` when the program is asked to end.
+///
+/// # Errors
+/// What the system reports.
+pub(crate) fn stop_on_request(stop: &Arc<AtomicBool>) -> io::Result<()> {
+    for signal in [SIGINT, SIGTERM] {
+        // In this order: the first signal finds the flag unset.
+        flag::register_conditional_default(signal, Arc::clone(stop))?;
+        flag::register(signal, Arc::clone(stop))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! `tlsight watch`: sessions as they happen.
+
+use std::io;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::Result;
+use capture::{Interface, LiveCapture, LiveError, LiveOptions, Reception};
+use event::{Losses, Timestamp};
+
+use crate::Outcome;
+use crate::cli::WatchArgs;
+use crate::message;
+use crate::output::loss;
+use crate::pipeline::{Counted, Worker};
+use crate::setup::{Setup, add_loss};
+
+/// Analyses packets until it is told to end.
+///
+/// # Errors
+/// Settings that make no sense, an interface that cannot be captured from, or a standard output that
+/// cannot be written to.
+pub(crate) fn run(args: WatchArgs) -> Result<Outcome> {
+    let setup = Setup::new(args.common, true, None)?;
+    let mut options = LiveOptions::new(Interface::from_name(&args.interface));
+    if args.no_promiscuous {
+        options.reception = Reception::Own;
+    }
+    let captures = LiveCapture::open_group(&options, setup.workers())?;
+    let known: Vec<_> = captures.iter().map(|_| Mutex::new(Losses::new())).collect();
+    let (counted, told) = thread::scope(|scope| -> Result<(Counted, Losses)> {
+        let threads: Vec<_> = captures
+            .into_iter()
+            .zip(&known)
+            .map(|(capture, losses)| {
+                let setup = &setup;
+                scope.spawn(move || {
+                    let result = watch(setup, capture, losses);
+                    setup.run.stop();
+                    result
+                })
+            })
+            .collect();
+        let told = report_losses(&setup, &known);
+        let results = threads.into_iter().map(|thread| match thread.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        let mut sum = Counted::default();
+        for result in results {
+            sum.merge(result?);
+        }
+        Ok((sum, told?))
+    })?;
+    let all = sum(&known);
+    let untold = since(&all, &told);
+    setup.conclude(counted, &untold, all)?;
+    Ok(Outcome::Done)
+}
+
+/// One worker: takes packets from its ring until the run ends.
+fn watch(setup: &Setup, mut capture: LiveCapture, known: &Mutex<Losses>) -> Result<Counted> {
+    let mut worker = setup.worker();
+    let mut counted_at = Instant::now();
+    while !setup.run.is_stopped() {
+        match capture.poll(LONGEST_WAIT) {
+            Ok(Some(block)) => worker.handle_packets(block.packets())?,
+            Ok(None) => {}
+            Err(error @ LiveError::Down { .. }) => message::error(&error.to_string()),
+            Err(error) => return Err(error.into()),
+        }
+        worker.end_block(wall_clock())?;
+        if counted_at.elapsed() >= COUNT_EVERY {
+            counted_at = Instant::now();
+            note_losses(&worker, &mut capture, known);
+        }
+    }
+    note_losses(&worker, &mut capture, known);
+    Ok(worker.finish()?)
+}
+
+fn note_losses(worker: &Worker<'_>, capture: &mut LiveCapture, known: &Mutex<Losses>) {
+    let mut losses = worker.counters().losses();
+    // A kernel that does not say is asked again the next time.
+    if let Ok(statistics) = capture.statistics() {
+        add_loss(&mut losses, loss::KERNEL_DROPS, statistics.dropped);
+        add_loss(&mut losses, loss::LINK_TYPE_UNKNOWN, statistics.unknown_link);
+        add_loss(&mut losses, loss::FRAMES_UNREADABLE, statistics.unreadable);
+    }
+    *known.lock().unwrap_or_else(PoisonError::into_inner) = losses;
+}
+
+/// Writes a line whenever more was lost, until the run ends; gives what it has told.
+fn report_losses(setup: &Setup, known: &[Mutex<Losses>]) -> io::Result<Losses> {
+    let mut told = Losses::new();
+    let mut told_at = Instant::now();
+    while !setup.run.is_stopped() {
+        thread::sleep(LONGEST_WAIT);
+        if told_at.elapsed() < TELL_EVERY {
+            continue;
+        }
+        told_at = Instant::now();
+        let all = sum(known);
+        let untold = since(&all, &told);
+        if !untold.is_empty() {
+            if let Err(error) = setup.run.printer.loss(wall_clock(), &untold) {
+                setup.run.stop();
+                return Err(error);
+            }
+            told = all;
+        }
+    }
+    Ok(told)
+}
+
+fn sum(known: &[Mutex<Losses>]) -> Losses {
+    let mut sum = Losses::new();
+    for losses in known {
+        for (cause, count) in losses.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            add_loss(&mut sum, cause, *count);
+        }
+    }
+    sum
+}
+
+fn since(all: &Losses, told: &Losses) -> Losses {
+    let mut untold = Losses::new();
+    for (cause, count) in all {
+        let before = told.get(cause).copied().unwrap_or(0);
+        add_loss(&mut untold, cause, count.saturating_sub(before));
+    }
+    untold
+}
+
+fn wall_clock() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_nanos(i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// Bounds how late a session, a time-out or Ctrl-C is noticed on an idle interface.
+const LONGEST_WAIT: Duration = Duration::from_millis(100);
+
+/// Asking the kernel for its counts is a system call.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
+
+/// A line for losses every ten seconds is seen in time and drowns nothing.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_new_is_told() {
+        let known = [Mutex::new([("gaps", 2)].into()), Mutex::new([("gaps", 3)].into())];
+        let all = sum(&known);
+        assert_eq!(all, Losses::from([("gaps", 5)]));
+        assert_eq!(since(&all, &Losses::from([("gaps", 4)])), Losses::from([("gaps", 1)]));
+        assert!(since(&all, &all).is_empty());
+    }
+}

@@ -1,0 +1,10 @@
+//! The program as its users run it.
+
+#[cfg(test)]
+mod program;
+#[cfg(test)]
+mod read;
+#[cfg(test)]
+mod settings;
+#[cfg(test)]
+mod testdata;
