@@ -48,6 +48,7 @@ struct Datagram {
     pieces: Pieces,
     fragments: u64,
     len: Option<usize>,
+    highest_end: usize,
     resume: Resume,
     contradictory: bool,
 }
@@ -151,6 +152,7 @@ impl Fragments {
             pieces: Pieces::default(),
             fragments: 0,
             len: None,
+            highest_end: 0,
             resume,
             contradictory: false,
         };
@@ -178,11 +180,17 @@ impl Datagram {
         self.fragments += 1;
         let start = usize::from(fragment.range.offset);
         let end = start + fragment.payload.len();
-        if self.len.is_some_and(|len| end > len || (!fragment.range.more && end != len)) {
+        let is_last = !fragment.range.more;
+        let contradicts = match self.len {
+            Some(len) => end > len || (is_last && end != len),
+            None => is_last && end < self.highest_end,
+        };
+        if contradicts {
             counters.fragments_malformed += 1;
             return true;
         }
-        if !fragment.range.more {
+        self.highest_end = self.highest_end.max(end);
+        if is_last {
             self.len = Some(end);
         }
         // RFC 8200 section 4.5: what follows is told by the first fragment.
@@ -202,11 +210,14 @@ impl Datagram {
 
     fn take_whole(&mut self) -> Option<Whole> {
         let len = self.len?;
-        if self.pieces.buffered_bytes() < len || self.pieces.count() != 1 {
+        // No piece overlaps another or goes past the end, so as many bytes are all bytes.
+        if self.pieces.buffered_bytes() != len {
             return None;
         }
-        let mut payload = self.pieces.take_at(0)?;
-        payload.truncate(len);
+        let mut payload = Vec::with_capacity(len);
+        while let Some(piece) = self.pieces.take_at(payload.len() as u64) {
+            payload.extend_from_slice(&piece);
+        }
         Some(Whole { payload, resume: self.resume, contradictory: self.contradictory })
     }
 

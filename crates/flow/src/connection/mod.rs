@@ -60,12 +60,6 @@ impl<S> Connection<S> {
         self.flow = flow;
     }
 
-    /// Whether there was any payload.
-    #[inline]
-    pub(crate) const fn is_open(&self) -> bool {
-        self.state.is_some()
-    }
-
     /// Notes a packet of the flow.
     #[inline]
     pub(crate) fn note_packet(
@@ -115,8 +109,7 @@ impl<S> Connection<S> {
             self.tcp.get_mut(direction).finish(first.plus(len32(len)));
         }
         for direction in [direction, direction.opposite()] {
-            let tcp = self.tcp.get(direction);
-            if tcp.hole.is_some() || tcp.hole_len().is_some() {
+            if self.tcp.get(direction).is_unsettled() {
                 self.settle(context, direction, Patience::Some)?;
             }
         }

@@ -211,7 +211,7 @@ fn follow_segment<A: Application>(
     }
     let direction = connection.flow.direction(sender);
     let flowing = connection.segment(context, direction, segment, missing);
-    if entry.phase == Phase::HalfOpen && connection.is_open() {
+    if entry.phase == Phase::HalfOpen && !segment.payload.is_empty() {
         entry.phase = Phase::Active;
     }
     if segment.flags.contains(TcpFlags::FIN) && entry.note_fin(sender) {

@@ -121,6 +121,12 @@ impl TcpDirection {
         self.distance_to_kept().or_else(to_end).filter(|len| *len > 0)
     }
 
+    /// Whether there may be something to deliver or to give up.
+    #[inline]
+    pub(crate) fn is_unsettled(&self) -> bool {
+        self.hole.is_some() || !self.ahead.is_empty() || self.hole_len().is_some()
+    }
+
     /// Bytes from the next one to the first that is kept.
     #[inline]
     pub(crate) fn distance_to_kept(&self) -> Option<u32> {
