@@ -18,6 +18,7 @@ fn certificates(criterion: &mut Criterion) {
     });
 }
 
+#[expect(clippy::expect_used, reason = "a benchmark without its certificate measures nothing")]
 fn leaf() -> Vec<u8> {
     let names: Vec<_> = (0..20).map(|index| format!("host{index}.example.com")).collect();
     let mut params = CertificateParams::new(names).expect("names are DNS names");
