@@ -1,5 +1,5 @@
 //! Capture files as bytes, and reading them to their end.
-#![allow(dead_code, reason = "each test uses some of it")]
+#![expect(dead_code, reason = "each test uses some of it")]
 
 use std::io::{Cursor, Read};
 
