@@ -52,7 +52,8 @@ pub struct ClientHelloDetail {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<HexBytes>,
     /// Compression methods offered.
-    pub supported_compression_methods: NameList,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub supported_compression_methods: Option<NameList>,
     /// Extensions.
     pub extensions: ClientHelloExtensions,
 }

@@ -31,5 +31,5 @@ pub use time::Timestamp;
 pub use tls::{Tls, TlsClient, TlsServer};
 pub use tlsight::{
     Carrier, CertificateInfo, CertificateState, Downgrade, EarlyData, Ech, Evidence, KeyExchange,
-    KeyExchangeClass, ResumptionInfo, ResumptionMethod, Timing, Tlsight,
+    KeyExchangeClass, Messages, ResumptionInfo, ResumptionMethod, Timing, Tlsight,
 };

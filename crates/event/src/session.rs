@@ -22,9 +22,9 @@ pub struct TlsEvent {
     pub status: Status,
     /// ECS `event`.
     pub event: EventMeta,
-    /// Whoever opened the flow: the client.
+    /// The side that opened the flow; nearly always the client.
     pub source: Party,
-    /// The other side: the server.
+    /// The side that answered.
     pub destination: Party,
     /// The client.
     pub client: Party,

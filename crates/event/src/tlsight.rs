@@ -54,6 +54,8 @@ pub struct Tlsight {
     /// Lifetime hint of the `NewSessionTicket` in seconds, as far as that is sent in clear.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ticket_lifetime_hint: Option<u32>,
+    /// How many handshake messages were seen in clear, by kind.
+    pub messages: Messages,
     /// Number of renegotiations seen.
     #[serde(skip_serializing_if = "is_zero")]
     pub renegotiations: u32,
@@ -235,6 +237,47 @@ pub enum Carrier {
     Quic,
     /// DTLS records over UDP.
     Dtls,
+}
+
+/// `tlsight.messages`: counts of messages seen in clear. Zeros are left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Messages {
+    /// `ClientHello`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub client_hello: u32,
+    /// `ServerHello`, without `HelloRetryRequest`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub server_hello: u32,
+    /// `HelloRetryRequest`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub hello_retry_request: u32,
+    /// `HelloVerifyRequest` of DTLS.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub hello_verify_request: u32,
+    /// `Certificate` and `CompressedCertificate`, of either side.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub certificate: u32,
+    /// `CertificateRequest`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub certificate_request: u32,
+    /// `CertificateVerify`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub certificate_verify: u32,
+    /// `CertificateStatus`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub certificate_status: u32,
+    /// `ServerKeyExchange`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub server_key_exchange: u32,
+    /// `ClientKeyExchange`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub client_key_exchange: u32,
+    /// `NewSessionTicket`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub new_session_ticket: u32,
+    /// Alerts.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub alert: u32,
 }
 
 /// `tlsight.timing`: microseconds.

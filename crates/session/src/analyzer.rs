@@ -1,0 +1,168 @@
+//! From packets to events.
+
+use event::{Timestamp, TlsEvent, Transport};
+use flow::{
+    Application, Counters, Direction, EndReason, Engine, Flow, FlowAnomaly, Interest, Limits,
+    Progress,
+};
+use wire::Packet;
+
+use crate::context::Context;
+use crate::marks::{Anomaly, Partial};
+use crate::settings::Settings;
+use crate::tcp::TcpSession;
+use crate::udp::UdpSession;
+
+/// Finds the TLS sessions in packets.
+pub struct Analyzer {
+    engine: Engine<Sessions>,
+}
+
+impl Analyzer {
+    /// An analyzer that has seen nothing yet.
+    #[must_use]
+    pub fn new(settings: Settings, limits: Limits) -> Self {
+        let context = Context::new(settings, limits.hash_seed);
+        Self { engine: Engine::new(Sessions { context }, limits) }
+    }
+
+    /// Takes one packet. Packets are to come in the order of the capture.
+    pub fn handle_packet(&mut self, packet: &Packet<'_>) {
+        self.engine.handle_packet(packet);
+    }
+
+    /// Ends the sessions that have been silent for too long at `now`; for when no packets come.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        self.engine.handle_timeout(now);
+    }
+
+    /// Ends all sessions; there are no more packets.
+    pub fn finish(&mut self) {
+        self.engine.finish();
+    }
+
+    /// The next event, in the order in which handshakes ended.
+    pub fn poll_event(&mut self) -> Option<TlsEvent> {
+        self.engine.application_mut().context.poll_event()
+    }
+
+    /// What was seen and lost so far.
+    #[must_use]
+    pub const fn counters(&self) -> &Counters {
+        self.engine.counters()
+    }
+}
+
+struct Sessions {
+    context: Context,
+}
+
+/// What is kept for a flow.
+enum Session {
+    Tcp(TcpSession),
+    Udp(UdpSession),
+}
+
+impl Application for Sessions {
+    type State = Session;
+
+    fn open(&mut self, flow: &Flow) -> Session {
+        match flow.transport() {
+            Transport::Tcp => {
+                let is_midstream =
+                    Direction::BOTH.into_iter().any(|side| flow.starts_mid_stream(side));
+                Session::Tcp(TcpSession::new(is_midstream))
+            }
+            Transport::Udp => Session::Udp(UdpSession::default()),
+        }
+    }
+
+    fn on_stream(
+        &mut self,
+        flow: &Flow,
+        state: &mut Session,
+        direction: Direction,
+        bytes: &[u8],
+    ) -> Progress {
+        let Session::Tcp(session) = state else {
+            return Progress { consumed: bytes.len(), interest: Interest::Done };
+        };
+        let progress = session.on_stream(&mut self.context, flow.last_seen(), direction, bytes);
+        if progress.interest == Interest::Done
+            && let Some(handshake) = std::mem::take(session).into_handshake()
+        {
+            self.context.report(flow, *handshake);
+        }
+        progress
+    }
+
+    fn on_gap(
+        &mut self,
+        flow: &Flow,
+        state: &mut Session,
+        direction: Direction,
+        missing: Option<u32>,
+        unconsumed: &[u8],
+    ) -> Interest {
+        let Session::Tcp(session) = state else { return Interest::Done };
+        let interest = session.on_gap(direction, missing, unconsumed);
+        if interest == Interest::Done
+            && let Some(handshake) = std::mem::take(session).into_handshake()
+        {
+            self.context.report(flow, *handshake);
+        }
+        interest
+    }
+
+    fn on_datagram(
+        &mut self,
+        flow: &Flow,
+        state: &mut Session,
+        direction: Direction,
+        payload: &[u8],
+    ) -> Interest {
+        let Session::Udp(session) = state else { return Interest::Done };
+        session.on_datagram(&mut self.context, flow, direction, payload)
+    }
+
+    fn on_anomaly(
+        &mut self,
+        _flow: &Flow,
+        state: &mut Session,
+        _direction: Direction,
+        anomaly: FlowAnomaly,
+    ) {
+        let Session::Tcp(session) = state else { return };
+        session.add_anomaly(match anomaly {
+            FlowAnomaly::OverlapDiffers => Anomaly::OverlapDiffers,
+            FlowAnomaly::ResetOutOfWindow => Anomaly::ResetOutOfWindow,
+            FlowAnomaly::DataAfterFin => Anomaly::DataAfterFin,
+            FlowAnomaly::FragmentOverlap => Anomaly::FragmentOverlap,
+        });
+    }
+
+    fn on_end(&mut self, flow: &Flow, state: Session, reason: EndReason) {
+        let partial = match reason {
+            EndReason::Fin | EndReason::Reset | EndReason::PortReuse => Partial::Aborted,
+            EndReason::Timeout => Partial::Timeout,
+            EndReason::Evicted => Partial::Evicted,
+            EndReason::EndOfInput => Partial::EndOfCapture,
+        };
+        match state {
+            Session::Tcp(session) => {
+                if let Some(mut handshake) = session.into_handshake() {
+                    handshake.end(partial);
+                    self.context.report(flow, *handshake);
+                }
+            }
+            Session::Udp(session) => session.on_end(&mut self.context, flow, partial),
+        }
+    }
+
+    fn heap_size(state: &Session) -> usize {
+        match state {
+            Session::Tcp(session) => session.heap_size(),
+            Session::Udp(session) => session.heap_size(),
+        }
+    }
+}

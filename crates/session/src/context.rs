@@ -1,0 +1,66 @@
+//! What all flows of an analyzer share: settings, caches, and the events to be fetched.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use event::{Carrier, Certificate, TlsEvent};
+use flow::Flow;
+use tls::certificate::CertificateCache;
+use tls::handshake::{ClientHello, ServerHello};
+use tls::shape::{ClientHelloInfo, ServerHelloInfo, ShapeCache};
+
+use crate::handshake::Handshake;
+use crate::report;
+use crate::settings::Settings;
+
+/// What all flows share.
+pub(crate) struct Context {
+    pub(crate) settings: Settings,
+    pub(crate) quic_scratch: quic::Scratch,
+    shapes: ShapeCache,
+    certificates: CertificateCache,
+    events: VecDeque<TlsEvent>,
+}
+
+impl Context {
+    pub(crate) fn new(settings: Settings, hash_seed: u64) -> Self {
+        let certificate_settings = tls::certificate::Settings {
+            fingerprints: settings.fingerprints,
+            include_raw: settings.include_raw_certificates,
+        };
+        Self {
+            settings,
+            quic_scratch: quic::Scratch::default(),
+            shapes: ShapeCache::new(hash_seed),
+            certificates: CertificateCache::new(certificate_settings, hash_seed),
+            events: VecDeque::new(),
+        }
+    }
+
+    pub(crate) fn client_info(
+        &mut self,
+        hello: &ClientHello<'_>,
+        carrier: Carrier,
+    ) -> Option<Arc<ClientHelloInfo>> {
+        self.shapes.client(hello, carrier).ok()
+    }
+
+    pub(crate) fn server_info(&mut self, hello: &ServerHello<'_>) -> Option<Arc<ServerHelloInfo>> {
+        self.shapes.server(hello).ok()
+    }
+
+    pub(crate) fn certificate(&mut self, der: &[u8]) -> Arc<Certificate> {
+        self.certificates.certificate(der)
+    }
+
+    /// Makes the event of a handshake that has ended, if it showed anything.
+    pub(crate) fn report(&mut self, flow: &Flow, handshake: Handshake) {
+        if handshake.is_worth_reporting() {
+            self.events.push_back(report::event(&self.settings, flow, handshake));
+        }
+    }
+
+    pub(crate) fn poll_event(&mut self) -> Option<TlsEvent> {
+        self.events.pop_front()
+    }
+}

@@ -1,0 +1,33 @@
+//! What a user may choose, with Packetbeat's names.
+
+use tls::certificate::Fingerprints;
+
+/// Choices that shape the events.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Whether certificates are described (`x509`, chains) at all. Default: yes.
+    pub send_certificates: bool,
+    /// Whether events carry the certificates in PEM. Default: no.
+    pub include_raw_certificates: bool,
+    /// Whether events have `tls.detailed`. Default: yes.
+    pub include_detailed_fields: bool,
+    /// Digests of certificates. Default: SHA-1.
+    pub fingerprints: Fingerprints,
+    /// Bound of the memory for flows and sessions in bytes. Default: 512 MiB.
+    pub memory_bytes: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            send_certificates: true,
+            include_raw_certificates: false,
+            include_detailed_fields: true,
+            fingerprints: Fingerprints::default(),
+            memory_bytes: DEFAULT_MEMORY_BYTES,
+        }
+    }
+}
+
+/// Some hundred thousand handshakes at a time, and a small part of any machine that captures.
+const DEFAULT_MEMORY_BYTES: usize = 512 << 20;

@@ -1,0 +1,78 @@
+//! What a UDP flow carries: DTLS, QUIC or neither.
+
+mod dtls;
+mod quic;
+
+use flow::{Direction, Flow, Interest};
+
+use self::dtls::DtlsSession;
+use self::quic::QuicSession;
+use crate::context::Context;
+use crate::marks::Partial;
+
+/// One UDP flow that may carry a handshake.
+#[derive(Default)]
+pub(crate) struct UdpSession {
+    carried: Carried,
+}
+
+enum Carried {
+    /// Not known after this many datagrams.
+    Unknown(u32),
+    Dtls(Box<DtlsSession>),
+    Quic(Box<QuicSession>),
+}
+
+impl Default for Carried {
+    fn default() -> Self {
+        Self::Unknown(0)
+    }
+}
+
+impl UdpSession {
+    pub(crate) fn on_datagram(
+        &mut self,
+        context: &mut Context,
+        flow: &Flow,
+        direction: Direction,
+        datagram: &[u8],
+    ) -> Interest {
+        if let Carried::Unknown(seen) = self.carried {
+            if tls::dtls::looks_like_dtls(datagram)
+                || tls::dtls::turn_channel_data(datagram).is_some_and(tls::dtls::looks_like_dtls)
+            {
+                self.carried = Carried::Dtls(Box::default());
+            } else if ::quic::looks_like_quic(datagram) {
+                self.carried = Carried::Quic(Box::default());
+            } else if seen >= MAX_UNKNOWN_DATAGRAMS {
+                return Interest::Done;
+            } else {
+                self.carried = Carried::Unknown(seen + 1);
+            }
+        }
+        match &mut self.carried {
+            Carried::Unknown(_) => Interest::Continue,
+            Carried::Dtls(session) => session.on_datagram(context, flow, direction, datagram),
+            Carried::Quic(session) => session.on_datagram(context, flow, direction, datagram),
+        }
+    }
+
+    pub(crate) fn on_end(self, context: &mut Context, flow: &Flow, reason: Partial) {
+        match self.carried {
+            Carried::Unknown(_) => {}
+            Carried::Dtls(session) => session.on_end(context, flow, reason),
+            Carried::Quic(session) => session.on_end(context, flow, reason),
+        }
+    }
+
+    pub(crate) fn heap_size(&self) -> usize {
+        match &self.carried {
+            Carried::Unknown(_) => 0,
+            Carried::Dtls(session) => size_of::<DtlsSession>() + session.heap_size(),
+            Carried::Quic(session) => size_of::<QuicSession>() + session.heap_size(),
+        }
+    }
+}
+
+/// Datagrams after which a flow is left alone. WebRTC sends some STUN before DTLS.
+const MAX_UNKNOWN_DATAGRAMS: u32 = 64;
