@@ -10,6 +10,7 @@ use event::Timestamp;
 use crate::Outcome;
 use crate::captures::{Captures, Failures};
 use crate::cli::ReadArgs;
+use crate::message;
 use crate::output::loss;
 use crate::pipeline::{self, Counted, Run, Worker};
 use crate::progress::Progress;
@@ -39,7 +40,11 @@ pub(crate) fn run(args: ReadArgs) -> Result<Outcome> {
         add_failures(&mut losses, failures);
         setup.conclude(counted, &losses.clone(), losses)?;
     }
-    let is_complete = failures.unopened == 0 && failures.damaged == 0;
+    let is_interrupted = setup.run.is_interrupted();
+    if is_interrupted {
+        message::error("interrupted; the rest was not read");
+    }
+    let is_complete = failures.unopened == 0 && failures.damaged == 0 && !is_interrupted;
     Ok(if is_complete { Outcome::Done } else { Outcome::Incomplete })
 }
 

@@ -26,15 +26,17 @@ pub(crate) const LINK_TYPE_UNKNOWN: &str = "link_type_unknown";
 /// Packets whose record by the kernel made no sense.
 pub(crate) const FRAMES_UNREADABLE: &str = "frames_unreadable";
 
-const WORDS: [(&str, &str); 21] = [
-    (FILES_DAMAGED, "capture files that could not be read to their end"),
+const WORDS: [(&str, &str); 23] = [
+    (FILES_DAMAGED, "capture files not read to their end"),
     (KERNEL_DROPS, "packets dropped by the kernel, which this program did not take in time"),
     (LINK_TYPE_UNKNOWN, "packets of a link type that is not known"),
     ("headers_malformed", "packets whose headers contradict themselves or are cut off"),
     ("encapsulations_too_deep", "packets inside too many tunnels"),
+    ("encapsulations_unreadable", "packets in tunnels that could not be read"),
     ("packets_truncated", "packets cut short by the capture (capture with -s 0)"),
     ("fragments_overlapping", "IP fragments that overlap others"),
     ("fragments_malformed", "IP fragments that cannot be part of a packet"),
+    ("fragments_truncated", "IP fragments cut short by the capture"),
     ("fragments_timed_out", "IP fragments whose other parts did not come"),
     ("fragments_over_limit", "IP fragments dropped to stay within the limits"),
     ("flows_evicted", "flows dropped to stay within the memory limit (raise --memory)"),

@@ -44,7 +44,7 @@ pub(crate) fn write(totals: &Totals, span: Span, palette: Palette, out: &mut Vec
 pub(crate) fn write_loss(losses: &Losses, palette: Palette, out: &mut Vec<u8>) {
     for (cause, count) in losses {
         palette.paint(out, Tone::Strong, &format!("{:LABEL_COLUMNS$}", "Not seen"));
-        let text = format!("{} {}", grouped(*count), loss::in_words(cause));
+        let text = format!("{}: {}", loss::in_words(cause), grouped(*count));
         palette.paint(out, Tone::Bad, &text);
         out.push(b'\n');
     }
@@ -180,7 +180,7 @@ mod tests {
             "Ciphers       f 6 (<1%), e 5 (<1%), d 4 (<1%), c 3 (<1%), b 2 (<1%), 1 more\n",
             "Traffic       1,234,567 packets, 5.0 GiB, 1,000 flows\n",
             "1970-01-01T01:00:00.250000Z, 3,600.250 s\n",
-            "Not seen      12 packets dropped by the kernel",
+            "Not seen      packets dropped by the kernel, which this program did not take in time: 12\n",
         ] {
             assert!(text.contains(part), "{part} in\n{text}");
         }

@@ -47,6 +47,11 @@ impl Run {
         self.stop.load(Ordering::Relaxed)
     }
 
+    /// Whether the run was told to end before it had reported what it was to report.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.is_stopped() && self.remaining.load(Ordering::Relaxed) > 0
+    }
+
     /// Ends the run early.
     pub(crate) fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
