@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use arrayvec::ArrayString;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -59,7 +59,10 @@ pub struct IpText(ArrayString<MAX_IP_LEN>);
 impl IpText {
     fn new(ip: IpAddr) -> Self {
         let mut text = ArrayString::new();
-        let written = write!(text, "{ip}");
+        let written = match ip {
+            IpAddr::V4(ip) => write_ipv4(&mut text, ip),
+            IpAddr::V6(ip) => write!(text, "{ip}"),
+        };
         debug_assert!(written.is_ok(), "the capacity is that of the longest address");
         Self(text)
     }
@@ -107,17 +110,16 @@ impl fmt::Display for Mac {
 impl Serialize for Mac {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-        let mut text = ArrayString::<17>::new();
-        for (index, byte) in self.0.iter().enumerate() {
-            if index > 0 {
-                text.try_push('-').ok();
-            }
-            for nibble in [byte >> 4, byte & 15] {
-                let digit = DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
-                text.try_push(char::from(digit)).ok();
+        let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
+        let mut text = *b"00-00-00-00-00-00";
+        for (place, byte) in text.chunks_mut(3).zip(self.0) {
+            if let [high, low, ..] = place {
+                *high = digit(byte >> 4);
+                *low = digit(byte & 15);
             }
         }
-        serializer.serialize_str(&text)
+        let text = std::str::from_utf8(&text).unwrap_or_default();
+        serializer.serialize_str(text)
     }
 }
 
@@ -139,6 +141,22 @@ pub enum Transport {
     Tcp,
     /// UDP.
     Udp,
+}
+
+/// Writes an IPv4 address without the detour over the formatting of numbers, which costs more than
+/// all else that is done for a flow's endpoints.
+fn write_ipv4(text: &mut ArrayString<MAX_IP_LEN>, ip: Ipv4Addr) -> fmt::Result {
+    for (index, octet) in ip.octets().into_iter().enumerate() {
+        if index > 0 {
+            text.write_char('.')?;
+        }
+        for (unit, is_needed) in [(100, octet >= 100), (10, octet >= 10), (1, true)] {
+            if is_needed {
+                text.write_char(char::from(b'0' + octet / unit % 10))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// `ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255` is the longest text of an address.

@@ -3,33 +3,42 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use arrayvec::ArrayVec;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 /// At most 32 bytes (a random, a session id) that are written as lower-case hexadecimal.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct HexBytes(ArrayVec<u8, MAX_LEN>);
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct HexBytes {
+    /// Zero after the first `len`.
+    bytes: [u8; MAX_LEN],
+    len: u8,
+}
 
 impl HexBytes {
     /// Copies `bytes`, the first 32 of them if there are more.
     #[must_use]
     pub fn new(bytes: &[u8]) -> Self {
-        Self(bytes.iter().copied().take(MAX_LEN).collect())
+        let len = bytes.len().min(MAX_LEN);
+        let mut copy = [0; MAX_LEN];
+        for (to, from) in copy.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        Self { bytes: copy, len: u8::try_from(len).unwrap_or(0) }
     }
 
     /// The bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
     }
 
     fn with_text<R>(&self, write: impl FnOnce(&str) -> R) -> R {
-        let mut text = ArrayVec::<u8, { 2 * MAX_LEN }>::new();
-        for byte in &self.0 {
-            text.extend(DIGITS.get(usize::from(*byte)).copied().unwrap_or_default());
+        let mut text = [0; 2 * MAX_LEN];
+        for (digits, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(&self.bytes) {
+            *digits = DIGITS.get(usize::from(*byte)).copied().unwrap_or_default();
         }
-        write(std::str::from_utf8(&text).unwrap_or_default())
+        let text = text.get(..2 * usize::from(self.len)).unwrap_or_default();
+        write(std::str::from_utf8(text).unwrap_or_default())
     }
 }
 

@@ -9,6 +9,7 @@ mod certificate;
 mod community_id;
 mod detailed;
 mod hex;
+mod json;
 mod loss;
 mod session;
 mod shared;
@@ -24,6 +25,7 @@ pub use detailed::{
     ServerHelloExtensions, StatusRequest, StatusRequestAck,
 };
 pub use hex::HexBytes;
+pub use json::{JsonError, write_json};
 pub use loss::{Dataset, LossBody, LossEvent, Losses, SummaryBody, SummaryEvent, Totals};
 pub use session::{EventMeta, Network, Party, Related, Status, TlsEvent, Vlan};
 pub use shared::{Name, NameList, Shared};

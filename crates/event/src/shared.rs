@@ -6,8 +6,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+use crate::json::{JsonError, RENDERED, write_json};
 
 /// A registry name, or `0x1234` for a code point without one.
 pub type Name = Cow<'static, str>;
@@ -17,12 +18,13 @@ pub type NameList = Shared<Vec<Name>>;
 
 /// A value whose JSON is rendered when it is made and copied whenever an event is written.
 ///
-/// Only `serde_json` can write it: it goes out as a [`RawValue`].
+/// Only [`write_json`] and `serde_json` can write it: it goes out in the form of
+/// `serde_json::value::RawValue`.
 pub struct Shared<T>(Arc<Rendered<T>>);
 
 struct Rendered<T> {
     value: T,
-    json: Box<RawValue>,
+    json: Box<str>,
 }
 
 impl<T: Serialize> Shared<T> {
@@ -30,8 +32,10 @@ impl<T: Serialize> Shared<T> {
     ///
     /// # Errors
     /// What the `Serialize` of `T` reports.
-    pub fn new(value: T) -> Result<Self, serde_json::Error> {
-        let json = serde_json::value::to_raw_value(&value)?;
+    pub fn new(value: T) -> Result<Self, JsonError> {
+        let mut json = Vec::new();
+        write_json(&value, &mut json)?;
+        let json = String::from_utf8(json).map_err(serde::ser::Error::custom)?.into_boxed_str();
         Ok(Self(Arc::new(Rendered { value, json })))
     }
 }
@@ -40,7 +44,7 @@ impl<T> Shared<T> {
     /// Length of the rendered JSON in bytes.
     #[must_use]
     pub fn json_len(&self) -> usize {
-        self.0.json.get().len()
+        self.0.json.len()
     }
 }
 
@@ -72,7 +76,9 @@ impl<T: PartialEq> PartialEq for Shared<T> {
 
 impl<T> Serialize for Shared<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.json.serialize(serializer)
+        let mut rendered = serializer.serialize_struct(RENDERED, 1)?;
+        rendered.serialize_field(RENDERED, &*self.0.json)?;
+        rendered.end()
     }
 }
 

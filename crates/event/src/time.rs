@@ -44,26 +44,28 @@ impl Timestamp {
         let (seconds, nanos) = (self.0.div_euclid(NANOS), self.0.rem_euclid(NANOS));
         let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
         let (year, month, day) = civil_from_days(days);
-        let mut text = ArrayString::new();
-        push_digits(&mut text, year, 4);
-        for (mark, value) in [
-            ('-', month),
-            ('-', day),
-            ('T', second / 3600),
-            (':', second / 60 % 60),
-            (':', second % 60),
-        ] {
-            push(&mut text, mark);
-            push_digits(&mut text, value, 2);
-        }
-        push(&mut text, '.');
-        if nanos % 1000 == 0 {
-            push_digits(&mut text, nanos / 1000, 6);
-        } else {
-            push_digits(&mut text, nanos, 9);
-        }
-        push(&mut text, 'Z');
-        text
+        let [y1, y2] = pair(year / 100);
+        let [y3, y4] = pair(year % 100);
+        let [o1, o2] = pair(month);
+        let [d1, d2] = pair(day);
+        let [h1, h2] = pair(second / 3600);
+        let [m1, m2] = pair(second / 60 % 60);
+        let [s1, s2] = pair(second % 60);
+        let [n1, n2] = pair(nanos / 10_000_000);
+        let [n3, n4] = pair(nanos / 100_000 % 100);
+        let [n5, n6] = pair(nanos / 1000 % 100);
+        let [n7, n8] = pair(nanos / 10 % 100);
+        let [_, n9] = pair(nanos % 10);
+        let nine: [u8; MAX_TEXT_LEN] = [
+            y1, y2, y3, y4, b'-', o1, o2, b'-', d1, d2, b'T', h1, h2, b':', m1, m2, b':', s1, s2,
+            b'.', n1, n2, n3, n4, n5, n6, n7, n8, n9, b'Z',
+        ];
+        let mut six = nine;
+        let [.., end, _, _, _] = &mut six;
+        *end = b'Z';
+        let text = if nanos % 1000 == 0 { six.get(..SIX_DIGITS_LEN) } else { nine.get(..) };
+        let text = std::str::from_utf8(text.unwrap_or_default()).unwrap_or_default();
+        ArrayString::from(text).unwrap_or_default()
     }
 }
 
@@ -94,6 +96,9 @@ const NANOS: i64 = 1_000_000_000;
 /// Years of `i64` nanoseconds end in 2262, so four digits do.
 const MAX_TEXT_LEN: usize = "2262-04-11T23:47:16.854775807Z".len();
 
+/// Length of a text with six digits of a second.
+const SIX_DIGITS_LEN: usize = MAX_TEXT_LEN - 3;
+
 /// Year, month and day of the proleptic Gregorian calendar from days since 1970-01-01
 /// (Howard Hinnant, "chrono-compatible low-level date algorithms", `civil_from_days`).
 const fn civil_from_days(days: i64) -> (i64, i64, i64) {
@@ -110,16 +115,11 @@ const fn civil_from_days(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
-fn push<const N: usize>(text: &mut ArrayString<N>, mark: char) {
-    debug_assert!(text.remaining_capacity() > 0, "the capacity is that of the longest text");
-    text.try_push(mark).ok();
-}
-
-fn push_digits<const N: usize>(text: &mut ArrayString<N>, value: i64, width: u32) {
-    for place in (0..width).rev() {
-        let digit = value / 10_i64.pow(place) % 10;
-        push(text, char::from(b'0' + u8::try_from(digit).unwrap_or(0)));
-    }
+/// The two digits of a number below 100.
+#[inline]
+fn pair(value: i64) -> [u8; 2] {
+    let value = u8::try_from(value).unwrap_or(0);
+    [b'0' + value / 10 % 10, b'0' + value % 10]
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ impl ShapeCache {
         &mut self,
         hello: &ClientHello<'_>,
         carrier: Carrier,
-    ) -> Result<Arc<ClientHelloInfo>, serde_json::Error> {
+    ) -> Result<Arc<ClientHelloInfo>, event::JsonError> {
         self.scratch.clear();
         write_client_shape(hello, carrier, &mut self.scratch);
         let hash = self.hasher.hash_one(self.scratch.as_slice());
@@ -60,7 +60,7 @@ impl ShapeCache {
     pub fn server(
         &mut self,
         hello: &ServerHello<'_>,
-    ) -> Result<Arc<ServerHelloInfo>, serde_json::Error> {
+    ) -> Result<Arc<ServerHelloInfo>, event::JsonError> {
         self.scratch.clear();
         write_server_shape(hello, &mut self.scratch);
         let hash = self.hasher.hash_one(self.scratch.as_slice());

@@ -39,7 +39,7 @@ impl ClientHelloInfo {
     ///
     /// # Errors
     /// What rendering a list of names reports, which is nothing.
-    pub fn new(hello: &ClientHello<'_>, carrier: Carrier) -> Result<Self, serde_json::Error> {
+    pub fn new(hello: &ClientHello<'_>, carrier: Carrier) -> Result<Self, event::JsonError> {
         let extensions = extensions(hello)?;
         let key_shares = hello.key_shares();
         Ok(Self {
@@ -108,7 +108,7 @@ impl ClientHelloInfo {
     }
 }
 
-fn extensions(hello: &ClientHello<'_>) -> Result<ClientHelloExtensions, serde_json::Error> {
+fn extensions(hello: &ClientHello<'_>) -> Result<ClientHelloExtensions, event::JsonError> {
     let schemes = hello.signature_algorithms();
     let cert_schemes = hello.signature_algorithms_cert();
     let formats = hello.ec_point_formats();

@@ -10,7 +10,7 @@ use crate::extension::{
 use crate::registry::ExtensionType;
 
 /// Renders a list of names; one of more than [`MAX_NAMES`] is cut and ends with `...`.
-pub(super) fn list(names: impl Iterator<Item = Name>) -> Result<NameList, serde_json::Error> {
+pub(super) fn list(names: impl Iterator<Item = Name>) -> Result<NameList, event::JsonError> {
     let mut names = names;
     let mut listed: Vec<Name> = names.by_ref().take(MAX_NAMES).collect();
     if names.next().is_some() {
@@ -22,12 +22,12 @@ pub(super) fn list(names: impl Iterator<Item = Name>) -> Result<NameList, serde_
 /// Renders a list of names that may be absent.
 pub(super) fn optional_list(
     names: Option<impl Iterator<Item = Name>>,
-) -> Result<Option<NameList>, serde_json::Error> {
+) -> Result<Option<NameList>, event::JsonError> {
     names.map(list).transpose()
 }
 
 /// The names of all extensions, in the order sent; `None` if there are none.
-pub(super) fn types(extensions: &Extensions<'_>) -> Result<Option<NameList>, serde_json::Error> {
+pub(super) fn types(extensions: &Extensions<'_>) -> Result<Option<NameList>, event::JsonError> {
     if extensions.is_empty() {
         return Ok(None);
     }
@@ -36,7 +36,7 @@ pub(super) fn types(extensions: &Extensions<'_>) -> Result<Option<NameList>, ser
 
 /// What Packetbeat lists under `_unparsed_`: the labels of extensions that it knows and does not
 /// read, the decimal numbers of those it does not know; GREASE is left out.
-pub(super) fn unparsed(extensions: &Extensions<'_>) -> Result<Option<NameList>, serde_json::Error> {
+pub(super) fn unparsed(extensions: &Extensions<'_>) -> Result<Option<NameList>, event::JsonError> {
     let mut items = extensions
         .iter()
         .filter(|extension| !extension.kind.is_grease() && !has_packetbeat_field(*extension))

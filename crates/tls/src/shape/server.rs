@@ -30,7 +30,7 @@ impl ServerHelloInfo {
     ///
     /// # Errors
     /// What rendering a list of names reports, which is nothing.
-    pub fn new(hello: &ServerHello<'_>) -> Result<Self, serde_json::Error> {
+    pub fn new(hello: &ServerHello<'_>) -> Result<Self, event::JsonError> {
         let alpn = hello.alpn().map(alpn_text);
         let formats = hello.ec_point_formats();
         let extensions = ServerHelloExtensions {

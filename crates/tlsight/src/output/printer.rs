@@ -164,7 +164,7 @@ impl Printer {
 
 fn json_line<T: Serialize>(value: &T, lines: &mut Vec<u8>) -> io::Result<()> {
     let start = lines.len();
-    if let Err(error) = serde_json::to_writer(&mut *lines, value) {
+    if let Err(error) = event::write_json(value, lines) {
         lines.truncate(start);
         return Err(error.into());
     }

@@ -45,14 +45,18 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Lets the time be `now`, and writes the lines that are due.
+    /// Lets the time be `now` and writes the lines that are due, if somebody waits for them; if
+    /// not, the packets themselves move the time.
     ///
     /// # Errors
     /// Standard output cannot be written to.
     pub(crate) fn end_block(&mut self, now: Timestamp) -> io::Result<()> {
+        if !self.run.is_prompt {
+            return Ok(());
+        }
         self.analyzer.handle_timeout(now);
         self.drain()?;
-        if self.run.is_prompt { self.run.printer.flush(&mut self.chunk) } else { Ok(()) }
+        self.run.printer.flush(&mut self.chunk)
     }
 
     /// What was looked at, and lost, so far.
