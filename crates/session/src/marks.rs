@@ -140,8 +140,6 @@ marks! {
         CertificateDecompression = "certificate_decompression_failed",
         /// A heartbeat asked for more than it sent (CVE-2014-0160).
         HeartbeatOverread = "heartbeat_overread",
-        /// QUIC frames were malformed or not allowed.
-        QuicMalformed = "quic_malformed",
         /// Overlapping QUIC CRYPTO or DTLS fragments had other bytes.
         FragmentDiffers = "fragment_differs",
     }

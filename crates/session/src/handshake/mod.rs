@@ -36,9 +36,12 @@ pub(crate) struct Handshake {
     pub(crate) messages: Messages,
     pub(crate) partial: Marks<Partial>,
     pub(crate) anomalies: Marks<Anomaly>,
+    /// Names of what was out of order in QUIC packets.
+    pub(crate) quic_anomalies: Vec<&'static str>,
     pub(crate) times: Times,
     pub(crate) early_data_accepted: bool,
     pub(crate) renegotiations: u32,
+    is_renegotiating: bool,
     client_direction: Direction,
     is_client_known: bool,
     has_hello: bool,
@@ -109,6 +112,7 @@ impl Handshake {
             messages: Messages::default(),
             partial: Marks::default(),
             anomalies: Marks::default(),
+            quic_anomalies: Vec::new(),
             times: Times {
                 start: now,
                 end: now,
@@ -119,6 +123,7 @@ impl Handshake {
             },
             early_data_accepted: false,
             renegotiations: 0,
+            is_renegotiating: false,
             client_direction: direction,
             is_client_known: false,
             has_hello: false,
@@ -151,8 +156,11 @@ impl Handshake {
     }
 
     /// Whether nothing more is to be learned.
+    ///
+    /// Up to TLS 1.2 the first application data are waited for: a renegotiation may come before.
     pub(crate) fn is_over(&self) -> bool {
-        self.is_established()
+        let has_data = self.progress.iter().any(|side| side.application_data > 0);
+        (self.is_established() && (has_data || self.is_tls13_or_later()))
             || self.progress.iter().any(|side| side.application_data > MAX_OPAQUE_RECORDS)
     }
 
@@ -194,6 +202,12 @@ impl Handshake {
         self.anomalies.add_all(anomalies);
     }
 
+    pub(crate) fn add_quic_anomaly(&mut self, name: &'static str) {
+        if self.quic_anomalies.len() < MAX_QUIC_ANOMALIES && !self.quic_anomalies.contains(&name) {
+            self.quic_anomalies.push(name);
+        }
+    }
+
     /// Takes note that the flow ended before the handshake did.
     pub(crate) fn end(&mut self, reason: Partial) {
         if self.state == State::UnderWay {
@@ -227,12 +241,24 @@ impl Handshake {
 
     /// A handshake record whose content is encrypted: `Finished`, up to TLS 1.2.
     pub(crate) fn on_encrypted_handshake(&mut self, now: Timestamp, direction: Direction) {
+        if self.state == State::Established {
+            self.on_renegotiation(direction);
+            return;
+        }
         let progress = &mut self.progress[direction];
         progress.has_sent = true;
         progress.finished = true;
         self.times.end = now;
         if self.progress.iter().all(|side| side.finished) {
             self.establish(now);
+        }
+    }
+
+    /// Handshake records after the handshake: all of a renegotiation's, its own `Finished` included.
+    fn on_renegotiation(&mut self, direction: Direction) {
+        if direction == self.client_direction() && !self.is_renegotiating {
+            self.is_renegotiating = true;
+            self.renegotiations = self.renegotiations.saturating_add(1);
         }
     }
 
@@ -378,6 +404,9 @@ impl Handshake {
         }
     }
 }
+
+/// Kinds of anomalies of QUIC packets that are named; there are about a dozen.
+const MAX_QUIC_ANOMALIES: usize = 16;
 
 /// Alerts of one session that are described; all are counted.
 const MAX_ALERTS: usize = 16;

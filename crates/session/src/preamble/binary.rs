@@ -131,6 +131,9 @@ fn waiting(bytes: &[u8]) -> Unit {
 /// Greetings, sub-negotiation and requests of SOCKS 5 (RFC 1928, RFC 1929).
 fn socks5(bytes: &[u8]) -> Unit {
     match bytes {
+        [5, count @ 1..=16, methods @ ..] if methods.len() == usize::from(*count) => {
+            Unit::Known(bytes.len())
+        }
         [5, 1, 0, kind @ (1 | 3 | 4), rest @ ..] => match address_len(*kind, rest) {
             Some(len) if bytes.len() >= len => Unit::Upgrade(len, "socks5"),
             _ => waiting(bytes),
@@ -140,9 +143,6 @@ fn socks5(bytes: &[u8]) -> Unit {
             _ => waiting(bytes),
         },
         [5, 0 | 1 | 2 | 0xff] => Unit::Known(2),
-        [5, count @ 1..=16, methods @ ..] if methods.len() == usize::from(*count) => {
-            Unit::Known(bytes.len())
-        }
         [1, 0] => Unit::Known(2),
         _ => Unit::Unknown,
     }

@@ -17,6 +17,9 @@ pub(super) fn unit(bytes: &[u8], greeting: &mut Option<Greeting>) -> Unit {
     };
     let len = end.saturating_add(1);
     let line = bytes.get(..end).unwrap_or_default();
+    if is_irc_go_ahead(line) {
+        return Unit::Upgrade(len, "irc");
+    }
     if let Some(found) = greeting_of(line) {
         greeting.get_or_insert(found);
         if found == Greeting::Lmtp {
@@ -82,6 +85,13 @@ fn greeting_of(line: &[u8]) -> Option<Greeting> {
     } else {
         None
     }
+}
+
+/// `:server 670 ...` (IRCv3 `tls` extension): the first thing an IRC server says if the client
+/// begins with `STARTTLS`.
+fn is_irc_go_ahead(line: &[u8]) -> bool {
+    let mut words = line.split(|&byte| byte == b' ');
+    words.next().is_some_and(|word| word.starts_with(b":")) && words.next() == Some(b"670")
 }
 
 fn upgrade_of(line: &[u8], greeting: Option<Greeting>) -> Option<&'static str> {

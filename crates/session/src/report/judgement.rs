@@ -12,7 +12,7 @@ use crate::marks::{Anomaly, Partial};
 pub(super) fn complete_marks(flow: &Flow, handshake: &mut Handshake, posture: &Posture) {
     let client = handshake.client_direction();
     let is_midstream = Direction::BOTH.into_iter().any(|side| flow.starts_mid_stream(side));
-    if is_midstream && (handshake.client.is_none() || handshake.server.is_none()) {
+    if is_midstream {
         handshake.add_partial(Partial::Midstream);
     }
     if flow.packets(client.opposite()) == 0 {
@@ -50,6 +50,7 @@ pub(super) fn anomalies(handshake: &Handshake) -> Vec<Name> {
         .chain(handshake.server.iter().map(|server| server.anomalies));
     names.extend(hellos.flat_map(|found| found.names()).map(Name::Borrowed));
     let chains = handshake.server_chain.iter().chain(&handshake.client_chain);
+    names.extend(handshake.quic_anomalies.iter().map(|&name| Name::Borrowed(name)));
     names.extend(chains.flat_map(|certificate| certificate.anomalies.iter().cloned()));
     if names.len() > 1 {
         let mut seen = std::collections::BTreeSet::new();

@@ -111,9 +111,9 @@ impl Current {
                     handshake.add_partial(Partial::Undecryptable);
                 }
             }
-            Event::Anomaly { .. } => {
+            Event::Anomaly { anomaly, .. } => {
                 if let Some(handshake) = &mut self.handshake {
-                    handshake.add_anomaly(Anomaly::QuicMalformed);
+                    handshake.add_quic_anomaly(anomaly.name());
                 }
             }
             Event::VersionChanged { .. }
