@@ -56,16 +56,38 @@ pub(crate) enum SynKind {
 }
 
 impl<T> Table<T> {
-    /// An empty table; it never grows past `max_flows` flows.
+    /// An empty table, which grows as flows are inserted.
     pub(crate) fn new(hash: KeyedHash) -> Self {
         Self { entries: Vec::new(), free: Vec::new(), slots: HashTable::new(), hash }
     }
 
     #[inline]
-    pub(crate) fn find(&self, key: &FlowKey) -> Option<u32> {
-        let entries = &self.entries;
-        let same = |slot: &u32| entries.get(*slot as usize).is_some_and(|entry| entry.key == *key);
-        self.slots.find(self.hash.words(key.words()), same).copied()
+    pub(crate) fn hash(&self, key: &FlowKey) -> u64 {
+        self.hash.words(key.words())
+    }
+
+    /// The slot of the flow with `key`, whose hash is `hash`.
+    #[inline]
+    pub(crate) fn find(&self, hash: u64, key: &FlowKey) -> Option<u32> {
+        self.slots.find(hash, |slot| self.holds(*slot, key)).copied()
+    }
+
+    /// The slot that a flow with `hash` is in, if it is anywhere: for one in about a hundred it is
+    /// the slot of another flow. The flows themselves are not looked at.
+    #[inline]
+    pub(crate) fn likely_slot(&self, hash: u64) -> Option<u32> {
+        self.slots.find(hash, |_| true).copied()
+    }
+
+    /// Whether the flow with `key` is in a slot.
+    #[inline]
+    pub(crate) fn holds(&self, slot: u32, key: &FlowKey) -> bool {
+        self.get(slot).is_some_and(|entry| entry.key == *key && entry.phase != Phase::Free)
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, slot: u32) -> Option<&Entry<T>> {
+        self.entries.get(slot as usize)
     }
 
     #[inline]
@@ -73,9 +95,8 @@ impl<T> Table<T> {
         self.entries.get_mut(slot as usize)
     }
 
-    /// Adds a flow that is not in the table.
-    pub(crate) fn insert(&mut self, entry: Entry<T>) -> u32 {
-        let hash = self.hash.words(entry.key.words());
+    /// Adds a flow that is not in the table; `hash` is that of its key.
+    pub(crate) fn insert(&mut self, hash: u64, entry: Entry<T>) -> u32 {
         let slot = match self.free.pop() {
             Some(slot) => {
                 if let Some(place) = self.entries.get_mut(slot as usize) {

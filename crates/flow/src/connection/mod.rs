@@ -15,6 +15,7 @@ use crate::buffer_pool::BufferPool;
 use crate::counters::Counters;
 use crate::decap::Network;
 use crate::flow::{Flow, Roles};
+use crate::key::Sender;
 use crate::per_direction::PerDirection;
 use crate::tcp::TcpDirection;
 
@@ -58,6 +59,13 @@ impl<S> Connection<S> {
     /// Makes a connection that has been ended into a new one.
     pub(crate) fn renew(&mut self, flow: Flow) {
         self.flow = flow;
+    }
+
+    /// Reads what the next packet of the sender will need, so that it is in the cache by then.
+    #[inline]
+    pub(crate) fn warm_up(&self, sender: Sender) {
+        let direction = self.flow.direction(sender);
+        std::hint::black_box((self.flow.last_seen, self.tcp.get(direction).next));
     }
 
     /// Notes a packet of the flow.

@@ -1,9 +1,11 @@
 //! The walk from the link to the innermost TCP segment or UDP datagram.
 
 mod cursor;
+mod glance;
 mod tunnel;
 
 pub(crate) use cursor::{Cursor, Discard, Fragment, Outcome, Resume};
+pub(crate) use glance::{Glance, glance};
 
 use wire::{
     EtherType, Ethernet, IpProtocol, Ipv4, Ipv6, LinkType, Packet, TcpSegment, UdpDatagram,

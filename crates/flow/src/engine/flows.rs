@@ -3,15 +3,26 @@
 use std::ops::ControlFlow;
 
 use event::{Timestamp, Transport};
-use wire::{TcpFlags, TcpSegment, UdpDatagram};
+use wire::{Packet, TcpFlags, TcpSegment, UdpDatagram};
 
 use super::Engine;
 use crate::application::{Application, EndReason, FlowAnomaly};
 use crate::connection::{Connection, Context, Flowing, Stop, SynVerdict};
-use crate::decap::{Innermost, TransportView};
+use crate::decap::{Glance, Innermost, Outcome, TransportView, decapsulate};
 use crate::flow::{Flow, Roles};
 use crate::key::{FlowKey, Sender, Tag};
 use crate::table::{Entry, Phase};
+
+/// Where in the table the flow of a packet is, or would be, and which end of it sent the packet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found {
+    pub(super) key: FlowKey,
+    pub(super) hash: u64,
+    pub(super) sender: Sender,
+    pub(super) slot: Option<u32>,
+    /// Whether the packet matters to a flow that is done.
+    pub(super) is_marked: bool,
+}
 
 /// What is left to be done when a flow has taken a packet.
 enum Aftermath {
@@ -22,19 +33,78 @@ enum Aftermath {
 }
 
 impl<A: Application> Engine<A> {
-    /// Gives a segment or datagram to its flow, which it may begin.
+    /// Looks up the flow of a packet that has been glanced at.
     #[inline]
-    pub(super) fn take(&mut self, packet: &Innermost<'_>, time: Timestamp, contradictory: bool) {
+    pub(super) fn look_up(&self, glance: &Glance) -> Found {
+        let found = self.hashed(glance);
+        Found { slot: self.table.find(found.hash, &found.key), ..found }
+    }
+
+    /// The same without looking.
+    #[inline]
+    pub(super) fn hashed(&self, glance: &Glance) -> Found {
+        let Glance { key, sender, flags } = *glance;
+        let hash = self.table.hash(&key);
+        Found { key, hash, sender, slot: None, is_marked: flags.intersects(MARKS) }
+    }
+
+    /// Looks up the flow of a segment or datagram.
+    pub(super) fn find(&self, packet: &Innermost<'_>) -> Found {
         let network = &packet.network;
-        let (transport, ports) = match &packet.transport {
-            TransportView::Tcp(tcp) => (Transport::Tcp, (tcp.source_port, tcp.destination_port)),
-            TransportView::Udp(udp) => (Transport::Udp, (udp.source_port, udp.destination_port)),
+        let (transport, ports, flags) = match &packet.transport {
+            TransportView::Tcp(tcp) => {
+                (Transport::Tcp, (tcp.source_port, tcp.destination_port), tcp.flags)
+            }
+            TransportView::Udp(udp) => {
+                (Transport::Udp, (udp.source_port, udp.destination_port), TcpFlags::default())
+            }
         };
         let tag = Tag::new(network.is_v6, transport, network.carrier.vni);
         let (source, destination) = ((network.source, ports.0), (network.destination, ports.1));
         let (key, sender) = FlowKey::new(source, destination, tag);
-        let Some(slot) = self.table.find(&key) else {
-            return self.begin(key, sender, packet, time, contradictory);
+        self.look_up(&Glance { key, sender, flags })
+    }
+
+    /// Takes a packet that has been glanced at: one of a flow that is done costs no more.
+    #[inline]
+    pub(super) fn take_glanced(&mut self, packet: &Packet<'_>, found: &Found, time: Timestamp) {
+        let now = self.clock.tick();
+        if let Some(entry) = found.slot.and_then(|slot| self.table.get_mut(slot))
+            && matches!(entry.phase, Phase::Done | Phase::Lingering)
+            && !found.is_marked
+            && now.distance(entry.last_seen) <= self.idle_limits.of(entry.phase)
+        {
+            entry.last_seen = now;
+            return;
+        }
+        self.take_found(packet, found, time);
+    }
+
+    #[inline(never)]
+    fn take_found(&mut self, packet: &Packet<'_>, found: &Found, time: Timestamp) {
+        match decapsulate(packet) {
+            Outcome::Found(innermost) => self.take(&innermost, found, time, false),
+            Outcome::Fragment(_) | Outcome::Discard(_) => {
+                debug_assert!(false, "a glance takes nothing but whole segments");
+            }
+        }
+        if self.held_bytes() > self.limits.max_buffered_bytes {
+            self.shrink();
+        }
+    }
+
+    /// Gives a segment or datagram to its flow, which it may begin.
+    #[inline]
+    pub(super) fn take(
+        &mut self,
+        packet: &Innermost<'_>,
+        found: &Found,
+        time: Timestamp,
+        contradictory: bool,
+    ) {
+        let Found { sender, .. } = *found;
+        let Some(slot) = found.slot else {
+            return self.begin(found, packet, time, contradictory);
         };
         let now = self.clock.tick();
         let Some(entry) = self.table.get_mut(slot) else { return };
@@ -56,7 +126,7 @@ impl<A: Application> Engine<A> {
             Aftermath::Begin(reason) => {
                 self.end(slot, reason);
                 self.table.remove(slot);
-                self.begin(key, sender, packet, time, contradictory);
+                self.begin(found, packet, time, contradictory);
             }
         }
     }
@@ -64,12 +134,12 @@ impl<A: Application> Engine<A> {
     /// Begins a flow with its first packet.
     fn begin(
         &mut self,
-        key: FlowKey,
-        sender: Sender,
+        found: &Found,
         packet: &Innermost<'_>,
         time: Timestamp,
         contradictory: bool,
     ) {
+        let Found { key, sender, hash, .. } = *found;
         let (flags, phase) = match &packet.transport {
             TransportView::Tcp(segment) => (segment.flags, Phase::HalfOpen),
             TransportView::Udp(_) => (TcpFlags::default(), Phase::Datagrams),
@@ -86,7 +156,7 @@ impl<A: Application> Engine<A> {
         flow.tunnel = packet.network.carrier.tunnel;
         let connection = self.connection(flow);
         let entry = Entry::new(key, connection, phase, self.clock.tick());
-        let slot = self.table.insert(entry);
+        let slot = self.table.insert(hash, entry);
         self.counters.flows_opened += 1;
         match self.follow(slot, sender, packet, time, contradictory) {
             Aftermath::Stop(stop) => self.stop(slot, stop),

@@ -1,5 +1,6 @@
 //! From packets to the application.
 
+mod batch;
 mod bounds;
 mod flows;
 mod timeouts;
@@ -12,7 +13,7 @@ use crate::buffer_pool::BufferPool;
 use crate::clock::{Clock, Tick};
 use crate::connection::Connection;
 use crate::counters::Counters;
-use crate::decap::{Cursor, Discard, Fragment, Outcome, decapsulate};
+use crate::decap::{Cursor, Discard, Fragment, Outcome, decapsulate, glance};
 use crate::fragment::Fragments;
 use crate::hash::KeyedHash;
 use crate::limits::Limits;
@@ -69,22 +70,13 @@ impl<A: Application> Engine<A> {
     /// Takes one packet.
     #[inline]
     pub fn handle_packet(&mut self, packet: &Packet<'_>) {
-        self.counters.packets += 1;
-        self.counters.bytes += u64::from(packet.wire_len);
-        let captured_all = packet.bytes.len() >= packet.wire_len as usize;
-        self.counters.packets_truncated += u64::from(!captured_all);
-        let time = Timestamp::from_nanos(packet.timestamp_ns);
-        let now = self.clock.observe(time);
-        if now != self.swept {
-            self.sweep(now);
-        }
-        match decapsulate(packet) {
-            Outcome::Found(innermost) => self.take(&innermost, time, false),
-            Outcome::Fragment(fragment) => self.take_fragment(fragment, time),
-            Outcome::Discard(discard) => self.count_discard(discard),
-        }
-        if self.held_bytes() > self.limits.max_buffered_bytes {
-            self.shrink();
+        let time = self.note_packet(packet);
+        match glance(packet) {
+            Some(glance) => {
+                let found = self.look_up(&glance);
+                self.take_glanced(packet, &found, time);
+            }
+            None => self.take_any(packet, time),
         }
     }
 
@@ -128,6 +120,37 @@ impl<A: Application> Engine<A> {
         self.connection_bytes + self.fragments.held_bytes()
     }
 
+    /// Counts a packet and moves the clock to its time.
+    #[inline]
+    fn note_packet(&mut self, packet: &Packet<'_>) -> Timestamp {
+        self.counters.packets += 1;
+        self.counters.bytes += u64::from(packet.wire_len);
+        let captured_all = packet.bytes.len() >= packet.wire_len as usize;
+        self.counters.packets_truncated += u64::from(!captured_all);
+        let time = Timestamp::from_nanos(packet.timestamp_ns);
+        let now = self.clock.observe(time);
+        if now != self.swept {
+            self.sweep(now);
+        }
+        time
+    }
+
+    /// Takes a packet of which nothing has been read.
+    #[inline(never)]
+    fn take_any(&mut self, packet: &Packet<'_>, time: Timestamp) {
+        match decapsulate(packet) {
+            Outcome::Found(innermost) => {
+                let found = self.find(&innermost);
+                self.take(&innermost, &found, time, false);
+            }
+            Outcome::Fragment(fragment) => self.take_fragment(fragment, time),
+            Outcome::Discard(discard) => self.count_discard(discard),
+        }
+        if self.held_bytes() > self.limits.max_buffered_bytes {
+            self.shrink();
+        }
+    }
+
     #[cold]
     fn take_fragment(&mut self, fragment: Fragment<'_>, time: Timestamp) {
         let mut fragment = fragment;
@@ -142,7 +165,8 @@ impl<A: Application> Engine<A> {
             datagram = whole.payload;
             match Cursor::resume(whole.resume, &datagram).walk() {
                 Outcome::Found(innermost) => {
-                    return self.take(&innermost, time, contradictory);
+                    let found = self.find(&innermost);
+                    return self.take(&innermost, &found, time, contradictory);
                 }
                 Outcome::Fragment(inner) => fragment = inner,
                 Outcome::Discard(discard) => return self.count_discard(discard),

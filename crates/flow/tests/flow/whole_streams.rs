@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use flow::Direction::FromInitiator;
 use proptest::prelude::*;
+use wire::LinkType;
 
-use crate::packets::SYN;
-use crate::recorder::Call;
-use crate::talk::Talk;
+use crate::packets::{SYN, packet};
+use crate::recorder::{Call, Recorder};
+use crate::talk::{Talk, frame};
 
 proptest! {
     #[test]
@@ -64,6 +65,33 @@ proptest! {
             }
         }
         prop_assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn a_batch_is_taken_as_its_packets_one_by_one(
+        segments in prop::collection::vec(
+            (any::<bool>(), 0..32_u8, 0..30_i64, 0..30_i64, 0..10_usize),
+            0..100,
+        ),
+    ) {
+        let frames: Vec<_> = segments
+            .iter()
+            .map(|(back, flags, place, acknowledged, len)| {
+                let direction = if *back { FromInitiator.opposite() } else { FromInitiator };
+                frame(direction, *flags, *place, *acknowledged, &vec![7; *len])
+            })
+            .collect();
+        let packets: Vec<_> =
+            frames.iter().map(|frame| packet(LinkType::ETHERNET, frame, 0)).collect();
+        let (mut one_by_one, mut in_batches) = (Recorder::engine(), Recorder::engine());
+        for packet in &packets {
+            one_by_one.handle_packet(packet);
+        }
+        in_batches.handle_batch(&packets);
+        one_by_one.finish();
+        in_batches.finish();
+        prop_assert_eq!(&one_by_one.application().calls, &in_batches.application().calls);
+        prop_assert_eq!(one_by_one.counters(), in_batches.counters());
     }
 
     #[test]
