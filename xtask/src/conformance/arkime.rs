@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::compare::{Place, Tally};
 use super::normal;
-use super::oracle::{Corpora, Sessions};
+use super::oracle::{Corpora, Sessions, sessions_of};
 use super::session::{self, Certificate, End, Ends, Session, take};
 
 /// The oracle's name.
@@ -47,7 +47,7 @@ fn read(corpora: &Corpora) -> Result<Vec<Expected>> {
 /// If a file cannot be read.
 pub(super) fn compare(corpora: &Corpora, sessions: &Sessions, tally: &mut Tally) -> Result<()> {
     for expected in read(corpora)? {
-        let all = sessions.get(&expected.capture).map_or(&[][..], Vec::as_slice);
+        let all = sessions_of(sessions, &expected.capture);
         let mut pool: Vec<&Session> = all.iter().collect();
         for body in &expected.bodies {
             let ends = ends(body);

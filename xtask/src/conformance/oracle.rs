@@ -11,8 +11,21 @@ use super::session::Session;
 use super::{arkime, packetbeat, suricata, tshark, zeek};
 use crate::workspace;
 
-/// The sessions of every capture, by the capture's path below the folder.
-pub(super) type Sessions = BTreeMap<String, Vec<Session>>;
+/// What tlsight said about every capture, by the capture's path below the folder.
+pub(super) type Sessions = BTreeMap<String, Output>;
+
+/// What tlsight said about one capture.
+pub(super) struct Output {
+    /// The sessions.
+    pub(super) sessions: Vec<Session>,
+    /// Whether the capture could be read to its end.
+    pub(super) complete: bool,
+}
+
+/// The sessions of one capture.
+pub(super) fn sessions_of<'a>(all: &'a Sessions, capture: &str) -> &'a [Session] {
+    all.get(capture).map_or(&[][..], |output| output.sessions.as_slice())
+}
 
 /// A folder of captures with expected outputs.
 pub(super) struct Corpora {

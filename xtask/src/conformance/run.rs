@@ -1,15 +1,14 @@
 //! Running tlsight over the captures.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Mutex;
 use std::thread;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, bail};
 
-use super::oracle::{Corpora, Sessions};
+use super::oracle::{Corpora, Output, Sessions};
 use super::packetbeat::{self, Golden};
 use super::session::Session;
 
@@ -33,12 +32,12 @@ impl Settings {
         }
     }
 
-    fn arguments(&self) -> Vec<String> {
-        vec![
-            format!("--send-certificates={}", self.send_certificates),
-            format!("--include-raw-certificates={}", self.include_raw_certificates),
-            format!("--include-detailed-fields={}", self.include_detailed_fields),
-            format!("--fingerprints={}", self.fingerprints.join(",")),
+    fn variables(&self) -> [(&'static str, String); 4] {
+        [
+            ("TLSIGHT_SEND_CERTIFICATES", self.send_certificates.to_string()),
+            ("TLSIGHT_INCLUDE_RAW_CERTIFICATES", self.include_raw_certificates.to_string()),
+            ("TLSIGHT_INCLUDE_DETAILED_FIELDS", self.include_detailed_fields.to_string()),
+            ("TLSIGHT_FINGERPRINTS", self.fingerprints.join(",")),
         ]
     }
 }
@@ -57,7 +56,7 @@ impl Runner<'_> {
     pub(super) fn all(&self) -> Result<Sessions> {
         let captures = self.corpora.captures()?;
         let settings = Settings::everything();
-        self.each(&captures, |capture| Ok((capture.clone(), self.sessions(capture, &settings)?)))
+        self.each(&captures, |capture| Ok((capture.clone(), self.read(capture, &settings)?)))
     }
 
     /// The sessions of Packetbeat's captures, under its settings.
@@ -67,7 +66,7 @@ impl Runner<'_> {
     pub(super) fn golden(&self) -> Result<packetbeat::Outputs> {
         let golden = packetbeat::read(self.corpora)?;
         self.each(&golden, |case: &Golden| {
-            Ok((case.file.clone(), self.sessions(&case.capture, &case.settings)?))
+            Ok((case.file.clone(), self.read(&case.capture, &case.settings)?.sessions))
         })
     }
 
@@ -98,43 +97,24 @@ impl Runner<'_> {
         })
     }
 
-    fn sessions(&self, capture: &str, settings: &Settings) -> Result<Vec<Session>> {
-        let path = self.corpora.path(capture);
-        let mut command = Command::new(&self.program);
-        command.args(["read", "--json"]).args(settings.arguments());
-        let unzipped = (path.extension().is_some_and(|end| end == "gz")).then(|| unzip(&path));
-        let mut unzipped = unzipped.transpose()?;
-        match unzipped.as_mut().and_then(|child| child.stdout.take()) {
-            Some(stdout) => command.arg("-").stdin(stdout),
-            None => command.arg(&path),
+    fn read(&self, capture: &str, settings: &Settings) -> Result<Output> {
+        let output = Command::new(&self.program)
+            .args(["read", "--json"])
+            .arg(self.corpora.path(capture))
+            .envs(settings.variables())
+            .output()
+            .with_context(|| format!("cannot run {}", self.program.display()))?;
+        let complete = match output.status.code() {
+            Some(0) => true,
+            Some(1) => false,
+            _ => bail!("{capture}: {}: {}", output.status, String::from_utf8_lossy(&output.stderr)),
         };
-        let output =
-            command.output().with_context(|| format!("cannot run {}", self.program.display()))?;
-        // The command owns the reading end of the pipe: gzip would wait on it for ever.
-        drop(command);
-        if let Some(mut child) = unzipped {
-            child.wait()?;
-        }
-        let errors = String::from_utf8_lossy(&output.stderr);
-        // A damaged capture ends in an error after the events of its sound part.
-        ensure!(
-            output.status.code().is_some_and(|code| code < 2),
-            "{capture}: {}: {errors}",
-            output.status
-        );
         let text =
             String::from_utf8(output.stdout).with_context(|| format!("output of {capture}"))?;
-        let sessions = text.lines().map(Session::parse);
-        let sessions: Result<Vec<Option<Session>>, _> = sessions.collect();
+        let sessions: Result<Vec<_>, _> = text.lines().map(Session::parse).collect();
         let sessions = sessions.with_context(|| format!("output of {capture}"))?;
-        Ok(sessions.into_iter().flatten().collect())
+        Ok(Output { sessions: sessions.into_iter().flatten().collect(), complete })
     }
-}
-
-fn unzip(path: &Path) -> Result<std::process::Child> {
-    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-    let mut gzip = Command::new("gzip");
-    gzip.arg("-dc").stdin(file).stdout(Stdio::piped()).spawn().context("cannot run gzip")
 }
 
 /// Programs that run at the same time: as many as the smallest CI machine has cores.

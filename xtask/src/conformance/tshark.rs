@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use super::compare::{Place, Tally};
 use super::names::Names;
 use super::normal;
-use super::oracle::{Corpora, Sessions};
+use super::oracle::{Corpora, Sessions, sessions_of};
 use super::session::Session;
 
 /// The oracle's name.
@@ -62,8 +62,13 @@ pub(super) fn read(corpora: &Corpora) -> Result<Vec<Counts>> {
 pub(super) fn compare(corpora: &Corpora, sessions: &Sessions, tally: &mut Tally) -> Result<()> {
     let names = Names::load()?;
     for counts in read(corpora)? {
-        let ours = sessions.get(&counts.capture).map_or(&[][..], Vec::as_slice);
+        let ours = sessions_of(sessions, &counts.capture);
         one(&counts, ours, &names, tally);
+        let complete = sessions.get(&counts.capture).map(|output| output.complete.to_string());
+        let theirs = (counts.text("tshark_ok").as_deref() == Some("yes")).to_string();
+        let mut place =
+            Place { tally, oracle: NAME, capture: &counts.capture, session: String::new() };
+        place.expect("read to its end", &theirs, complete);
     }
     Ok(())
 }
@@ -75,9 +80,9 @@ fn one(counts: &Counts, ours: &[Session], names: &Names, tally: &mut Tally) {
         let ours = messages.iter().map(|name| total(ours, name)).sum();
         place.count(field, theirs, ours);
     }
-    let named = |session: &&Session| session.at("tls.client.server_name").is_some();
-    let with_name = u64::try_from(ours.iter().filter(named).count()).unwrap_or(u64::MAX);
-    place.count("server names", counts.number("sni_count"), with_name);
+    let names_sent = distinct(ours, |session| session.text("tls.client.server_name"));
+    let names_sent = u64::try_from(names_sent.len()).unwrap_or(u64::MAX);
+    place.count("distinct server names", counts.number("sni_count"), names_sent);
     place.compare("first JA3", counts.text("ja3_first"), first(ours, "tls.client.ja3"));
     place.compare("first JA3S", counts.text("ja3s_first"), first(ours, "tls.server.ja3s"));
     let theirs = counts.list("selected_group").iter().map(|code| names.group(code)).collect();

@@ -9,7 +9,7 @@ use self::checks::Check;
 use self::fields::View;
 use super::compare::{Place, Tally};
 use super::names::Names;
-use super::oracle::{Corpora, Sessions};
+use super::oracle::{Corpora, Sessions, sessions_of};
 use super::session::{End, Ends, Session};
 
 /// The oracle's name.
@@ -28,7 +28,7 @@ pub(super) fn compare(corpora: &Corpora, sessions: &Sessions, tally: &mut Tally)
             continue;
         }
         let capture = check.capture.as_deref().unwrap_or_default();
-        let all = sessions.get(capture).map_or(&[][..], Vec::as_slice);
+        let all = sessions_of(sessions, capture);
         one(&check, capture, all, &names, tally);
     }
     Ok(())

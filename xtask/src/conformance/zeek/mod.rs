@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use self::log::Line;
 use super::compare::{Row, Tally};
-use super::oracle::{Corpora, Sessions};
+use super::oracle::{Corpora, Sessions, sessions_of};
 use super::session::Session;
 
 /// `ssl.log`.
@@ -35,7 +35,7 @@ impl Baseline {
     fn capture_of(&self, line: &Line, sessions: &Sessions) -> Option<&str> {
         let ends = line.ends();
         let has = |capture: &&String| {
-            let found = sessions.get(*capture).map_or(&[][..], Vec::as_slice);
+            let found = sessions_of(sessions, *capture);
             ends.as_ref().is_some_and(|ends| found.iter().any(|s| s.ends().same(ends)))
         };
         let capture = self.captures.iter().find(has).or_else(|| self.captures.first());
@@ -62,8 +62,10 @@ pub(super) fn compare(corpora: &Corpora, sessions: &Sessions, tally: &mut Tally)
             own.cannot(baseline.oracle, &baseline.name, "its capture is not in the folder");
             continue;
         }
-        let mut pool: Pool<'_> =
-            sessions.iter().map(|(name, all)| (name.as_str(), all.iter().collect())).collect();
+        let mut pool: Pool<'_> = sessions
+            .iter()
+            .map(|(name, all)| (name.as_str(), all.sessions.iter().collect()))
+            .collect();
         match baseline.oracle {
             X509 => x509::compare(&baseline, sessions, &mut own),
             QUIC => quic::compare(&baseline, sessions, &mut pool, &mut own),

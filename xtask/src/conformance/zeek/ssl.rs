@@ -271,6 +271,7 @@ const INCOMPARABLE: &[(&[&str], &str)] = &[
 mod tests {
     use super::super::log;
     use super::*;
+    use crate::conformance::oracle::Output;
 
     #[test]
     fn a_line_agrees_with_the_session_that_it_describes() {
@@ -306,7 +307,10 @@ mod tests {
 
     fn compared(session: &str) -> Vec<(String, bool)> {
         let session = Session::parse(session).unwrap();
-        let sessions = Sessions::from([("c".to_owned(), session.into_iter().collect())]);
+        let sessions = Sessions::from([(
+            "c".to_owned(),
+            Output { sessions: session.into_iter().collect(), complete: true },
+        )]);
         let baseline = Baseline {
             name: "b".to_owned(),
             oracle: SSL,
@@ -314,7 +318,7 @@ mod tests {
             lines: log::read(LOG),
         };
         let mut pool: Pool<'_> =
-            sessions.iter().map(|(n, all)| (n.as_str(), all.iter().collect())).collect();
+            sessions.iter().map(|(n, all)| (n.as_str(), all.sessions.iter().collect())).collect();
         let mut tally = Tally::default();
         compare(&baseline, &sessions, &mut pool, &Names::load().unwrap(), &mut tally);
         tally.rows.iter().map(|row| (row.field.clone(), row.agrees())).collect()

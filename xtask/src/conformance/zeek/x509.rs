@@ -4,7 +4,7 @@ use super::log::Line;
 use super::{Baseline, X509};
 use crate::conformance::compare::{Place, Tally};
 use crate::conformance::normal;
-use crate::conformance::oracle::Sessions;
+use crate::conformance::oracle::{Sessions, sessions_of};
 use crate::conformance::session::Certificate;
 
 /// Compares every line of one log.
@@ -42,7 +42,7 @@ struct Found<'a> {
 }
 
 fn find<'a>(capture: &str, fingerprint: &str, sessions: &'a Sessions) -> Option<Found<'a>> {
-    let all = sessions.get(capture)?;
+    let all = sessions_of(sessions, capture);
     let leaf = |side: &str| {
         all.iter().any(|session| {
             session.certificates(side).first().is_some_and(|first| first.sha256 == fingerprint)
@@ -112,6 +112,7 @@ fn signature_name(name: &str) -> String {
 mod tests {
     use super::super::log;
     use super::*;
+    use crate::conformance::oracle::Output;
     use crate::conformance::session::Session;
 
     #[test]
@@ -140,7 +141,8 @@ mod tests {
 
     fn compared(fingerprint: &str) -> Vec<(String, bool)> {
         let session = Session::parse(SESSION).unwrap().unwrap();
-        let sessions = Sessions::from([("c".to_owned(), vec![session])]);
+        let sessions =
+            Sessions::from([("c".to_owned(), Output { sessions: vec![session], complete: true })]);
         let baseline = Baseline {
             name: "b".to_owned(),
             oracle: X509,
