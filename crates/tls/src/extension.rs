@@ -104,6 +104,7 @@ impl<'a> Extensions<'a> {
     #[must_use]
     pub fn has_duplicate(&self) -> bool {
         let mut low: u64 = 0;
+        let mut high = 0_usize;
         let mut rest = self.iter();
         while let Some(extension) = rest.next() {
             if let Some(bit) = 1_u64.checked_shl(u32::from(extension.kind.0)) {
@@ -111,11 +112,29 @@ impl<'a> Extensions<'a> {
                     return true;
                 }
                 low |= bit;
-            } else if rest.clone().any(|later| later.kind == extension.kind) {
+                continue;
+            }
+            high = high.saturating_add(1);
+            if high > MAX_COMPARED {
+                return self.has_duplicate_of_many();
+            }
+            if rest.clone().any(|later| later.kind == extension.kind) {
                 return true;
             }
         }
         false
+    }
+
+    #[cold]
+    fn has_duplicate_of_many(&self) -> bool {
+        let mut seen = [0_u64; 1024];
+        self.iter().any(|extension| {
+            let Some(word) = seen.get_mut(usize::from(extension.kind.0 >> 6)) else { return false };
+            let bit = 1_u64 << (extension.kind.0 & 63);
+            let is_seen = *word & bit != 0;
+            *word |= bit;
+            is_seen
+        })
     }
 }
 
@@ -138,8 +157,12 @@ impl<'a> Iterator for Iter<'a> {
 }
 
 /// Most extensions looked at in one message. The registry has about 70 and no known client sends
-/// more than 30; the bound keeps the search for duplicates short.
-pub const MAX_EXTENSIONS: usize = 192;
+/// more than 30; scanners send some hundreds.
+pub const MAX_EXTENSIONS: usize = 1024;
+
+/// Most extensions of high types that are compared one by one in the search for duplicates. Known
+/// clients send less than ten.
+const MAX_COMPARED: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -169,6 +192,15 @@ mod tests {
     }
 
     #[test]
+    fn a_duplicate_among_hundreds_is_found() {
+        let mut bytes: Vec<u8> =
+            (0..600_u16).flat_map(|kind| [kind.to_be_bytes(), [0, 0]].concat()).collect();
+        assert!(!Extensions::new(&bytes).has_duplicate());
+        bytes.extend([0x02, 0x00, 0, 0]);
+        assert!(Extensions::new(&bytes).has_duplicate());
+    }
+
+    #[test]
     fn no_more_extensions_are_read_than_the_limit() {
         let bytes = [0, 99, 0, 0].repeat(MAX_EXTENSIONS + 1);
         let extensions = Extensions::new(&bytes);
@@ -184,7 +216,7 @@ mod tests {
             let read: usize = extensions.iter().map(|extension| extension.body.len() + 4).sum();
             prop_assert!(read <= bytes.len());
             prop_assert_eq!(extensions.check().is_ok(), read == bytes.len());
-            extensions.has_duplicate();
+            prop_assert!(!extensions.has_duplicate() || read >= 8);
         }
     }
 }

@@ -419,6 +419,23 @@ mod tests {
     }
 
     #[test]
+    fn tables_are_sorted_and_name_each_value_once() {
+        macro_rules! check {
+            ($($table:ident)*) => {$(
+                let entries = &generated::$table::ENTRIES;
+                assert!(entries.windows(2).all(|pair| pair[0].0 < pair[1].0), stringify!($table));
+            )*};
+        }
+        check! {
+            alert_descriptions alert_levels certificate_compression_algorithms
+            certificate_status_types certificate_types cipher_suites client_certificate_types
+            compression_methods content_types ec_point_formats extension_types handshake_types
+            hpke_aeads hpke_kdfs named_groups ocsp_response_statuses psk_key_exchange_modes
+            signature_schemes sslv2_cipher_kinds
+        }
+    }
+
+    #[test]
     fn no_table_names_a_grease_value() {
         for value in (0..=u16::MAX).filter(|value| is_grease(*value)) {
             assert_eq!(CipherSuite(value).known_name(), None);

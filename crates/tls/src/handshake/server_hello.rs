@@ -43,7 +43,7 @@ impl<'a> ServerHello<'a> {
         let mut reader = Reader::new(body);
         let legacy_version = version(reader.u16().field("legacy_version")?)?;
         let random = reader.array().field("random")?;
-        let has_session = !is_early_draft(legacy_version);
+        let has_session = !is_early_draft(legacy_version) && !is_draft_14(legacy_version, &reader);
         let session_id =
             if has_session { reader.prefixed_u8().field("legacy_session_id_echo")? } else { &[] };
         let cipher_suite = CipherSuite(reader.u16().field("cipher_suite")?);
@@ -209,6 +209,12 @@ impl<'a> DraftRetryRequest<'a> {
 
 const fn is_early_draft(version: ProtocolVersion) -> bool {
     matches!(version.0, 0x7f0e..=0x7f15)
+}
+
+/// Whether a hello whose version is that of TLS 1.3 itself is one of draft 14 and older: there the
+/// cipher suite, which begins with 0x13, is where a session id would have its length.
+fn is_draft_14(version: ProtocolVersion, rest: &Reader<'_>) -> bool {
+    version == ProtocolVersion::TLS13 && rest.rest().first() == Some(&0x13)
 }
 
 /// Whether the body of a server's extension cannot be read.
