@@ -105,16 +105,17 @@ const BASE: [(Column, usize); 7] = [
 const EXTRA: [(Column, usize); 2] = [(Column::Cipher, 10), (Column::Server, 15)];
 
 /// Who gets the columns that are left, up to what width, in turn.
-const GROWTH: [(Column, usize); 12] = [
+const GROWTH: [(Column, usize); 13] = [
     (Column::Version, 7),
-    (Column::Time, 12),
-    (Column::Name, 24),
-    (Column::Certificate, 12),
     (Column::Flags, 12),
+    (Column::Time, 12),
+    (Column::Certificate, 9),
+    (Column::Flags, 16),
+    (Column::Name, 24),
     (Column::Server, 20),
     (Column::Client, 21),
-    (Column::Cipher, 20),
-    (Column::Certificate, 20),
+    (Column::Certificate, 16),
+    (Column::Flags, 24),
     (Column::Cipher, 27),
     (Column::Group, 17),
     (Column::Name, 40),

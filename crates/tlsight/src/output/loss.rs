@@ -42,7 +42,7 @@ const WORDS: [(&str, &str); 23] = [
     ("flows_evicted", "flows dropped to stay within the memory limit (raise --memory)"),
     ("flows_unconsumed_over_limit", "flows given up, with too much data that made no sense"),
     ("gaps", "gaps in TCP streams, where packets are missing from the capture"),
-    ("gap_bytes", "bytes missing in those gaps"),
+    ("gap_bytes", "bytes missing in gaps of TCP streams"),
     ("overlaps_differing", "TCP segments with other bytes than those seen before at their place"),
     ("segments_out_of_window", "TCP segments outside of any window"),
     ("segments_after_fin", "TCP segments behind the end of their stream"),

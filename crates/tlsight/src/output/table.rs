@@ -141,7 +141,11 @@ fn version(event: &TlsEvent, columns: usize) -> String {
     let Some(version) = event.tls.version else { return "-".to_owned() };
     let protocol = event.tls.version_protocol.unwrap_or("tls").to_ascii_uppercase();
     let whole = format!("{protocol}{version}");
-    if whole.len() <= columns { whole } else { version.to_owned() }
+    match event.tls.version_protocol {
+        _ if whole.len() <= columns => whole,
+        Some("ssl") => whole.chars().take(columns).collect(),
+        _ => version.to_owned(),
+    }
 }
 
 fn cipher(event: &TlsEvent, columns: usize) -> String {
@@ -267,6 +271,14 @@ mod tests {
     }
 
     #[test]
+    fn ssl_is_not_taken_for_tls_where_there_is_no_room() {
+        let mut event = sample::tls12();
+        event.tls.version_protocol = Some("ssl");
+        event.tls.version = Some("3.0");
+        assert!(rows(80, &[event])[1].contains(" SSL3 "));
+    }
+
+    #[test]
     fn an_outer_name_is_marked() {
         let mut event = sample::tls13();
         event.tlsight.server_name_is_outer = true;
@@ -307,7 +319,7 @@ mod tests {
         event.tlsight.key_exchange.group = None;
         event.tlsight.certificate.days_left = Some(-3);
         let mut out = Vec::new();
-        Table::new(140, Palette::Ansi).row(&event, &mut out);
+        Table::new(160, Palette::Ansi).row(&event, &mut out);
         let line = String::from_utf8(out).unwrap();
         for bad in ["TLS1.0", "none", "expired 3d"] {
             assert!(line.contains(&format!("\x1b[31m{bad}")), "{bad} in {line:?}");
