@@ -14,7 +14,7 @@ CASES = [
     Case("tls10-dhe-1024", "TLS 1.0 with a Diffie-Hellman modulus of 1024 bits.",
          [RSA_SERVER + " -tls1 -dhparam $WORK/dh1024.pem" + WEAK],
          [CLIENT + " -tls1 -cipher DHE-RSA-AES128-SHA:@SECLEVEL=0"],
-         setup="openssl dhparam -dsaparam -out $WORK/dh1024.pem 1024"),
+         setup="openssl dhparam -out $WORK/dh1024.pem 1024"),
     Case("tls12-anonymous", "TLS 1.2 with anonymous Diffie-Hellman: no certificate at all.",
          [SERVER + " -tls1_2" + WEAK], [CLIENT + " -tls1_2 -cipher AECDH-AES128-SHA:@SECLEVEL=0"]),
     Case("tls12-null", "TLS 1.2 with a suite that does not encrypt.", [RSA_SERVER + " -tls1_2" + WEAK],

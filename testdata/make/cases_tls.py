@@ -115,10 +115,10 @@ CASES = [
     Case("tls12-rsa", "TLS 1.2, ECDHE with an RSA certificate, CBC.",
          [RSA_SERVER + " -tls1_2"], [CLIENT + " -tls1_2 -cipher ECDHE-RSA-AES256-SHA384"]),
     Case("tls12-chain", "TLS 1.2 with a certificate of an intermediate authority.",
-         ["openssl s_server -accept 443 -quiet -WWW -tls1_2 -cert chain.pem -key chain.key -cert_chain chain.pem"],
+         ["openssl s_server -accept 443 -quiet -WWW -tls1_2 -cert chain-leaf.pem -key chain.key -cert_chain intermediate.pem"],
          [CLIENT.replace("example.test", "chain.test") + " -tls1_2"]),
     Case("small-segments", "TLS 1.2 with a certificate chain and a client certificate over a link with an MTU of 296.",
-         ["openssl s_server -accept 443 -quiet -WWW -tls1_2 -cert chain.pem -key chain.key -cert_chain chain.pem "
+         ["openssl s_server -accept 443 -quiet -WWW -tls1_2 -cert chain-leaf.pem -key chain.key -cert_chain intermediate.pem "
           "-Verify 1 -CAfile root.pem"],
          [CLIENT.replace("example.test", "chain.test") + " -tls1_2 -cert client.pem -key client.key"],
          setup=link_mtu(296), teardown=LINK_RESTORED,

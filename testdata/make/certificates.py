@@ -74,6 +74,7 @@ def main():
     root = Authority("tlsight test root", rsa_2048())
     middle = Authority("tlsight test intermediate", p256(), root, serial=2)
     (folder / "root.pem").write_bytes(pem(root.certificate))
+    (folder / "intermediate.pem").write_bytes(pem(middle.certificate))
 
     key = p256()
     write(folder, "ecdsa", key, [root.issue("example.test", key, ["example.test", "*.example.test"], 16)])

@@ -1,7 +1,8 @@
 """A QUIC server and client: quic.py serve [OPTION...] | quic.py connect [OPTION...].
 
-Options: port=N, version=N (the client's first, 1 or 2), retry, session=FILE, early, only-v1 and
-prefer-v2 (server), greasy-version (the client starts with a version that no server knows).
+Options: port=N, version=N (the client's only one, 1 or 2), retry, session=FILE, early, only-v1
+(server), prefer-v2 (the client starts with version 1 and would rather have 2), greasy-version (the
+client starts with a version that no server knows).
 """
 
 import asyncio
@@ -45,8 +46,6 @@ async def run_server():
     configuration = QuicConfiguration(is_client=False, alpn_protocols=["h3"], max_datagram_size=1200)
     if "only-v1" in options:
         configuration.supported_versions = [V1]
-    if "prefer-v2" in options:
-        configuration.supported_versions = [V2, V1]
     configuration.load_cert_chain("ecdsa.pem", "ecdsa.key")
     await serve("::", port, configuration=configuration, create_protocol=Server, retry="retry" in options,
                 session_ticket_fetcher=tickets.pop,
@@ -60,6 +59,8 @@ async def run_client():
     first = {"1": V1, "2": V2}[options.get("version", "1")]
     configuration.supported_versions = [first] if "version" in options else [V1, V2]
     configuration.original_version = first
+    if "prefer-v2" in options:
+        configuration.supported_versions = [V2, V1]
     if "greasy-version" in options:
         configuration.supported_versions = [0x1A2A3A4A, V1]
         configuration.original_version = 0x1A2A3A4A
