@@ -187,9 +187,9 @@ const MAX_RECORD_LEN: usize = (1 << 14) + 2048;
 /// before TLS 1.3, compression method.
 const MIN_HELLO_LEN: usize = 2 + 32 + 1 + 2;
 
-/// Longest handshake message that is believed. Chains of post-quantum certificates come to some
-/// 100 KiB.
-pub(crate) const MAX_MESSAGE_LEN: usize = 1 << 18;
+/// Longest handshake message that is believed. Certificates with thousands of names come to some
+/// 300 KiB, chains of post-quantum ones to 100 KiB.
+pub(crate) const MAX_MESSAGE_LEN: usize = 1 << 20;
 
 /// An SSL 2.0 hello that offers more than 100 cipher specifications is none.
 const MAX_SSLV2_CIPHERS: usize = 3 * 100;

@@ -5,7 +5,8 @@ use tls::certificate::Fingerprints;
 /// Choices that shape the events.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Whether certificates are described (`x509`, chains) at all. Default: yes.
+    /// Whether events describe certificates in full (`x509` and the chains); subject, issuer,
+    /// validity and digests of the leaf are always there. Default: yes.
     pub send_certificates: bool,
     /// Whether events carry the certificates in PEM. Default: no.
     pub include_raw_certificates: bool,

@@ -21,6 +21,8 @@ pub(crate) struct TcpSession {
     streams: Both<Stream>,
     handshake: Option<Box<Handshake>>,
     is_midstream: bool,
+    /// Whether bytes of the handshake or of what precedes it were lost.
+    has_gap: bool,
     /// Seen before there was a handshake.
     anomalies: Marks<Anomaly>,
 }
@@ -117,11 +119,7 @@ impl TcpSession {
             (_, Phase::Preamble | Phase::Opaque) => {}
         }
         stream.messages.clear();
-        if lost > 0
-            && let Some(handshake) = &mut self.handshake
-        {
-            handshake.add_partial(Partial::Gap);
-        }
+        self.has_gap |= lost > 0;
         if self.is_over() { Interest::Done } else { Interest::Continue }
     }
 
@@ -131,6 +129,9 @@ impl TcpSession {
         let server = handshake.client_direction().opposite();
         if self.streams[server].plain_bytes_after_hello > 0 && !handshake.has_server() {
             handshake.add_anomaly(Anomaly::ServerNotTls);
+        }
+        if self.has_gap {
+            handshake.add_partial(Partial::Gap);
         }
         handshake.set_starttls(self.preamble.upgrade());
         handshake.add_anomalies(self.anomalies);

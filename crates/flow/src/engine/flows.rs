@@ -309,7 +309,9 @@ fn ended_by<T>(entry: &mut Entry<T>, sender: Sender, segment: &TcpSegment<'_>) -
     } else if flags.contains(TcpFlags::SYN) {
         let asked = entry.initial(sender.other()).map(|initial| initial.plus(1));
         let answers = flags.contains(TcpFlags::ACK) && asked == Some(segment.acknowledgment);
-        let known = entry.initial(sender) == Some(segment.sequence);
+        // A peer that was reset for an older connection asks again with the same number.
+        let asks_again = entry.phase == Phase::Lingering && !flags.contains(TcpFlags::ACK);
+        let known = entry.initial(sender) == Some(segment.sequence) && !asks_again;
         if !known && !answers {
             return Aftermath::Begin(EndReason::PortReuse);
         }

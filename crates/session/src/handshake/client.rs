@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use event::{ClientHelloDetail, Ech, HexBytes, NameList, Shared};
+use event::{ClientHelloDetail, ClientHelloExtensions, Ech, HexBytes, NameList, Shared};
 use tls::ProtocolVersion;
 use tls::extension::{EncryptedClientHello, Extensions};
 use tls::handshake::{ClientHello, HelloAnomalies};
@@ -55,10 +55,18 @@ impl ClientSide {
         }
     }
 
-    pub(crate) fn of_sslv2(hello: &sslv2::ClientHello<'_>) -> Self {
+    pub(crate) fn of_sslv2(hello: &sslv2::ClientHello<'_>, is_detailed: bool) -> Self {
+        let session_id = HexBytes::new(hello.session_id);
+        let detail = || ClientHelloDetail {
+            version: hello.version.packetbeat(),
+            random: HexBytes::new(hello.challenge),
+            session_id: (!hello.session_id.is_empty()).then_some(session_id),
+            supported_compression_methods: None,
+            extensions: ClientHelloExtensions::default(),
+        };
         Self {
             highest_version: hello.version,
-            session_id: HexBytes::new(hello.session_id),
+            session_id,
             server_names: Vec::new(),
             has_ticket: false,
             offers_psk: false,
@@ -68,7 +76,7 @@ impl ClientSide {
             anomalies: HelloAnomalies::default(),
             info: None,
             sslv2_ciphers: Shared::new(hello.cipher_kinds.names().collect()).ok(),
-            detail: None,
+            detail: is_detailed.then(detail),
         }
     }
 

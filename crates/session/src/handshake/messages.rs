@@ -92,7 +92,10 @@ impl Handshake {
             match tls::sslv2::ClientHello::parse(record) {
                 Ok(hello) if self.client.is_none() => {
                     self.begin(now);
-                    self.client = Some(ClientSide::of_sslv2(&hello));
+                    self.client = Some(ClientSide::of_sslv2(
+                        &hello,
+                        context.settings.include_detailed_fields,
+                    ));
                 }
                 Ok(_) => self.anomalies.add(Anomaly::ClientHelloRepeated),
                 Err(_) => self.anomalies.add(Anomaly::ClientHelloMalformed),
@@ -182,6 +185,7 @@ impl Handshake {
         let info = context.server_info(&hello);
         let is_detailed = context.settings.include_detailed_fields;
         self.server = Some(ServerSide::new(&hello, info, is_detailed));
+        self.on_late_server_hello(now);
         Ok(())
     }
 

@@ -46,6 +46,7 @@ pub(crate) struct Handshake {
     is_client_known: bool,
     has_hello: bool,
     progress: Both<Progress>,
+    client_record_before_server: Option<usize>,
     state: State,
 }
 
@@ -128,6 +129,7 @@ impl Handshake {
             is_client_known: false,
             has_hello: false,
             progress: Both::default(),
+            client_record_before_server: None,
             state: State::UnderWay,
         }
     }
@@ -157,10 +159,13 @@ impl Handshake {
 
     /// Whether nothing more is to be learned.
     ///
-    /// Up to TLS 1.2 the first application data are waited for: a renegotiation may come before.
+    /// Up to TLS 1.2 the first application data are waited for: a renegotiation may come before. So
+    /// is the end of the client's handshake, as its packets may come behind the server's data.
     pub(crate) fn is_over(&self) -> bool {
+        let client = self.progress[self.client_direction()];
         let has_data = self.progress.iter().any(|side| side.application_data > 0);
-        (self.is_established() && (has_data || self.is_tls13_or_later()))
+        let is_complete = has_data && (client.finished || client.application_data > 0);
+        (self.is_established() && (is_complete || self.is_tls13_or_later()))
             || self.progress.iter().any(|side| side.application_data > MAX_OPAQUE_RECORDS)
     }
 
@@ -241,7 +246,7 @@ impl Handshake {
 
     /// A handshake record whose content is encrypted: `Finished`, up to TLS 1.2.
     pub(crate) fn on_encrypted_handshake(&mut self, now: Timestamp, direction: Direction) {
-        if self.state == State::Established {
+        if self.state == State::Established && self.progress[direction].finished {
             self.on_renegotiation(direction);
             return;
         }
@@ -268,12 +273,27 @@ impl Handshake {
         progress.has_sent = true;
         progress.application_data = progress.application_data.saturating_add(1);
         let changed_cipher_spec = progress.change_cipher_spec;
+        if is_client && self.server.is_none() {
+            self.client_record_before_server.get_or_insert(len);
+        }
         if self.is_tls13_or_later() {
             if is_client && self.server.is_some() {
                 self.on_tls13_client_record(now, len);
             }
         } else if !is_client && (self.server.is_some() || changed_cipher_spec) {
             self.establish(now);
+        }
+    }
+
+    /// Judges the client's first encrypted record where it came before the `ServerHello`: without
+    /// early data the client has sent it later, and it was the capture that mixed up the two.
+    pub(super) fn on_late_server_hello(&mut self, now: Timestamp) {
+        let no_early_data = self.client.as_ref().is_some_and(|client| !client.early_data);
+        if let Some(len) = self.client_record_before_server
+            && no_early_data
+            && self.is_tls13_or_later()
+        {
+            self.on_tls13_client_record(now, len);
         }
     }
 

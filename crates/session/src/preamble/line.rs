@@ -107,6 +107,8 @@ fn upgrade_of(line: &[u8], greeting: Option<Greeting>) -> Option<&'static str> {
             Some(Greeting::Ready) | None => "smtp",
         }),
         (command, None, _) if is(command, b"STLS") => Some("pop3"),
+        // What an SMTP server offers looks like a command with an IMAP tag.
+        (b"250", Some(command), None) if is(command, b"STARTTLS") => None,
         (_, Some(command), None) if is(command, b"STARTTLS") => Some("imap"),
         (command, Some(kind), None)
             if is(command, b"AUTH")

@@ -4,9 +4,12 @@ mod detailed;
 mod judgement;
 mod posture;
 
+use std::sync::Arc;
+
 use event::{
-    CertificateInfo, CertificateState, CommunityId, Downgrade, EventMeta, Evidence, KeyExchange,
-    Network, Party, Related, Status, Timing, Tls, TlsClient, TlsEvent, TlsServer, Tlsight, Vlan,
+    Certificate, CertificateInfo, CertificateState, CommunityId, Downgrade, EventMeta, Evidence,
+    KeyExchange, Network, Party, Related, Status, Timing, Tls, TlsClient, TlsEvent, TlsServer,
+    Tlsight, Vlan,
 };
 use flow::{Direction, Flow};
 
@@ -93,9 +96,11 @@ fn network(flow: &Flow) -> Network {
 }
 
 fn tls(settings: &Settings, handshake: &mut Handshake, posture: &Posture) -> Tls {
-    let show = settings.send_certificates;
-    let client_leaf = handshake.client_chain.first().filter(|_| show);
-    let server_leaf = handshake.server_chain.first().filter(|_| show);
+    let client_leaf = handshake.client_chain.first();
+    let server_leaf = handshake.server_chain.first();
+    let x509 = |leaf: Option<&Arc<Certificate>>| {
+        leaf.filter(|_| settings.send_certificates).map(|leaf| leaf.x509.clone())
+    };
     let info = handshake.client.as_ref().and_then(|client| client.info.as_deref());
     let sslv2_ciphers = handshake.client.as_ref().and_then(|client| client.sslv2_ciphers.clone());
     Tls {
@@ -119,7 +124,7 @@ fn tls(settings: &Settings, handshake: &mut Handshake, posture: &Posture) -> Tls
             not_before: client_leaf.and_then(|leaf| leaf.x509.not_before),
             not_after: client_leaf.and_then(|leaf| leaf.x509.not_after),
             certificate_chain: raw(&handshake.client_chain, settings),
-            x509: client_leaf.map(|leaf| leaf.x509.clone()),
+            x509: x509(client_leaf),
         },
         server: TlsServer {
             ja3s: handshake
@@ -132,7 +137,7 @@ fn tls(settings: &Settings, handshake: &mut Handshake, posture: &Posture) -> Tls
             not_before: server_leaf.and_then(|leaf| leaf.x509.not_before),
             not_after: server_leaf.and_then(|leaf| leaf.x509.not_after),
             certificate_chain: raw(&handshake.server_chain, settings),
-            x509: server_leaf.map(|leaf| leaf.x509.clone()),
+            x509: x509(server_leaf),
         },
         detailed: settings
             .include_detailed_fields
@@ -141,11 +146,8 @@ fn tls(settings: &Settings, handshake: &mut Handshake, posture: &Posture) -> Tls
 }
 
 /// PEM texts of a chain, if raw certificates are asked for.
-fn raw(
-    chain: &[std::sync::Arc<event::Certificate>],
-    settings: &Settings,
-) -> Vec<event::Shared<String>> {
-    if !settings.include_raw_certificates || !settings.send_certificates {
+fn raw(chain: &[Arc<Certificate>], settings: &Settings) -> Vec<event::Shared<String>> {
+    if !settings.include_raw_certificates {
         return Vec::new();
     }
     chain.iter().filter_map(|certificate| certificate.pem.clone()).collect()
