@@ -5,7 +5,6 @@ use std::path::Path;
 
 use anyhow::Result;
 use capture::Block;
-use event::Timestamp;
 
 use crate::Outcome;
 use crate::captures::{Captures, Failures};
@@ -62,8 +61,7 @@ fn read_alone(run: &Run, captures: &mut Captures, mut worker: Worker<'_>) -> io:
     let mut block = Block::new();
     while !run.is_stopped() && captures.read_block(&mut block) {
         worker.handle_packets(block.packets())?;
-        let end = block.packets().last().map_or(0, |packet| packet.timestamp_ns);
-        worker.end_block(Timestamp::from_nanos(end))?;
+        worker.end_block()?;
     }
     worker.finish()
 }

@@ -65,12 +65,14 @@ fn watch(setup: &Setup, mut capture: LiveCapture, known: &Mutex<Losses>) -> Resu
     let mut counted_at = Instant::now();
     while !setup.run.is_stopped() {
         match capture.poll(LONGEST_WAIT) {
-            Ok(Some(block)) => worker.handle_packets(block.packets())?,
-            Ok(None) => {}
+            Ok(Some(block)) => {
+                worker.handle_packets(block.packets())?;
+                worker.end_block()?;
+            }
+            Ok(None) => worker.idle(wall_clock())?,
             Err(error @ LiveError::Down { .. }) => message::error(&error.to_string()),
             Err(error) => return Err(error.into()),
         }
-        worker.end_block(wall_clock())?;
         if counted_at.elapsed() >= COUNT_EVERY {
             counted_at = Instant::now();
             note_losses(&worker, &mut capture, known);

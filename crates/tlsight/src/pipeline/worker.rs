@@ -45,18 +45,22 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Lets the time be `now` and writes the lines that are due, if somebody waits for them; if
-    /// not, the packets themselves move the time.
+    /// Writes the lines that are due, if somebody waits for them.
     ///
     /// # Errors
     /// Standard output cannot be written to.
-    pub(crate) fn end_block(&mut self, now: Timestamp) -> io::Result<()> {
-        if !self.run.is_prompt {
-            return Ok(());
-        }
+    pub(crate) fn end_block(&mut self) -> io::Result<()> {
+        if self.run.is_prompt { self.run.printer.flush(&mut self.chunk) } else { Ok(()) }
+    }
+
+    /// Lets the time be `now` when no packets come, which move it themselves.
+    ///
+    /// # Errors
+    /// Standard output cannot be written to.
+    pub(crate) fn idle(&mut self, now: Timestamp) -> io::Result<()> {
         self.analyzer.handle_timeout(now);
         self.drain()?;
-        self.run.printer.flush(&mut self.chunk)
+        self.end_block()
     }
 
     /// What was looked at, and lost, so far.
