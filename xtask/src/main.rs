@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "what is not an argument is unexpected")]
 
+mod bench;
 mod conformance;
 mod layers;
 mod registries;
@@ -41,6 +42,7 @@ fn run() -> Result<Outcome> {
     };
     match task {
         Value(name) => match name.to_str().context("the task's name is not UTF-8")? {
+            "bench" => bench::run(parser),
             "layers" => layers::run(parser),
             "conformance" => conformance::run(parser),
             "registries" => registries::run(parser),
@@ -59,6 +61,9 @@ const USAGE: &str = "\
 Usage: cargo xtask <task>
 
   layers         reject arrows between crates that point up, and breaches of the house rules
+  bench          measure the parsers, whole programs beside their peers, and live capture
+                 [parsers] [files] [live] [--perf DIR] [--work DIR] [--runs N]
+                 [--connections N] [--bulk-bytes SIZE]
   conformance    compare tlsight with the expected outputs of a folder of captures
                  [--corpora DIR] [--report FILE] [--check]
   registries     write the tables of crates/tls/src/registry/generated, or see whether they are

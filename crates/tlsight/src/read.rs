@@ -14,6 +14,7 @@ use crate::output::loss;
 use crate::pipeline::{self, Counted, Run, Worker};
 use crate::progress::Progress;
 use crate::setup::{Setup, add_loss};
+use event::Timestamp;
 
 /// Analyses the captures.
 ///
@@ -61,7 +62,8 @@ fn read_alone(run: &Run, captures: &mut Captures, mut worker: Worker<'_>) -> io:
     let mut block = Block::new();
     while !run.is_stopped() && captures.read_block(&mut block) {
         worker.handle_packets(block.packets())?;
-        worker.end_block()?;
+        let end = block.packets().last().map_or(0, |packet| packet.timestamp_ns);
+        worker.end_block(Timestamp::from_nanos(end))?;
     }
     worker.finish()
 }

@@ -67,9 +67,9 @@ fn watch(setup: &Setup, mut capture: LiveCapture, known: &Mutex<Losses>) -> Resu
         match capture.poll(LONGEST_WAIT) {
             Ok(Some(block)) => {
                 worker.handle_packets(block.packets())?;
-                worker.end_block()?;
+                worker.end_block(wall_clock())?;
             }
-            Ok(None) => worker.idle(wall_clock())?,
+            Ok(None) => worker.end_block(wall_clock())?,
             Err(error @ LiveError::Down { .. }) => message::error(&error.to_string()),
             Err(error) => return Err(error.into()),
         }

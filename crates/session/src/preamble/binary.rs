@@ -9,7 +9,7 @@ pub(super) fn unit(bytes: &[u8]) -> Unit {
     for recognise in PROTOCOLS {
         match recognise(bytes) {
             Unit::Unknown => {}
-            unit => return unit,
+            unit @ (Unit::Upgrade(..) | Unit::Known(_) | Unit::NeedMore) => return unit,
         }
     }
     Unit::Unknown

@@ -56,7 +56,7 @@ impl Preamble {
     pub(crate) fn observe(&mut self, direction: Direction, bytes: &[u8]) -> usize {
         let unit = match binary::unit(bytes) {
             Unit::Unknown => line::unit(bytes, &mut self.greeting),
-            unit => unit,
+            unit @ (Unit::Upgrade(..) | Unit::Known(_) | Unit::NeedMore) => unit,
         };
         let len = match unit {
             Unit::Upgrade(len, name) => {

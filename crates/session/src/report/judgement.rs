@@ -28,15 +28,14 @@ pub(super) fn complete_marks(flow: &Flow, handshake: &mut Handshake, posture: &P
     if is_guess && flow.transport() == Transport::Tcp {
         handshake.add_partial(Partial::RolesGuessed);
     }
-    for anomaly in [
+    let found = [
         cipher_not_offered(handshake, posture),
         group_not_offered(handshake, posture),
         version_not_offered(handshake),
         downgrade(handshake, posture),
-    ] {
-        if let Some(anomaly) = anomaly {
-            handshake.add_anomaly(anomaly);
-        }
+    ];
+    for anomaly in found.into_iter().flatten() {
+        handshake.add_anomaly(anomaly);
     }
 }
 

@@ -112,15 +112,15 @@ fn tls(settings: &Settings, handshake: &mut Handshake, posture: &Posture) -> Tls
         established: handshake.is_established(),
         next_protocol: handshake.server.as_ref().and_then(|server| server.alpn.clone()),
         client: TlsClient {
-            ja3: info.map(|info| info.ja3.clone()),
+            ja3: info.map(|info| Arc::clone(&info.ja3)),
             server_name: handshake
                 .client
                 .as_ref()
                 .and_then(|client| client.server_names.first().cloned()),
             supported_ciphers: info.map(|info| info.supported_ciphers.clone()).or(sslv2_ciphers),
             hash: client_leaf.map(|leaf| leaf.hash.clone()),
-            subject: client_leaf.map(|leaf| leaf.subject.clone()),
-            issuer: client_leaf.map(|leaf| leaf.issuer.clone()),
+            subject: client_leaf.map(|leaf| Arc::clone(&leaf.subject)),
+            issuer: client_leaf.map(|leaf| Arc::clone(&leaf.issuer)),
             not_before: client_leaf.and_then(|leaf| leaf.x509.not_before),
             not_after: client_leaf.and_then(|leaf| leaf.x509.not_after),
             certificate_chain: raw(&handshake.client_chain, settings),
@@ -130,10 +130,10 @@ fn tls(settings: &Settings, handshake: &mut Handshake, posture: &Posture) -> Tls
             ja3s: handshake
                 .server
                 .as_ref()
-                .and_then(|server| Some(server.info.as_ref()?.ja3s.clone())),
+                .and_then(|server| Some(Arc::clone(&server.info.as_ref()?.ja3s))),
             hash: server_leaf.map(|leaf| leaf.hash.clone()),
-            subject: server_leaf.map(|leaf| leaf.subject.clone()),
-            issuer: server_leaf.map(|leaf| leaf.issuer.clone()),
+            subject: server_leaf.map(|leaf| Arc::clone(&leaf.subject)),
+            issuer: server_leaf.map(|leaf| Arc::clone(&leaf.issuer)),
             not_before: server_leaf.and_then(|leaf| leaf.x509.not_before),
             not_after: server_leaf.and_then(|leaf| leaf.x509.not_after),
             certificate_chain: raw(&handshake.server_chain, settings),
@@ -158,7 +158,7 @@ fn tlsight(flow: &Flow, handshake: Handshake, posture: &Posture) -> Tlsight {
     let server = handshake.server.as_ref();
     let info = client.and_then(|client| client.info.as_deref());
     Tlsight {
-        ja4: info.map(|info| info.ja4.clone()),
+        ja4: info.map(|info| Arc::clone(&info.ja4)),
         key_exchange: KeyExchange {
             group: posture.group_name.clone(),
             class: posture.class,

@@ -10,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use capture::Block;
+use event::Timestamp;
 
 use super::{Counted, Run, Worker, merge};
 use crate::captures::Captures;
@@ -77,6 +78,8 @@ struct Batch {
     block: Block,
     /// For each packet the worker that it belongs to.
     owners: Vec<usize>,
+    /// Time of the last packet.
+    end: Timestamp,
 }
 
 /// What a worker is to do next.
@@ -89,7 +92,7 @@ enum Task {
 impl<'a> Shared<'a> {
     fn new(captures: &'a mut Captures, workers: usize) -> Self {
         let batches = workers.saturating_mul(BATCHES_PER_WORKER);
-        let empty = || Batch { block: Block::new(), owners: Vec::new() };
+        let empty = || Batch { block: Block::new(), owners: Vec::new(), end: Timestamp::default() };
         let state = State {
             queues: (0..workers).map(|_| VecDeque::with_capacity(batches)).collect(),
             free: (0..batches).map(|_| empty()).collect(),
@@ -113,7 +116,7 @@ impl<'a> Shared<'a> {
                     let packets = batch.block.packets().zip(owners);
                     let own = packets.filter(|(_, owner)| *owner == index);
                     worker.handle_packets(own.map(|(packet, _)| packet))?;
-                    worker.end_block()?;
+                    worker.end_block(batch.end)?;
                     self.recycle(batch);
                 }
             }
@@ -157,6 +160,8 @@ impl<'a> Shared<'a> {
             batch.owners.clear();
             let packets = batch.block.packets();
             batch.owners.extend(packets.map(|packet| flow::shard(&packet, self.workers)));
+            let last = batch.block.packets().last();
+            batch.end = Timestamp::from_nanos(last.map_or(0, |packet| packet.timestamp_ns));
         }
         let mut state = self.lock();
         if has_packets {

@@ -16,6 +16,7 @@ pub(crate) struct Worker<'a> {
     analyzer: Analyzer,
     chunk: Chunk,
     tally: Tally,
+    timed_at: Timestamp,
 }
 
 impl<'a> Worker<'a> {
@@ -26,6 +27,7 @@ impl<'a> Worker<'a> {
             analyzer: Analyzer::new(settings, limits),
             chunk: Chunk::default(),
             tally: Tally::default(),
+            timed_at: Timestamp::default(),
         }
     }
 
@@ -45,22 +47,18 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Writes the lines that are due, if somebody waits for them.
+    /// Lets the time be `now`, for flows of which no packets come, and writes the lines that are
+    /// due if somebody waits for them.
     ///
     /// # Errors
     /// Standard output cannot be written to.
-    pub(crate) fn end_block(&mut self) -> io::Result<()> {
+    pub(crate) fn end_block(&mut self, now: Timestamp) -> io::Result<()> {
+        if now.nanos_since(self.timed_at) >= TIME_EVERY_NS {
+            self.timed_at = now;
+            self.analyzer.handle_timeout(now);
+            self.drain()?;
+        }
         if self.run.is_prompt { self.run.printer.flush(&mut self.chunk) } else { Ok(()) }
-    }
-
-    /// Lets the time be `now` when no packets come, which move it themselves.
-    ///
-    /// # Errors
-    /// Standard output cannot be written to.
-    pub(crate) fn idle(&mut self, now: Timestamp) -> io::Result<()> {
-        self.analyzer.handle_timeout(now);
-        self.drain()?;
-        self.end_block()
     }
 
     /// What was looked at, and lost, so far.
@@ -98,3 +96,7 @@ impl<'a> Worker<'a> {
 /// Lines are written in pieces of this many bytes: large enough that the system calls vanish, small
 /// enough to stay in a core's cache.
 const MAX_CHUNK_LEN: usize = 256 << 10;
+
+/// All flows are visited this often, in nanoseconds: once a second is often enough for time-outs of
+/// many seconds, and costs little beside the packets of that second.
+const TIME_EVERY_NS: u64 = 1_000_000_000;

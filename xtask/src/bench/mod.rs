@@ -1,0 +1,98 @@
+//! `cargo xtask bench`: how fast tlsight is, beside its peers and beside the floor, in one run.
+
+mod captures;
+mod files;
+mod live;
+mod measure;
+mod peers;
+mod sender;
+mod table;
+mod watchers;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use lexopt::prelude::*;
+
+use crate::Outcome;
+use crate::workspace;
+
+/// What `cargo xtask bench` was asked for.
+#[derive(Debug)]
+struct Options {
+    /// The parts to run; all if none is named.
+    parts: Vec<Part>,
+    /// Folder of the generator of captures and of the floor.
+    perf: PathBuf,
+    /// Folder for captures and outputs, several GB.
+    work: PathBuf,
+    /// Connections of the capture of handshakes.
+    connections: u64,
+    /// Bytes of the capture of bulk transfers, as the generator takes them.
+    bulk_bytes: String,
+    /// Runs of each program; the median counts.
+    runs: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Parsers,
+    Files,
+    Live,
+}
+
+pub(crate) fn run(mut parser: lexopt::Parser) -> Result<Outcome> {
+    let root = workspace::root();
+    let mut options = Options {
+        parts: Vec::new(),
+        perf: root.join("../shared/perf"),
+        work: std::env::temp_dir().join("tlsight-bench"),
+        connections: 200_000,
+        bulk_bytes: "4g".to_owned(),
+        runs: 3,
+    };
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("perf") => options.perf = parser.value()?.into(),
+            Long("work") => options.work = parser.value()?.into(),
+            Long("connections") => options.connections = parser.value()?.parse()?,
+            Long("bulk-bytes") => options.bulk_bytes = parser.value()?.string()?,
+            Long("runs") => options.runs = parser.value()?.parse()?,
+            Value(part) if part == "parsers" => options.parts.push(Part::Parsers),
+            Value(part) if part == "files" => options.parts.push(Part::Files),
+            Value(part) if part == "live" => options.parts.push(Part::Live),
+            Long("send") => {
+                let interface = parser.value()?.string()?;
+                let rate = parser.value()?.parse()?;
+                return sender::run(&interface, rate, parser.value()?.as_ref());
+            }
+            Long("measure") => return measure::child(parser.raw_args()?),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let wants = |part| options.parts.is_empty() || options.parts.contains(&part);
+    if wants(Part::Parsers) {
+        parsers(&root)?;
+    }
+    if wants(Part::Files) {
+        files::run(&root, &options)?;
+    }
+    if wants(Part::Live) {
+        live::run(&root, &options)?;
+    }
+    Ok(Outcome::Clean)
+}
+
+/// Runs the criterion benchmarks of the crates.
+fn parsers(root: &std::path::Path) -> Result<()> {
+    let status = Command::new("cargo")
+        .args(["bench", "--workspace", "--locked"])
+        .current_dir(root)
+        .status()
+        .context("cargo cannot be run")?;
+    if !status.success() {
+        bail!("cargo bench failed: {status}");
+    }
+    Ok(())
+}
