@@ -122,20 +122,18 @@ fn one(place: &mut Place<'_>, body: &Value, ours: &Session) {
 }
 
 fn certificate(place: &mut Place<'_>, theirs: &Value, ours: &Certificate<'_>) {
-    for (field, path) in [
-        ("subjectCN", "subject.common_name"),
-        ("issuerCN", "issuer.common_name"),
-        ("subjectON", "subject.organization"),
-        ("issuerON", "issuer.organization"),
-        ("subjectOU", "subject.organizational_unit"),
-        ("issuerOU", "issuer.organizational_unit"),
-    ] {
-        if let Some(expected) = joined(theirs, field) {
-            let ours = ours.text(path);
+    for side in ["subject", "issuer"] {
+        let name = ours.text(&format!("{side}.distinguished_name")).unwrap_or_default();
+        let parts = normal::name_parts(&name);
+        for (suffix, attribute) in [("CN", "CN="), ("ON", "O="), ("OU", "OU=")] {
+            let values = parts.iter().filter_map(|part| part.strip_prefix(attribute));
             // Arkime lowers the letters of common names.
-            let ours =
-                if field.ends_with("CN") { ours.map(|name| name.to_lowercase()) } else { ours };
-            place.expect(&format!("cert.{field}"), &expected, ours);
+            let values = values.map(|value| match suffix {
+                "CN" => value.to_lowercase(),
+                _ => value.to_owned(),
+            });
+            let field = format!("{side}{suffix}");
+            place.set(&format!("cert.{field}"), listed(theirs, &field), values.collect());
         }
     }
     for (field, path) in [("notBefore", "not_before"), ("notAfter", "not_after")] {
@@ -162,9 +160,9 @@ fn certificate(place: &mut Place<'_>, theirs: &Value, ours: &Certificate<'_>) {
         });
         place.expect("cert.curve", &theirs, ours);
     }
-    let names = theirs.get("alt").and_then(Value::as_array);
-    let names = names.map(|names| names.iter().map(session::text).collect());
-    place.set("cert.alt", names.unwrap_or_default(), ours.list("alternative_names"));
+    // Arkime lowers the letters of host names.
+    let names = ours.list("alternative_names").iter().map(|name| name.to_lowercase()).collect();
+    place.set("cert.alt", listed(theirs, "alt"), names);
 }
 
 fn ends(body: &Value) -> Ends {
@@ -176,6 +174,11 @@ fn ends(body: &Value) -> Ends {
 
 fn first(value: &Value, path: &str) -> Option<String> {
     at(value, path)?.as_array()?.first().map(session::text)
+}
+
+fn listed(value: &Value, name: &str) -> Vec<String> {
+    let items = value.get(name).and_then(Value::as_array);
+    items.map(|items| items.iter().map(session::text).collect()).unwrap_or_default()
 }
 
 fn joined(value: &Value, path: &str) -> Option<String> {
@@ -202,7 +205,7 @@ mod tests {
             r#"{"tls":{"cipher":"TLS_RSA_WITH_AES_128_CBC_SHA","detailed":{"version":"TLS 1.2"},
             "server":{"certificate_chain":[
             "-----BEGIN CERTIFICATE-----\nYWJj\n-----END CERTIFICATE-----\n"],"x509":{
-            "serial_number":"4096","subject":{"common_name":"Example"},
+            "serial_number":"4096","subject":{"distinguished_name":"CN=Example"},
             "not_before":"1970-01-01T00:00:01.000Z","public_key_algorithm":"RSA",
             "alternative_names":["b","a"]}}}}"#,
         );

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use data_encoding::HEXLOWER_PERMISSIVE;
+
 /// A protocol version as `TLS 1.2`, `DTLS 1.0`, `SSL 3.0` or `TLS 1.3 draft 18`.
 pub(super) fn version(text: &str) -> String {
     let upper = text.to_ascii_uppercase();
@@ -154,12 +156,24 @@ fn finish(parts: impl Iterator<Item = String>) -> Vec<String> {
     let mut parts: Vec<String> = parts
         .filter(|part| !part.trim().is_empty())
         .map(|part| match part.trim().split_once('=') {
-            Some((key, value)) => format!("{}={value}", attribute(key)),
+            Some((key, value)) => format!("{}={}", attribute(key), decoded(value)),
             None => part.trim().to_owned(),
         })
         .collect();
     parts.sort();
     parts
+}
+
+/// The text of a string in DER, which RFC 4514 section 2.4 writes as `#` and hexadecimal.
+fn decoded(value: &str) -> String {
+    let bytes =
+        value.strip_prefix('#').and_then(|hex| HEXLOWER_PERMISSIVE.decode(hex.as_bytes()).ok());
+    match bytes.as_deref() {
+        Some([_tag, len, text @ ..]) if usize::from(*len) == text.len() => {
+            String::from_utf8_lossy(text).into_owned()
+        }
+        _ => value.to_owned(),
+    }
 }
 
 fn attribute(key: &str) -> String {
@@ -213,6 +227,7 @@ mod tests {
         let plain = "C=US, O=GitHub, Inc., CN=www.github.com, Email=a@b";
         assert_eq!(name_parts(escaped), plain_name_parts(plain));
         assert_eq!(name_parts(r"L=a+CN=Andr\C3\A9"), ["CN=André", "L=a"]);
+        assert_eq!(name_parts("1.2.840.113549.1.9.1=#0c03614062"), ["EMAIL=a@b"]);
         assert!(name_parts("").is_empty());
     }
 

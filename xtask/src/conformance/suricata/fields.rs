@@ -39,6 +39,9 @@ pub(super) fn reason(key: &str) -> Option<&'static str> {
     }
     match key {
         "pcap_cnt" => Some("the number of the packet at which Suricata logged"),
+        "community_id" => {
+            Some("both tests seed the Community ID with 7, and tlsight with the usual 0")
+        }
         "pkt_src" => Some("Suricata's source of a packet"),
         _ if key.starts_with("alert.") || key.starts_with("verdict.") => {
             Some("alerts and verdicts of Suricata's rules")
@@ -105,8 +108,10 @@ pub(super) fn pair(
         "ja3s.string" => (Some(md5(theirs)), session.text("tls.server.ja3s")),
         "ja4" | "quic.ja4" => as_is("tlsight.ja4"),
         "session_resumed" => as_is("tls.resumed"),
-        "from_proto" => as_is("tlsight.starttls"),
-        "community_id" => as_is("network.community_id"),
+        "from_proto" => {
+            let theirs = if theirs == "pgsql" { "postgresql" } else { theirs };
+            (Some(theirs.to_owned()), session.text("tlsight.starttls"))
+        }
         "proto" => (Some(theirs.to_lowercase()), session.text("network.transport")),
         "ether.src_mac" => (Some(mac(theirs)), session.text("source.mac").map(|text| mac(&text))),
         "ether.dest_mac" => {
@@ -195,7 +200,7 @@ fn legacy_version(number: &str) -> String {
     .to_owned()
 }
 
-const OTHER: &[&str] = &["community_id", "proto", "ether.src_mac", "ether.dest_mac"];
+const OTHER: &[&str] = &["proto", "ether.src_mac", "ether.dest_mac"];
 
 #[cfg(test)]
 mod tests {

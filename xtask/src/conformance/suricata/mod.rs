@@ -39,19 +39,21 @@ fn one(check: &Check, capture: &str, all: &[Session], names: &Names, tally: &mut
     let candidates: Vec<&Session> = all.iter().filter(|session| eligible(check, session)).collect();
     let mut place = Place { tally: &mut *tally, oracle: NAME, capture, session: label.clone() };
     let fields: Vec<(&str, &str)> = check.fields().filter(|(key, _)| fields::known(key)).collect();
+    let keys: Vec<&str> = check.has_keys().collect();
     let agreeing = |view: &View<'_>| {
         let same = |(key, theirs): &&(&str, &str)| {
             let (theirs, ours) = fields::pair(key, theirs, view, names);
             theirs == ours
         };
-        fields.iter().filter(same).count()
+        let there = keys.iter().filter(|key| fields::has(key, view, names)).count();
+        fields.iter().filter(same).count() + there
     };
+    let wanted = fields.len() + keys.len();
     let views = candidates.iter().flat_map(|session| View::both(session));
     let best = views.max_by_key(agreeing);
     if check.counts() {
-        let full = |session: &&&Session| {
-            View::both(session).iter().any(|view| agreeing(view) == fields.len())
-        };
+        let full =
+            |session: &&&Session| View::both(session).iter().any(|view| agreeing(view) == wanted);
         let ours = candidates.iter().filter(full).count();
         let theirs = check.count.unwrap_or(1).to_string();
         place.expect("count", &theirs, Some(ours.to_string()));
@@ -64,7 +66,7 @@ fn one(check: &Check, capture: &str, all: &[Session], names: &Names, tally: &mut
                 let (theirs, ours) = fields::pair(key, theirs, &view, names);
                 place.compare(&field_name(key), theirs, ours);
             }
-            for key in check.has_keys() {
+            for key in &keys {
                 let found = fields::has(key, &view, names);
                 let ours = if found { "there" } else { "not there" };
                 place.expect(&format!("has-key {key}"), "there", Some(ours.to_owned()));

@@ -35,7 +35,7 @@ impl Baseline {
     fn capture_of(&self, line: &Line, sessions: &Sessions) -> Option<&str> {
         let ends = line.ends();
         let has = |capture: &&String| {
-            let found = sessions_of(sessions, *capture);
+            let found = sessions_of(sessions, capture);
             ends.as_ref().is_some_and(|ends| found.iter().any(|s| s.ends().same(ends)))
         };
         let capture = self.captures.iter().find(has).or_else(|| self.captures.first());

@@ -34,8 +34,16 @@ pub(super) fn compare(
             continue;
         };
         let our_version = ours.text("tlsight.quic_version").map(|version| number(&version));
-        place.compare("version", Some(number(&version)), our_version);
-        place.compare("server_name", line.text("server_name"), ours.text("tls.client.server_name"));
+        if !version.is_empty() {
+            place.compare("version", Some(number(&version)), our_version);
+        }
+        if line.columns().any(|column| column == "server_name") {
+            place.compare(
+                "server_name",
+                line.text("server_name"),
+                ours.text("tls.client.server_name"),
+            );
+        }
         let offered = "tls.detailed.client_hello.extensions.application_layer_protocol_negotiation";
         let first = ours.list(offered).into_iter().next();
         if line.columns().any(|column| column == "client_protocol") {
