@@ -153,7 +153,7 @@ pub(in crate::registry) const ENTRIES: [(u16, &str, GroupClass, u16); 150] = [
     (0x639a, "SecP256r1Kyber768Draft00", GroupClass::HybridPq, 256),
     (0xfe30, "X25519Kyber512Draft00", GroupClass::HybridPq, 255),
     (0xfe31, "X25519Kyber768Draft00Old", GroupClass::HybridPq, 255),
-    (0xfe32, "P256Kyber768Draft00Old", GroupClass::HybridPq, 256),
+    (0xfe32, "CECPQ2b", GroupClass::HybridPq, 255),
     (0xff01, "arbitrary_explicit_prime_curves", GroupClass::Classical, 0),
     (0xff02, "arbitrary_explicit_char2_curves", GroupClass::Classical, 0),
 ];
