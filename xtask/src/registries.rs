@@ -77,9 +77,12 @@ fn render(table: &Table, csv: &str) -> Result<String> {
         "//! Made by `cargo xtask registries` from `registries/{}.csv`.\n//!\n//! Source: {source}.\n\n",
         table.name
     );
-    let types: Vec<&str> = table.columns.iter().filter_map(|column| column.path).collect();
-    if !types.is_empty() {
-        writeln!(text, "use crate::registry::{{{}}};\n", types.join(", "))?;
+    let mut types: Vec<&str> = table.columns.iter().filter_map(|column| column.path).collect();
+    types.sort_unstable();
+    match types.as_slice() {
+        [] => {}
+        [one] => writeln!(text, "use crate::registry::{one};\n")?,
+        several => writeln!(text, "use crate::registry::{{{}}};\n", several.join(", "))?,
     }
     let row_type: String =
         table.columns.iter().map(|column| format!(", {}", column.ty())).collect();
