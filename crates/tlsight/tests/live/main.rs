@@ -1,0 +1,13 @@
+//! `tlsight watch` on virtual networks, with the programs that people use.
+#![cfg(target_os = "linux")]
+
+#[cfg(test)]
+mod network;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod servers;
+#[cfg(test)]
+mod sessions;
+#[cfg(test)]
+mod watcher;

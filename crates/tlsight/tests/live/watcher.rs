@@ -1,0 +1,98 @@
+//! A running `tlsight watch`.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread::{self, JoinHandle};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::network::{PATIENCE, in_namespace, wait_until};
+
+/// A `tlsight watch` whose lines are read as they come; killed if it is dropped.
+pub(crate) struct Watcher {
+    child: Child,
+    lines: Receiver<String>,
+    messages: Option<JoinHandle<String>>,
+}
+
+/// What a [`Watcher`] said after it was told to end.
+pub(crate) struct End {
+    pub(crate) status: Option<i32>,
+    /// The lines that nobody had taken.
+    pub(crate) lines: Vec<String>,
+    /// What was on standard error.
+    pub(crate) messages: String,
+}
+
+impl Watcher {
+    /// Starts to watch an interface of a namespace, and returns when packets are captured.
+    pub(crate) fn start(namespace: &str, interface: &str, arguments: &[&str]) -> Self {
+        let mut child = in_namespace(namespace, env!("CARGO_BIN_EXE_tlsight"))
+            .args(["watch", "-i", interface])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines() {
+                if sender.send(line.unwrap()).is_err() {
+                    break;
+                }
+            }
+        });
+        let messages = thread::spawn(move || {
+            let mut text = String::new();
+            stderr.read_to_string(&mut text).unwrap();
+            text
+        });
+        let sockets = format!("/proc/{}/net/packet", child.id());
+        let mut watcher = Self { child, lines, messages: Some(messages) };
+        wait_until("tlsight captures", || {
+            assert_eq!(watcher.child.try_wait().unwrap(), None, "tlsight ended");
+            fs::read_to_string(&sockets).unwrap_or_default().lines().any(is_running)
+        });
+        watcher
+    }
+
+    /// The next line, as JSON.
+    pub(crate) fn next(&mut self) -> Value {
+        let line = self.lines.recv_timeout(PATIENCE).expect("a line comes in time");
+        serde_json::from_str(&line).expect("a line is JSON")
+    }
+
+    /// Waits for a line with `text`.
+    pub(crate) fn wait_for_line(&self, text: &str) {
+        while !self.lines.recv_timeout(PATIENCE).expect("a line comes in time").contains(text) {}
+    }
+
+    /// Presses Ctrl-C and takes what is left.
+    pub(crate) fn interrupt(mut self) -> End {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, Signal::INT).unwrap();
+        wait_until("tlsight ends", || self.child.try_wait().unwrap().is_some());
+        End {
+            status: self.child.wait().unwrap().code(),
+            lines: self.lines.iter().collect(),
+            messages: self.messages.take().unwrap().join().unwrap(),
+        }
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// Whether a line of `/proc/net/packet` is a socket that receives: its sixth field says so.
+fn is_running(line: &str) -> bool {
+    line.split_whitespace().nth(5) == Some("1")
+}
