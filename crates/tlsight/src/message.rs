@@ -1,6 +1,6 @@
 //! Messages to the user, on standard error.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use crate::output::clean;
 
@@ -8,4 +8,11 @@ use crate::output::clean;
 pub(crate) fn error(text: &str) {
     let text = clean(text).replace("\\\\", "\\");
     writeln!(io::stderr(), "tlsight: {text}").ok();
+}
+
+/// Prints a message that only somebody who looks on has a use for.
+pub(crate) fn notice(text: &str) {
+    if io::stderr().is_terminal() {
+        error(text);
+    }
 }

@@ -28,6 +28,7 @@ pub(crate) fn run(args: WatchArgs) -> Result<Outcome> {
         options.reception = Reception::Own;
     }
     let captures = LiveCapture::open_group(&options, setup.workers())?;
+    message::notice(&format!("watching {}; Ctrl-C ends it", args.interface));
     let known: Vec<_> = captures.iter().map(|_| Mutex::new(Losses::new())).collect();
     let (counted, told) = thread::scope(|scope| -> Result<(Counted, Losses)> {
         let threads: Vec<_> = captures

@@ -70,7 +70,7 @@ fn outcome(event: &TlsEvent) -> Node {
     }
     if let Some(version) = tlsight.downgrade.sentinel {
         let text = format!("the server could have spoken better than {version}");
-        node.push(Node::new("downgrade").with(text, Tone::Bad));
+        node.push(Node::new("downgrade").with(text, Tone::Plain));
     }
     if tlsight.downgrade.fallback_scsv {
         node.push(Node::new("fallback").with("the client retries with less", Tone::Notice));

@@ -184,9 +184,6 @@ fn trouble(event: &TlsEvent) -> Vec<(String, Tone)> {
     for anomaly in &tlsight.anomalies {
         flags.push((format!("!{}", clean(anomaly)), Tone::Bad));
     }
-    if let Some(version) = tlsight.downgrade.sentinel {
-        flags.push((format!("downgraded:{version}"), Tone::Bad));
-    }
     if tlsight.downgrade.fallback_scsv {
         flags.push(("fallback".to_owned(), Tone::Notice));
     }
@@ -249,9 +246,16 @@ mod tests {
         event.tlsight.starttls = Some("smtp");
         event.tlsight.anomalies = vec!["overlap".into()];
         event.tlsight.partial = vec!["gap".into()];
-        event.tlsight.downgrade.sentinel = Some("1.2");
+        event.tlsight.downgrade.fallback_scsv = true;
         let words: Vec<String> = flags(&event).into_iter().map(|(text, _)| text).collect();
-        assert_eq!(words, ["!overlap", "downgraded:1.2", "partial:gap", "resumed", "smtp"]);
+        assert_eq!(words, ["!overlap", "fallback", "partial:gap", "resumed", "smtp"]);
+    }
+
+    #[test]
+    fn an_old_client_of_a_newer_server_is_no_trouble() {
+        let mut event = sample::tls12();
+        event.tlsight.downgrade.sentinel = Some("1.2");
+        assert_eq!(trouble(&event), []);
     }
 
     #[test]
