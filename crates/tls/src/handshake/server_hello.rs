@@ -212,9 +212,11 @@ const fn is_early_draft(version: ProtocolVersion) -> bool {
 }
 
 /// Whether a hello whose version is that of TLS 1.3 itself is one of draft 14 and older: there the
-/// cipher suite, which begins with 0x13, is where a session id would have its length.
+/// cipher suite, one of TLS 1.3 or of ECDHE with an AEAD, is where a session id would have its
+/// length. No session id is as long as the first bytes of the latter, 0xc0 and 0xcc.
 fn is_draft_14(version: ProtocolVersion, rest: &Reader<'_>) -> bool {
-    version == ProtocolVersion::TLS13 && rest.rest().first() == Some(&0x13)
+    let suite = rest.rest().first();
+    version == ProtocolVersion::TLS13 && matches!(suite, Some(0x13 | 0xc0 | 0xcc))
 }
 
 /// Whether the body of a server's extension cannot be read.
@@ -248,3 +250,25 @@ const HELLO_RETRY_REQUEST: [u8; 32] = [
     0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
     0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::NamedGroup;
+
+    #[test]
+    fn draft_14_takes_suites_of_tls_1_2() {
+        for suite in [[0xc0, 0x2b], [0xcc, 0xa8]] {
+            let mut body = vec![3, 4];
+            body.extend([5; 32]);
+            body.extend(suite);
+            body.extend([0, 9, 0, 0x28, 0, 5, 0, 0x17, 0, 1, 4]);
+            let hello = ServerHello::parse(&body).unwrap();
+            assert_eq!(hello.negotiated_version(), ProtocolVersion::TLS13);
+            assert_eq!(hello.cipher_suite, CipherSuite(u16::from_be_bytes(suite)));
+            let group = hello.key_share().map(ServerKeyShare::group);
+            assert_eq!(group, Some(NamedGroup::SECP256R1));
+            assert!(hello.anomalies().is_empty());
+        }
+    }
+}
