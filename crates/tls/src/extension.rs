@@ -37,25 +37,45 @@ pub struct Extension<'a> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extensions<'a> {
     bytes: &'a [u8],
+    readable: &'a [u8],
+    low_types: u64,
+    high_types: u64,
+    may_repeat: bool,
 }
 
 impl<'a> Extensions<'a> {
     /// The extensions in `bytes`, which are those after the length of the list.
     #[must_use]
-    pub const fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes }
+    pub fn new(bytes: &'a [u8]) -> Self {
+        let mut extensions = Self { bytes, ..Self::default() };
+        let mut rest = Iter { reader: Reader::new(bytes) };
+        for extension in rest.by_ref().take(MAX_EXTENSIONS) {
+            let (types, bit) = extensions.types(extension.kind);
+            extensions.may_repeat |= types & bit != 0;
+            if extension.kind.0 < 64 {
+                extensions.low_types |= bit;
+            } else {
+                extensions.high_types |= bit;
+            }
+        }
+        extensions.readable = bytes.get(..rest.reader.offset()).unwrap_or_default();
+        extensions
     }
 
     /// The extensions, up to the first that is not all there and at most [`MAX_EXTENSIONS`].
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = Extension<'a>> + Clone + use<'a> {
-        Iter { reader: Reader::new(self.bytes) }.take(MAX_EXTENSIONS)
+        Iter { reader: Reader::new(self.readable) }
     }
 
     /// The body of the first extension of type `kind`.
     #[inline]
     #[must_use]
     pub fn find(&self, kind: ExtensionType) -> Option<&'a [u8]> {
+        let (types, bit) = self.types(kind);
+        if types & bit == 0 {
+            return None;
+        }
         self.iter().find(|extension| extension.kind == kind).map(|extension| extension.body)
     }
 
@@ -84,53 +104,35 @@ impl<'a> Extensions<'a> {
     /// [`Malformed`] if an extension goes past the end or there are more than [`MAX_EXTENSIONS`].
     pub fn check(&self) -> Result<(), Malformed> {
         let mut reader = Reader::new(self.bytes);
-        let mut count: usize = 0;
-        while !reader.is_empty() {
-            reader.u16().field("extension_type")?;
-            reader.prefixed_u16().field("extension_data")?;
-            count = count.saturating_add(1);
+        reader.take(self.readable.len()).field("extensions")?;
+        if reader.is_empty() {
+            return Ok(());
         }
-        if count > MAX_EXTENSIONS {
-            return Err(Malformed::Length {
-                field: "extensions",
-                offset: 0,
-                len: self.bytes.len(),
-            });
-        }
-        Ok(())
+        reader.u16().field("extension_type")?;
+        reader.prefixed_u16().field("extension_data")?;
+        Err(Malformed::Length { field: "extensions", offset: 0, len: self.bytes.len() })
     }
 
     /// Whether a type occurs more than once, which RFC 9846 section 4.2 forbids.
     #[must_use]
     pub fn has_duplicate(&self) -> bool {
-        let mut low: u64 = 0;
-        let mut high = 0_usize;
-        let mut rest = self.iter();
-        while let Some(extension) = rest.next() {
-            if let Some(bit) = 1_u64.checked_shl(u32::from(extension.kind.0)) {
-                if low & bit != 0 {
-                    return true;
-                }
-                low |= bit;
-                continue;
-            }
-            high = high.saturating_add(1);
-            if high > MAX_COMPARED {
-                return self.has_duplicate_of_many();
-            }
-            if rest.clone().any(|later| later.kind == extension.kind) {
-                return true;
-            }
-        }
-        false
+        self.may_repeat && self.repeats()
+    }
+
+    /// The marks of the types present that `kind` may be one of, and its own mark. Types from 64 on
+    /// share marks.
+    #[inline]
+    const fn types(&self, kind: ExtensionType) -> (u64, u64) {
+        let bit = 1 << (kind.0 & 63);
+        if kind.0 < 64 { (self.low_types, bit) } else { (self.high_types, bit) }
     }
 
     #[cold]
-    fn has_duplicate_of_many(&self) -> bool {
+    fn repeats(&self) -> bool {
         let mut seen = [0_u64; 1024];
         self.iter().any(|extension| {
             let Some(word) = seen.get_mut(usize::from(extension.kind.0 >> 6)) else { return false };
-            let bit = 1_u64 << (extension.kind.0 & 63);
+            let bit = 1 << (extension.kind.0 & 63);
             let is_seen = *word & bit != 0;
             *word |= bit;
             is_seen
@@ -159,10 +161,6 @@ impl<'a> Iterator for Iter<'a> {
 /// Most extensions looked at in one message. The registry has about 70 and no known client sends
 /// more than 30; scanners send some hundreds.
 pub const MAX_EXTENSIONS: usize = 1024;
-
-/// Most extensions of high types that are compared one by one in the search for duplicates. Known
-/// clients send less than ten.
-const MAX_COMPARED: usize = 16;
 
 #[cfg(test)]
 mod tests {

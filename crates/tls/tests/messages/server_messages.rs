@@ -7,8 +7,8 @@ use tls::ProtocolVersion;
 use tls::extension::{KeyShareEntry, ServerKeyShare};
 use tls::handshake::{
     Alert, CertificateList, CertificateRequest, CertificateStatus, CertificateVerify,
-    DraftRetryRequest, HandshakeSignature, HelloVerifyRequest, MAX_CERTIFICATES, NewSessionTicket,
-    ServerHello, ServerKeyExchange, ServerParameters,
+    DraftRetryRequest, HandshakeSignature, HelloVerifyRequest, MAX_AUTHORITIES, MAX_CERTIFICATES,
+    NewSessionTicket, ServerHello, ServerKeyExchange, ServerParameters,
 };
 use tls::registry::{
     AlertDescription, AlertLevel, CipherSuite, NamedGroup, OcspResponseStatus, SignatureScheme,
@@ -202,6 +202,14 @@ fn a_certificate_request_lists_authorities() {
     let request = CertificateRequest::parse(&old, ProtocolVersion::TLS10).unwrap();
     assert_eq!(request.signature_algorithms, None);
     assert_eq!(request.authorities().count(), 2);
+}
+
+#[test]
+fn no_more_authorities_are_listed_than_the_limit() {
+    let names = prefixed_16(b"x").repeat(MAX_AUTHORITIES + 1);
+    let body = [prefixed_8(&[1]), prefixed_16(&names)].concat();
+    let request = CertificateRequest::parse(&body, ProtocolVersion::TLS10).unwrap();
+    assert_eq!(request.authorities().count(), MAX_AUTHORITIES);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use event::Carrier;
 use proptest::prelude::*;
 use tls::handshake::{ClientHello, ServerHello};
 use tls::shape::{
-    ClientHelloInfo, MAX_ENTRIES, MAX_NAMES, MAX_SHAPE_LEN, ServerHelloInfo, ShapeCache,
+    ClientHelloInfo, MAX_BYTES, MAX_ENTRIES, MAX_NAMES, MAX_SHAPE_LEN, ServerHelloInfo, ShapeCache,
     write_client_shape, write_server_shape,
 };
 
@@ -120,6 +120,20 @@ fn shapes_in_use_stay_and_the_cache_stays_small() {
     let held = cache.len();
     client(&mut cache, &first);
     assert!(cache.len() > held || held == MAX_ENTRIES, "a shape long unused is made anew");
+}
+
+#[test]
+fn heavy_shapes_are_held_up_to_the_limit_of_memory() {
+    let mut cache = ShapeCache::new(1);
+    let count = 1000;
+    for number in 0..count {
+        let mut cipher_suites = vec![0x1301; MAX_NAMES];
+        cipher_suites.push(number);
+        client(&mut cache, &ClientHelloBuilder { cipher_suites, ..ClientHelloBuilder::browser() });
+    }
+    let least_weight = MAX_NAMES * size_of::<event::Name>();
+    assert!(cache.len() <= MAX_BYTES / least_weight);
+    assert!(cache.len() < usize::from(count));
 }
 
 #[test]
