@@ -1,5 +1,7 @@
 //! One TLS session.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -84,7 +86,7 @@ pub struct Party {
     pub mac: Option<Mac>,
     /// Server name, of the server's side.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub domain: Option<String>,
+    pub domain: Option<Arc<str>>,
     /// Bytes that it sent, IP headers included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,

@@ -49,7 +49,7 @@ pub struct TlsClient {
     pub ja3: Option<Arc<str>>,
     /// Server name indication; the outer one if `tlsight.server_name_is_outer`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub server_name: Option<String>,
+    pub server_name: Option<Arc<str>>,
     /// Cipher suites offered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub supported_ciphers: Option<NameList>,

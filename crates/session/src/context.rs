@@ -28,11 +28,16 @@ impl Context {
             fingerprints: settings.fingerprints,
             include_raw: settings.include_raw_certificates,
         };
+        let memory_bytes = settings.memory_bytes;
         Self {
             settings,
             quic_scratch: quic::Scratch::default(),
-            shapes: ShapeCache::new(hash_seed),
-            certificates: CertificateCache::new(certificate_settings, hash_seed),
+            shapes: ShapeCache::with_max_bytes(hash_seed, memory_bytes / SHAPES_SHARE),
+            certificates: CertificateCache::with_max_der_len(
+                certificate_settings,
+                hash_seed,
+                memory_bytes / DER_SHARE,
+            ),
             events: VecDeque::new(),
         }
     }
@@ -64,3 +69,11 @@ impl Context {
         self.events.pop_front()
     }
 }
+
+/// Part of the memory that the shapes of clients take, and as much those of servers: in all a
+/// sixteenth, which is some thousand shapes by default.
+const SHAPES_SHARE: usize = 32;
+
+/// Part of the memory that the DER forms of the certificates kept take. Parsed and all they come to
+/// up to a sixteenth of the memory, which is some thousand certificates by default.
+const DER_SHARE: usize = 64;

@@ -113,12 +113,15 @@ fn sslv2(bytes: &[u8]) -> Detection {
     }
     let len = usize::from(u16::from_be_bytes([high & 0x7f, *low]));
     let mut reader = Reader::new(rest);
-    let fields =
-        if *kind == CLIENT_HELLO { client_fields(&mut reader) } else { server_fields(&mut reader) };
+    let (fields, fields_len) = if *kind == CLIENT_HELLO {
+        (client_fields(&mut reader), 8)
+    } else {
+        (server_fields(&mut reader), 10)
+    };
     match fields {
         Some(total) if total == len => Detection::Sslv2,
         Some(_) => Detection::No,
-        None if rest.len() < 10 => Detection::NeedMore,
+        None if rest.len() < fields_len => Detection::NeedMore,
         None => Detection::No,
     }
 }

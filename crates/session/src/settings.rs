@@ -10,7 +10,7 @@ pub struct Settings {
     pub send_certificates: bool,
     /// Whether events carry the certificates in PEM. Default: no.
     pub include_raw_certificates: bool,
-    /// Whether events have `tls.detailed`. Default: yes.
+    /// Whether events have `tls.detailed`, and `x509` of the leaf. Default: yes.
     pub include_detailed_fields: bool,
     /// Digests of certificates. Default: SHA-1.
     pub fingerprints: Fingerprints,

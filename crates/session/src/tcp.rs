@@ -204,18 +204,34 @@ impl TcpSession {
             Detection::Sslv2 => self.sslv2_step(context, now, direction, rest),
             Detection::NeedMore => Step::NeedMore,
             Detection::Records | Detection::No if self.handshake.is_some() => {
-                match detect::search(rest) {
-                    Some(start) => Step::Consumed(start),
-                    None => {
-                        stream.plain_bytes_after_hello += rest.len();
-                        Step::Consumed(rest.len())
-                    }
-                }
+                self.late_preamble_step(direction, rest)
             }
             Detection::Records | Detection::No => match self.preamble.observe(direction, rest) {
                 0 => Step::NeedMore,
                 len => Step::Consumed(len),
             },
+        }
+    }
+
+    /// Takes bytes without records though the other side has sent some. Where the capture mixed up
+    /// the two sides, they are what the client said before its hello.
+    fn late_preamble_step(&mut self, direction: Direction, rest: &[u8]) -> Step {
+        let is_client =
+            self.handshake.as_ref().is_some_and(|side| side.client_direction() == direction);
+        let start = detect::search(rest);
+        let before = rest.get(..start.unwrap_or(rest.len())).unwrap_or(rest);
+        let len = if is_client && self.preamble.upgrade().is_none() {
+            self.preamble.observe(direction, before)
+        } else {
+            before.len()
+        };
+        if start.is_none() {
+            self.streams[direction].plain_bytes_after_hello += len;
+        }
+        match (len, start) {
+            (0, None) => Step::NeedMore,
+            (0, Some(start)) => Step::Consumed(start),
+            (len, _) => Step::Consumed(len),
         }
     }
 

@@ -15,8 +15,8 @@ use tls::sslv2;
 pub(crate) struct ClientSide {
     pub(crate) highest_version: ProtocolVersion,
     pub(crate) session_id: HexBytes,
-    /// Host names of `server_name`, escaped where they are not sound.
-    pub(crate) server_names: Vec<String>,
+    /// First host name of `server_name`, escaped where it is not sound.
+    pub(crate) server_name: Option<Arc<str>>,
     pub(crate) has_ticket: bool,
     pub(crate) offers_psk: bool,
     pub(crate) early_data: bool,
@@ -25,6 +25,7 @@ pub(crate) struct ClientSide {
     pub(crate) anomalies: HelloAnomalies,
     /// What all hellos of the same software have in common; absent of an SSL 2.0 hello.
     pub(crate) info: Option<Arc<ClientHelloInfo>>,
+    info_bytes: usize,
     /// Ciphers of an SSL 2.0 hello.
     pub(crate) sslv2_ciphers: Option<NameList>,
     /// The whole hello, if it is asked for.
@@ -37,12 +38,10 @@ impl ClientSide {
         info: Option<Arc<ClientHelloInfo>>,
         is_detailed: bool,
     ) -> Self {
-        let names = hello.server_names();
-        let names = names.iter().flat_map(|names| names.host_names()).take(MAX_NAMES);
         Self {
             highest_version: hello.highest_version(),
             session_id: HexBytes::new(hello.session_id),
-            server_names: names.map(|name| name.to_text().into_owned()).collect(),
+            server_name: hello.server_name().map(|name| Arc::from(&*name.to_text())),
             has_ticket: hello.session_ticket().is_some_and(|ticket| !ticket.is_empty()),
             offers_psk: hello.pre_shared_keys().is_some(),
             early_data: hello.offers_early_data(),
@@ -50,6 +49,7 @@ impl ClientSide {
             connection_id_len: connection_id_len(&hello.extensions),
             anomalies: hello.anomalies(),
             detail: info.as_ref().filter(|_| is_detailed).map(|info| info.detail(hello)),
+            info_bytes: info.as_ref().map_or(0, |info| info.weight()),
             info,
             sslv2_ciphers: None,
         }
@@ -67,7 +67,7 @@ impl ClientSide {
         Self {
             highest_version: hello.version,
             session_id,
-            server_names: Vec::new(),
+            server_name: None,
             has_ticket: false,
             offers_psk: false,
             early_data: false,
@@ -75,6 +75,7 @@ impl ClientSide {
             connection_id_len: None,
             anomalies: HelloAnomalies::default(),
             info: None,
+            info_bytes: 0,
             sslv2_ciphers: Shared::new(hello.cipher_kinds.names().collect()).ok(),
             detail: is_detailed.then(detail),
         }
@@ -91,7 +92,8 @@ impl ClientSide {
     }
 
     pub(crate) fn heap_size(&self) -> usize {
-        self.server_names.iter().map(|name| size_of::<String>() + name.capacity()).sum()
+        let name = self.server_name.as_ref().map_or(0, |name| name.len());
+        name + self.info.as_ref().map_or(0, |info| share(info, self.info_bytes))
     }
 }
 
@@ -111,5 +113,7 @@ pub(super) fn connection_id_len(extensions: &Extensions<'_>) -> Option<u8> {
     extensions.find(ExtensionType::CONNECTION_ID)?.first().copied()
 }
 
-/// Names of one hello that are kept; there may be only one (RFC 6066 section 3).
-const MAX_NAMES: usize = 4;
+/// What one of those who hold a value, a cache beside them, has to answer for of its bytes.
+pub(super) fn share<T>(value: &Arc<T>, bytes: usize) -> usize {
+    bytes / Arc::strong_count(value).saturating_sub(1).max(1)
+}

@@ -74,6 +74,7 @@ impl Handshake {
                 _ => Anomaly::MessageMalformed,
             });
         }
+        self.held_bytes = self.measure();
     }
 
     /// Takes an SSL 2.0 record that holds a hello.

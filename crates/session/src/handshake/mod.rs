@@ -6,7 +6,7 @@ mod server;
 
 use std::sync::Arc;
 
-use event::{AlertDetail, Carrier, Certificate, Messages, Name, Timestamp};
+use event::{AlertDetail, Carrier, Certificate, Messages, Name, Timestamp, X509};
 use flow::Direction;
 use tls::ProtocolVersion;
 use tls::registry::{AlertDescription, AlertLevel};
@@ -42,6 +42,7 @@ pub(crate) struct Handshake {
     pub(crate) early_data_accepted: bool,
     pub(crate) renegotiations: u32,
     is_renegotiating: bool,
+    held_bytes: usize,
     client_direction: Direction,
     is_client_known: bool,
     has_hello: bool,
@@ -125,6 +126,7 @@ impl Handshake {
             early_data_accepted: false,
             renegotiations: 0,
             is_renegotiating: false,
+            held_bytes: size_of::<Self>(),
             client_direction: direction,
             is_client_known: false,
             has_hello: false,
@@ -403,10 +405,19 @@ impl Handshake {
         }
     }
 
-    pub(crate) fn heap_size(&self) -> usize {
-        let names = self.client.as_ref().map_or(0, ClientSide::heap_size);
+    /// Heap bytes that it holds, as of the last message.
+    pub(crate) const fn heap_size(&self) -> usize {
+        self.held_bytes
+    }
+
+    fn measure(&self) -> usize {
+        let hellos = self.client.as_ref().map_or(0, ClientSide::heap_size)
+            + self.server.as_ref().map_or(0, ServerSide::heap_size);
+        let certificates: usize =
+            self.server_chain.iter().chain(&self.client_chain).map(certificate_size).sum();
         let authorities: usize = self.requested_authorities.iter().map(String::capacity).sum();
-        size_of::<Self>() + names + authorities + self.alerts.capacity() * size_of::<AlertDetail>()
+        let alerts = self.alerts.capacity() * size_of::<AlertDetail>();
+        size_of::<Self>() + hellos + certificates + authorities + alerts
     }
 
     fn set_client(&mut self, direction: Direction) {
@@ -423,6 +434,12 @@ impl Handshake {
             self.times.finished = Some(now);
         }
     }
+}
+
+/// Heap bytes of a certificate: the text of its fields is there once more as JSON.
+fn certificate_size(certificate: &Arc<Certificate>) -> usize {
+    let bytes = certificate.x509.json_len() * 2 + size_of::<Certificate>() + size_of::<X509>();
+    client::share(certificate, bytes)
 }
 
 /// Kinds of anomalies of QUIC packets that are named; there are about a dozen.

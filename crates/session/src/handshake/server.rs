@@ -9,7 +9,7 @@ use tls::registry::{CipherSuite, NamedGroup};
 use tls::shape::ServerHelloInfo;
 use tls::sslv2;
 
-use super::client::connection_id_len;
+use super::client::{connection_id_len, share};
 
 /// What a server said in its `ServerHello`.
 #[derive(Debug)]
@@ -29,6 +29,7 @@ pub(crate) struct ServerSide {
     pub(crate) anomalies: HelloAnomalies,
     /// What all hellos of the same software have in common; absent of an SSL 2.0 hello.
     pub(crate) info: Option<Arc<ServerHelloInfo>>,
+    info_bytes: usize,
     /// The whole hello, if it is asked for.
     pub(crate) detail: Option<ServerHelloDetail>,
 }
@@ -53,6 +54,7 @@ impl ServerSide {
             connection_id_len: connection_id_len(&hello.extensions),
             anomalies: hello.anomalies(),
             detail: info.as_ref().filter(|_| is_detailed).map(|info| info.detail(hello)),
+            info_bytes: info.as_ref().map_or(0, |info| info.weight()),
             info,
         }
     }
@@ -70,8 +72,13 @@ impl ServerSide {
             connection_id_len: None,
             anomalies: HelloAnomalies::default(),
             info: None,
+            info_bytes: 0,
             detail: None,
         }
+    }
+
+    pub(crate) fn heap_size(&self) -> usize {
+        self.info.as_ref().map_or(0, |info| share(info, self.info_bytes))
     }
 }
 

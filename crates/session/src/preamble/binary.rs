@@ -30,8 +30,10 @@ fn postgresql(bytes: &[u8]) -> Unit {
         } else {
             Unit::Known(SSL_REQUEST.len())
         }
-    } else if matches!(bytes, [b'S' | b'N'] | [b'S', 0x16 | 0x15, 0x03, ..]) {
+    } else if matches!(bytes, [b'S', 0x16 | 0x15, 0x03, ..]) {
         Unit::Known(1)
+    } else if matches!(bytes, [b'S' | b'N'] | [b'S', 0x16 | 0x15]) {
+        Unit::NeedMore
     } else {
         Unit::Unknown
     }

@@ -23,7 +23,7 @@ pub(crate) fn event(settings: &Settings, flow: &Flow, mut handshake: Handshake) 
     judgement::complete_marks(flow, &mut handshake, &posture);
     let client = handshake.client_direction();
     let initiator = if flow.initiator_observed() { Direction::FromInitiator } else { client };
-    let server_name = handshake.client.as_ref().and_then(|side| side.server_names.first()).cloned();
+    let server_name = handshake.client.as_ref().and_then(|side| side.server_name.clone());
     let client_party = party(flow, client, None);
     let server_party = party(flow, client.opposite(), server_name);
     let (source, destination) = if initiator == client {
@@ -68,7 +68,7 @@ fn meta(handshake: &Handshake) -> EventMeta {
     }
 }
 
-fn party(flow: &Flow, direction: Direction, domain: Option<String>) -> Party {
+fn party(flow: &Flow, direction: Direction, domain: Option<Arc<str>>) -> Party {
     let endpoint = match direction {
         Direction::FromInitiator => flow.initiator(),
         Direction::FromResponder => flow.responder(),
@@ -98,8 +98,9 @@ fn network(flow: &Flow) -> Network {
 fn tls(settings: &Settings, handshake: &mut Handshake, posture: &Posture) -> Tls {
     let client_leaf = handshake.client_chain.first();
     let server_leaf = handshake.server_chain.first();
+    let is_described = settings.send_certificates && settings.include_detailed_fields;
     let x509 = |leaf: Option<&Arc<Certificate>>| {
-        leaf.filter(|_| settings.send_certificates).map(|leaf| leaf.x509.clone())
+        leaf.filter(|_| is_described).map(|leaf| leaf.x509.clone())
     };
     let info = handshake.client.as_ref().and_then(|client| client.info.as_deref());
     let sslv2_ciphers = handshake.client.as_ref().and_then(|client| client.sslv2_ciphers.clone());
@@ -113,10 +114,7 @@ fn tls(settings: &Settings, handshake: &mut Handshake, posture: &Posture) -> Tls
         next_protocol: handshake.server.as_ref().and_then(|server| server.alpn.clone()),
         client: TlsClient {
             ja3: info.map(|info| Arc::clone(&info.ja3)),
-            server_name: handshake
-                .client
-                .as_ref()
-                .and_then(|client| client.server_names.first().cloned()),
+            server_name: handshake.client.as_ref().and_then(|client| client.server_name.clone()),
             supported_ciphers: info.map(|info| info.supported_ciphers.clone()).or(sslv2_ciphers),
             hash: client_leaf.map(|leaf| leaf.hash.clone()),
             subject: client_leaf.map(|leaf| Arc::clone(&leaf.subject)),
@@ -180,7 +178,7 @@ fn tlsight(flow: &Flow, handshake: Handshake, posture: &Posture) -> Tlsight {
         early_data: posture.early_data,
         ech: client.map(|client| client.ech).unwrap_or_default(),
         server_name_is_outer: client.is_some_and(|client| {
-            client.ech == event::Ech::Offered && !client.server_names.is_empty()
+            client.ech == event::Ech::Offered && client.server_name.is_some()
         }),
         downgrade: Downgrade {
             sentinel: posture.downgrade_sentinel,
@@ -206,7 +204,7 @@ fn tlsight(flow: &Flow, handshake: Handshake, posture: &Posture) -> Tlsight {
 
 fn certificate(handshake: &Handshake, posture: &Posture) -> CertificateInfo {
     let leaf = handshake.server_chain.first();
-    let name = handshake.client.as_ref().and_then(|client| client.server_names.first());
+    let name = handshake.client.as_ref().and_then(|client| client.server_name.as_deref());
     CertificateInfo {
         state: match (leaf, &handshake.server) {
             (Some(_), _) => CertificateState::Visible,

@@ -210,7 +210,7 @@ mod tests {
         let (memory, printer) = printer(Format::Json);
         let mut chunk = Chunk::default();
         let mut event = sample::tls13();
-        event.tls.client.server_name = Some("a\n\x1b[2Jb".to_owned());
+        event.tls.client.server_name = Some("a\n\x1b[2Jb".into());
         printer.render(&event, &mut chunk).unwrap();
         printer.render(&sample::tls12(), &mut chunk).unwrap();
         printer.flush(&mut chunk).unwrap();

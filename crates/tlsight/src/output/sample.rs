@@ -26,7 +26,7 @@ pub(crate) fn tls13() -> TlsEvent {
         next_protocol: None,
         client: TlsClient {
             ja3: Some("4d7a28d6f2263ed61de88ca66eb011e3".into()),
-            server_name: Some("www.example.com".to_owned()),
+            server_name: Some("www.example.com".into()),
             supported_ciphers: Some(names(&["TLS_AES_128_GCM_SHA256", "0x1234"])),
             ..TlsClient::default()
         },

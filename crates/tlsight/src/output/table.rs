@@ -251,7 +251,7 @@ mod tests {
             ("2001:db8:aaaa:bbbb:cccc:dddd:eeee:1", 1),
             ("::ffff:255.255.255.255", 65_535),
         );
-        event.tls.client.server_name = Some("例え".repeat(60));
+        event.tls.client.server_name = Some("例え".repeat(60).into());
         event.tlsight.anomalies = vec!["overlap".into(), "x".repeat(300).into(), "third".into()];
         event.tlsight.certificate.days_left = Some(-1_000_000);
         for columns in 80..240 {
@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn a_hostile_name_cannot_reach_the_terminal() {
         let mut event = sample::tls13();
-        event.tls.client.server_name = Some("\x1b]0;x\x07\n\u{202e}a".to_owned());
+        event.tls.client.server_name = Some("\x1b]0;x\x07\n\u{202e}a".into());
         let lines = rows(200, &[event]);
         assert_eq!(lines.len(), 2);
         assert!(lines[1].contains("\\u{1b}]0;x\\u{7}\\n\\u{202e}a"), "{}", lines[1]);
