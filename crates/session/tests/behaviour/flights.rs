@@ -2,7 +2,7 @@
 
 use crate::certificates::{chain, leaf};
 use crate::messages::{
-    APPLICATION_DATA, ALPN, ClientHello, HANDSHAKE, X25519MLKEM768, alpn, certificate,
+    ALPN, APPLICATION_DATA, ClientHello, HANDSHAKE, X25519MLKEM768, alpn, certificate,
     certificate_status, change_cipher_spec, encrypted, message, record, server_hello,
     server_hello13, server_key_exchange,
 };

@@ -94,11 +94,7 @@ impl ClientHello {
 }
 
 /// A `ServerHello` message.
-pub(crate) fn server_hello(
-    session_id: &[u8],
-    cipher: u16,
-    present: &[(u16, Vec<u8>)],
-) -> Vec<u8> {
+pub(crate) fn server_hello(session_id: &[u8], cipher: u16, present: &[(u16, Vec<u8>)]) -> Vec<u8> {
     hello_of_server(&[0x22; 32], session_id, cipher, present)
 }
 
@@ -117,8 +113,7 @@ pub(crate) fn hello_retry_request(session_id: &[u8], group: u16) -> Vec<u8> {
         0x91, 0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8,
         0x33, 0x9c,
     ];
-    let present =
-        [(SUPPORTED_VERSIONS, vec![3, 4]), (KEY_SHARE, group.to_be_bytes().to_vec())];
+    let present = [(SUPPORTED_VERSIONS, vec![3, 4]), (KEY_SHARE, group.to_be_bytes().to_vec())];
     hello_of_server(&RANDOM, session_id, 0x1301, &present)
 }
 
@@ -269,7 +264,6 @@ pub(crate) const APPLICATION_DATA: u8 = 23;
 pub(crate) const SERVER_NAME: u16 = 0;
 pub(crate) const ALPN: u16 = 16;
 pub(crate) const PRE_SHARED_KEY: u16 = 41;
-pub(crate) const EARLY_DATA: u16 = 42;
 pub(crate) const SUPPORTED_VERSIONS: u16 = 43;
 pub(crate) const KEY_SHARE: u16 = 51;
 pub(crate) const ENCRYPTED_CLIENT_HELLO: u16 = 0xfe0d;

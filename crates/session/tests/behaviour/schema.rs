@@ -56,7 +56,7 @@ fn walk(path: &str, value: &Value, visit: &mut impl FnMut(&str, &Value)) {
                 walk(format!("{path}.{name}").trim_start_matches('.'), value, visit);
             }
         }
-        _ => visit(path, value),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => visit(path, value),
     }
 }
 
