@@ -2,6 +2,7 @@
 
 mod arkime;
 mod compare;
+mod markdown;
 mod names;
 mod normal;
 mod oracle;

@@ -35,7 +35,7 @@ pub(super) struct Corpora {
 impl Corpora {
     /// The folder, or nothing if there is none.
     pub(super) fn open(root: &Path) -> Option<Self> {
-        root.join("README.md").is_file().then(|| Self { root: root.to_path_buf() })
+        root.join("tshark_counts.tsv").is_file().then(|| Self { root: root.to_path_buf() })
     }
 
     /// The folder that the tests use, if there is one.

@@ -1,11 +1,11 @@
-//! The report: a table of agreement, then every disagreement.
+//! The agreement, counted: what `--check` complains about, and the tables of the report.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::compare::{Row, Tally};
-use super::oracle;
 use super::verdict::Verdicts;
+use super::{markdown, oracle};
 
 /// What came out, counted.
 pub(super) struct Summary<'a> {
@@ -87,7 +87,8 @@ impl<'a> Summary<'a> {
 
     /// The report as Markdown.
     pub(super) fn markdown(&self) -> String {
-        let mut text = String::from(HEAD);
+        let mut text = String::from(markdown::HEAD);
+        writeln!(text, "\n{}", COLUMNS.replace("field", "program")).ok();
         for name in oracle::NAMES {
             row(&mut text, &format!("**{name}**"), self.score(|row| row.oracle == *name));
         }
@@ -100,56 +101,10 @@ impl<'a> Summary<'a> {
             for (field, score) in fields {
                 row(&mut text, &cell(field), score);
             }
-            self.disagreements(&mut text, name);
-            self.incomparable(&mut text, name);
+            text.push_str(&markdown::disagreements(&self.tally.rows, self.verdicts, name));
+            text.push_str(&markdown::incomparable(&self.tally.incomparable, name));
         }
         text
-    }
-
-    fn disagreements(&self, text: &mut String, name: &str) {
-        let rows: Vec<&Row> =
-            self.tally.rows.iter().filter(|row| row.oracle == name && !row.agrees()).collect();
-        if rows.is_empty() {
-            text.push_str("\nNo disagreement.\n");
-            return;
-        }
-        text.push_str("\n### Disagreements\n");
-        for row in rows {
-            let (who, why) = match self.verdicts.about(row) {
-                Some(verdict) => (verdict.right.text(), verdict.why.trim()),
-                None => ("no verdict", ""),
-            };
-            let session = if row.session.is_empty() { "whole capture" } else { &row.session };
-            write!(
-                text,
-                "\n- `{}`, {session}, **{}**\n  - theirs: {}\n  - ours: {}\n  - {who}{}{why}\n",
-                row.capture,
-                row.field,
-                code(&row.theirs),
-                code(&row.ours),
-                if why.is_empty() { "" } else { ": " },
-            )
-            .ok();
-        }
-    }
-
-    fn incomparable(&self, text: &mut String, name: &str) {
-        let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for item in self.tally.incomparable.iter().filter(|item| item.oracle == name) {
-            reasons.entry(&item.reason).or_default().push(&item.place);
-        }
-        if reasons.is_empty() {
-            return;
-        }
-        text.push_str("\n### Not comparable\n");
-        for (reason, mut places) in reasons {
-            places.sort_unstable();
-            places.dedup();
-            writeln!(text, "\n{reason} ({}):\n", places.len()).ok();
-            for place in places {
-                writeln!(text, "- {place}").ok();
-            }
-        }
     }
 
     fn score(&self, wanted: impl Fn(&Row) -> bool) -> Score {
@@ -192,32 +147,12 @@ fn shown(value: &Option<String>) -> &str {
     value.as_deref().unwrap_or("(absent)")
 }
 
-fn code(value: &Option<String>) -> String {
-    match value {
-        Some(text) if text.is_empty() => "an empty text".to_owned(),
-        Some(text) => format!("`{}`", text.replace('`', "'").replace('\n', " ")),
-        None => "absent".to_owned(),
-    }
-}
-
 fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }
 
 /// Least agreement of each oracle, in percent, after verdicts.
 const LEAST_PERCENT: f64 = 99.0;
-
-const HEAD: &str = "\
-# Conformance
-
-`cargo xtask conformance --report docs/conformance.md` wrote this file. It compares what tlsight says
-about public captures with what other programs say about them. *Raw* counts equal values; *after
-verdicts* counts those too where the two differ and tlsight is not at fault, for the reason that is
-given beside each difference.
-
-| oracle | compared | agreed | raw | justified | after verdicts |
-|---|---|---|---|---|---|
-";
 
 const COLUMNS: &str = "\
 | field | compared | agreed | raw | justified | after verdicts |
@@ -234,7 +169,7 @@ mod tests {
         let summary = Summary::new(&tally, &verdicts);
         let text = summary.markdown();
         assert!(text.contains("| **tshark** | 2 | 1 | 50.00 % | 1 | 100.00 % |"), "{text}");
-        assert!(text.contains("tlsight is right: bytes"), "{text}");
+        assert!(text.contains("**tlsight is right.** bytes"), "{text}");
         assert!(!summary.complaints().iter().any(|line| line.contains("tshark")));
     }
 
