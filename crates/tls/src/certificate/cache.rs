@@ -18,6 +18,7 @@ pub struct CertificateCache {
     settings: Settings,
     young: Generation,
     old: Generation,
+    max_der_len: usize,
 }
 
 impl CertificateCache {
@@ -27,10 +28,18 @@ impl CertificateCache {
     /// collide.
     #[must_use]
     pub fn new(settings: Settings, seed: u64) -> Self {
+        Self::with_max_der_len(settings, seed, MAX_CACHED_DER_LEN)
+    }
+
+    /// The same for a process with little memory: keeps at most `max_der_len` bytes of DER, and
+    /// never more than [`MAX_CACHED_DER_LEN`].
+    #[must_use]
+    pub fn with_max_der_len(settings: Settings, seed: u64, max_der_len: usize) -> Self {
         let hasher = SeedableRandomState::with_seed(seed, SharedSeed::global_fixed());
         let generation =
             || Generation { certificates: HashMap::with_hasher(hasher.clone()), der_len: 0 };
-        Self { settings, young: generation(), old: generation() }
+        let max_der_len = max_der_len.min(MAX_CACHED_DER_LEN);
+        Self { settings, young: generation(), old: generation(), max_der_len }
     }
 
     /// The certificate in DER form `der`: the one parsed before, or parsed and kept.
@@ -42,7 +51,7 @@ impl CertificateCache {
             .old
             .remove(der)
             .unwrap_or_else(|| (der.into(), Arc::new(parse(der, &self.settings))));
-        if der.len() <= MAX_CACHED_DER_LEN / 8 {
+        if der.len() <= self.max_der_len / 8 {
             self.keep(key, Arc::clone(&certificate));
         }
         certificate
@@ -69,7 +78,7 @@ impl CertificateCache {
     fn keep(&mut self, der: Box<[u8]>, certificate: Arc<Certificate>) {
         let der_len = self.young.der_len.saturating_add(der.len());
         let full = self.young.certificates.len() >= MAX_CACHED_CERTIFICATES / 2
-            || der_len > MAX_CACHED_DER_LEN / 2;
+            || der_len > self.max_der_len / 2;
         if full {
             std::mem::swap(&mut self.young, &mut self.old);
             self.young.certificates.clear();

@@ -25,9 +25,17 @@ impl ShapeCache {
     /// An empty cache. `seed` should be hard to guess from outside.
     #[must_use]
     pub fn new(seed: u64) -> Self {
+        Self::with_max_bytes(seed, MAX_BYTES)
+    }
+
+    /// The same for a process with little memory: shapes of clients, and of servers, take at most
+    /// `max_bytes`, and never more than [`MAX_BYTES`].
+    #[must_use]
+    pub fn with_max_bytes(seed: u64, max_bytes: usize) -> Self {
+        let max_bytes = max_bytes.min(MAX_BYTES);
         Self {
-            clients: Generations::default(),
-            servers: Generations::default(),
+            clients: Generations::new(max_bytes),
+            servers: Generations::new(max_bytes),
             hasher: FixedState::with_seed(seed),
             scratch: Vec::with_capacity(TYPICAL_SHAPE_LEN),
         }
@@ -91,6 +99,7 @@ struct Generations<T> {
     young: HashTable<Entry<T>>,
     old: HashTable<Entry<T>>,
     young_bytes: usize,
+    max_bytes: usize,
 }
 
 struct Entry<T> {
@@ -101,6 +110,16 @@ struct Entry<T> {
 }
 
 impl<T> Generations<T> {
+    fn new(max_bytes: usize) -> Self {
+        let capacity = MAX_ENTRIES / 2;
+        Self {
+            young: HashTable::with_capacity(capacity),
+            old: HashTable::with_capacity(capacity),
+            young_bytes: 0,
+            max_bytes,
+        }
+    }
+
     fn find(&mut self, hash: u64, shape: &[u8]) -> Option<Arc<T>> {
         if let Some(entry) = self.young.find(hash, |entry| *entry.shape == *shape) {
             return Some(Arc::clone(&entry.info));
@@ -122,7 +141,7 @@ impl<T> Generations<T> {
 
     fn push(&mut self, entry: Entry<T>) {
         let bytes = self.young_bytes.saturating_add(entry.bytes);
-        if self.young.len() >= MAX_ENTRIES / 2 || bytes > MAX_BYTES / 2 {
+        if self.young.len() >= MAX_ENTRIES / 2 || bytes > self.max_bytes / 2 {
             std::mem::swap(&mut self.young, &mut self.old);
             self.young.clear();
             self.young_bytes = entry.bytes;
@@ -134,17 +153,6 @@ impl<T> Generations<T> {
 
     fn len(&self) -> usize {
         self.young.len().saturating_add(self.old.len())
-    }
-}
-
-impl<T> Default for Generations<T> {
-    fn default() -> Self {
-        let capacity = MAX_ENTRIES / 2;
-        Self {
-            young: HashTable::with_capacity(capacity),
-            old: HashTable::with_capacity(capacity),
-            young_bytes: 0,
-        }
     }
 }
 

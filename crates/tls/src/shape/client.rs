@@ -84,7 +84,8 @@ impl ClientHelloInfo {
     }
 
     /// About how much memory this takes, in bytes.
-    pub(super) fn weight(&self) -> usize {
+    #[must_use]
+    pub fn weight(&self) -> usize {
         let extensions = &self.extensions;
         [
             Some(&self.supported_ciphers),

@@ -67,7 +67,8 @@ impl ServerHelloInfo {
     }
 
     /// About how much memory this takes, in bytes.
-    pub(super) fn weight(&self) -> usize {
+    #[must_use]
+    pub fn weight(&self) -> usize {
         let lists = [&self.extensions.types, &self.extensions.unparsed];
         let lists = lists.into_iter().flatten().map(NameList::json_len);
         lists.fold(size_of::<Self>(), |sum, len| sum.saturating_add(len.saturating_mul(2)))
