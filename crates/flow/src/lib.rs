@@ -20,6 +20,7 @@ mod limits;
 mod per_direction;
 mod pieces;
 mod shard;
+mod slot_index;
 mod table;
 mod tcp;
 

@@ -1,18 +1,18 @@
 //! The flow table.
 
-use hashbrown::HashTable;
 use wire::SeqNumber;
 
 use crate::clock::Tick;
 use crate::hash::KeyedHash;
 use crate::key::{FlowKey, Sender};
+use crate::slot_index::SlotIndex;
 
 /// The flows of an engine, found by key in constant time and visited by slot.
 #[derive(Debug)]
 pub(crate) struct Table<T> {
     entries: Vec<Entry<T>>,
     free: Vec<u32>,
-    slots: HashTable<u32>,
+    slots: SlotIndex,
     hash: KeyedHash,
 }
 
@@ -58,7 +58,7 @@ pub(crate) enum SynKind {
 impl<T> Table<T> {
     /// An empty table, which grows as flows are inserted.
     pub(crate) fn new(hash: KeyedHash) -> Self {
-        Self { entries: Vec::new(), free: Vec::new(), slots: HashTable::new(), hash }
+        Self { entries: Vec::new(), free: Vec::new(), slots: SlotIndex::new(), hash }
     }
 
     #[inline]
@@ -69,14 +69,14 @@ impl<T> Table<T> {
     /// The slot of the flow with `key`, whose hash is `hash`.
     #[inline]
     pub(crate) fn find(&self, hash: u64, key: &FlowKey) -> Option<u32> {
-        self.slots.find(hash, |slot| self.holds(*slot, key)).copied()
+        self.slots.find(hash, |slot| self.holds(slot, key))
     }
 
-    /// The slot that a flow with `hash` is in, if it is anywhere: for one in about a hundred it is
-    /// the slot of another flow. The flows themselves are not looked at.
+    /// The slot that a flow with `hash` is in, if it is anywhere; rarely it is the slot of
+    /// another flow. The flows themselves are not looked at.
     #[inline]
     pub(crate) fn likely_slot(&self, hash: u64) -> Option<u32> {
-        self.slots.find(hash, |_| true).copied()
+        self.slots.find(hash, |_| true)
     }
 
     /// Whether the flow with `key` is in a slot.
@@ -109,10 +109,7 @@ impl<T> Table<T> {
                 u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
             }
         };
-        let (entries, keyed) = (&self.entries, &self.hash);
-        self.slots.insert_unique(hash, slot, |slot| {
-            entries.get(*slot as usize).map_or(0, |entry| keyed.words(entry.key.words()))
-        });
+        self.slots.insert(hash, slot);
         slot
     }
 
@@ -122,15 +119,14 @@ impl<T> Table<T> {
         entry.phase = Phase::Free;
         entry.connection = None;
         let hash = self.hash.words(entry.key.words());
-        if let Ok(found) = self.slots.find_entry(hash, |other| *other == slot) {
-            found.remove();
+        if self.slots.remove(hash, slot) {
             self.free.push(slot);
         }
     }
 
     /// Flows in the table.
     #[inline]
-    pub(crate) fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.slots.len()
     }
 

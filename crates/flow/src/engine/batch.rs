@@ -11,8 +11,9 @@ use crate::decap::glance;
 impl<A: Application> Engine<A> {
     /// Takes packets in their order, as [`Self::handle_packet`] would one by one.
     ///
-    /// It is faster: the flow table is larger than the caches, and the look-ups of a batch wait for
-    /// memory together, each step of them for all packets before the next step.
+    /// The look-ups of a batch wait for memory together, each step of them for all packets before
+    /// the next step. That pays where many flows are followed at once, so that the table is larger
+    /// than the caches; few flows cost the same either way.
     pub fn handle_batch(&mut self, packets: &[Packet<'_>]) {
         for batch in packets.chunks(BATCH) {
             self.take_batch(batch);

@@ -110,7 +110,7 @@ impl<A: Application> Engine<A> {
 
     /// Flows in the table, those that are done or have just ended included.
     #[must_use]
-    pub fn flows_tracked(&self) -> usize {
+    pub const fn flows_tracked(&self) -> usize {
         self.table.len()
     }
 

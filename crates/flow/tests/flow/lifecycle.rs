@@ -135,7 +135,6 @@ fn ports_of_done_and_of_closed_flows_are_used_again() {
     closed.data(FromInitiator, 0, b"abc");
     closed.segment(FromInitiator, RST, 3, 0, b"");
     for mut talk in [done, closed] {
-        talk.segment(FromInitiator, SYN, -1, 0, b"");
         talk.segment(FromResponder, SYN | ACK, -1, 0, b"");
         talk.data(FromInitiator, 0, b"old");
         assert_eq!(talk.engine.counters().flows_opened, 1);
@@ -144,6 +143,23 @@ fn ports_of_done_and_of_closed_flows_are_used_again() {
         assert_eq!(talk.engine.counters().flows_opened, 2);
         assert_eq!(talk.recorder().stream(FromInitiator), b"abcnew");
     }
+}
+
+#[test]
+fn a_syn_sent_again_begins_a_new_flow_only_if_the_old_one_was_closed() {
+    let mut done = Talk::consuming(|_| all(Interest::Done));
+    done.data(FromInitiator, 0, b"abc");
+    done.segment(FromInitiator, SYN, -1, 0, b"");
+    done.data(FromInitiator, 0, b"old");
+    assert_eq!(done.recorder().stream(FromInitiator), b"abc");
+
+    let mut reset = Talk::unseen();
+    reset.segment(FromInitiator, SYN, -1, 0, b"");
+    reset.segment(FromResponder, RST | ACK, 0, 0, b"");
+    reset.shake_hands();
+    reset.data(FromInitiator, 0, b"abc");
+    assert_eq!(reset.recorder().stream(FromInitiator), b"abc");
+    assert_eq!(reset.engine.counters().flows_opened, 2);
 }
 
 #[test]
