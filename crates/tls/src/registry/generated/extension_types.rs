@@ -1,6 +1,6 @@
 //! Made by `cargo xtask registries` from `registries/extension_types.csv`.
 //!
-//! Source: IANA TLS ExtensionType Values; private and draft values by the reference column (Wireshark 4.0.17 and the drafts); compiled: 2026-11-21.
+//! Source: IANA TLS ExtensionType Values; private and draft values by the reference column (Wireshark 4.0.17 and the drafts); compiled: 2026-11-21 without a copy of the registry at hand.
 
 #[rustfmt::skip]
 pub(in crate::registry) const ENTRIES: [(u16, &str); 78] = [

@@ -1,6 +1,6 @@
 //! Made by `cargo xtask registries` from `registries/hpke_kdfs.csv`.
 //!
-//! Source: IANA HPKE KDF Identifiers; compiled: 2026-11-21.
+//! Source: IANA HPKE KDF Identifiers; compiled: 2026-11-21 without a copy of the registry at hand.
 
 #[rustfmt::skip]
 pub(in crate::registry) const ENTRIES: [(u16, &str); 5] = [

@@ -1,6 +1,6 @@
 //! Made by `cargo xtask registries` from `registries/signature_schemes.csv`.
 //!
-//! Source: IANA TLS SignatureScheme; hash and signature pairs of RFC 5246; others by the reference column; compiled: 2026-11-21.
+//! Source: IANA TLS SignatureScheme; hash and signature pairs of RFC 5246; others by the reference column; compiled: 2026-11-21 without a copy of the registry at hand.
 
 #[rustfmt::skip]
 pub(in crate::registry) const ENTRIES: [(u16, &str); 113] = [
