@@ -172,7 +172,8 @@ impl<'a> ser::Serializer for JsonWriter<'a> {
         _index: u32,
         variant: &'static str,
     ) -> Result<(), JsonError> {
-        self.serialize_str(variant)
+        text::write_constant(self.out, variant);
+        Ok(())
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(

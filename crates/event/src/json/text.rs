@@ -1,14 +1,21 @@
 //! Strings and names.
 
-/// Writes the name of a field, which is a constant of the program and has nothing to escape, and
-/// the colon after it.
+/// Writes the name of a field and the colon after it.
 #[inline]
 pub(super) fn write_name(out: &mut Vec<u8>, name: &'static str) {
-    debug_assert!(name.bytes().all(|byte| escape(byte).is_none()), "{name}");
     out.reserve(name.len() + 3);
+    write_constant(out, name);
+    out.push(b':');
+}
+
+/// Writes a string that is a constant of the program and has nothing to escape.
+#[inline]
+pub(super) fn write_constant(out: &mut Vec<u8>, constant: &'static str) {
+    debug_assert!(constant.bytes().all(|byte| escape(byte).is_none()), "{constant}");
+    out.reserve(constant.len() + 2);
     out.push(b'"');
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b"\":");
+    out.extend_from_slice(constant.as_bytes());
+    out.push(b'"');
 }
 
 /// Writes text with what JSON cannot hold escaped (RFC 8259 section 7).
@@ -29,8 +36,11 @@ pub(super) fn write_text(out: &mut Vec<u8>, text: &str) {
 #[inline]
 fn is_plain(bytes: &[u8]) -> bool {
     let (words, rest) = bytes.as_chunks::<8>();
-    words.iter().all(|word| is_plain_word(u64::from_ne_bytes(*word)))
-        && rest.iter().all(|&byte| escape(byte).is_none())
+    let end = match bytes.last_chunk::<8>() {
+        Some(end) => is_plain_word(u64::from_ne_bytes(*end)),
+        None => rest.iter().all(|&byte| escape(byte).is_none()),
+    };
+    end && words.iter().all(|word| is_plain_word(u64::from_ne_bytes(*word)))
 }
 
 /// Whether none of the eight bytes of `word` is a control character, a quotation mark or a
