@@ -1,0 +1,231 @@
+//! Cuts the captures of `testdata` up into seeds: `seeds TESTDATA CORPUS`.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use capture::{Block, FileReader, More};
+use event::Transport;
+use flow::{
+    Application, Direction, EndReason, Engine, Flow, FlowAnomaly, Interest, Limits, Progress,
+};
+use tls::handshake::{CertificateList, MessageHeader, ServerHello};
+use tls::record::RecordHeader;
+use tls::registry::{ContentType, HandshakeType};
+use tlsight_fuzz::{put_datagram, put_packet};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = env::args_os().skip(1).map(PathBuf::from);
+    let (Some(testdata), Some(corpus)) = (arguments.next(), arguments.next()) else {
+        return Err("usage: seeds TESTDATA CORPUS".into());
+    };
+    let mut seeds = Seeds { corpus, written: BTreeSet::new() };
+    for case in fs::read_dir(testdata)? {
+        let case = case?.path();
+        let Ok(files) = fs::read_dir(&case) else { continue };
+        for file in files {
+            let path = file?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if name.contains(".pcap") {
+                let case = case.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                seeds.capture(&case, &path)?;
+            }
+        }
+    }
+    for (index, (target, seed)) in HAND_WRITTEN.iter().enumerate() {
+        seeds.add(target, &format!("hand-written-{index}"), seed)?;
+    }
+    Ok(())
+}
+
+struct Seeds {
+    corpus: PathBuf,
+    /// Contents that are there already.
+    written: BTreeSet<Vec<u8>>,
+}
+
+impl Seeds {
+    fn capture(&mut self, case: &str, path: &Path) -> Result<(), Box<dyn std::error::Error>> {
+        let limits = Limits::for_memory(64 << 20);
+        let mut engine = Engine::new(Collector::default(), limits);
+        let (mut packets, mut block) = (Vec::new(), Block::new());
+        let mut reader = FileReader::open(path)?;
+        while let Ok(More::Packets) = reader.read_block(&mut block) {
+            for packet in block.packets() {
+                put_packet(&packet, &mut packets);
+                engine.handle_packet(&packet);
+            }
+        }
+        engine.finish();
+
+        self.add("capture_file", case, &fs::read(path)?)?;
+        for target in ["headers", "flow_engine", "session"] {
+            self.add(target, case, &packets)?;
+        }
+        let collector = engine.application();
+        for (index, flow) in collector.flows.iter().enumerate() {
+            let name = format!("{case}-{index}");
+            if !flow.datagrams.is_empty() {
+                self.add("dtls", &name, &flow.datagrams)?;
+                self.add("quic", &name, &flow.datagrams)?;
+            }
+            for (stream, side) in flow.streams.iter().zip(["client", "server"]) {
+                self.stream(&format!("{name}-{side}"), stream)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn stream(&mut self, name: &str, stream: &[u8]) -> std::io::Result<()> {
+        self.add("tls_record", name, stream)?;
+        self.add("sslv2", name, stream.get(2..).unwrap_or_default())?;
+        let mut context = [3, 3, 0, 0];
+        for (index, (kind, body)) in messages(stream).into_iter().enumerate() {
+            let name = format!("{name}-{index}");
+            match kind {
+                HandshakeType::CLIENT_HELLO => self.add("client_hello", &name, &body)?,
+                HandshakeType::SERVER_HELLO => {
+                    if let Ok(hello) = ServerHello::parse(&body) {
+                        let [a, b] = hello.negotiated_version().0.to_be_bytes();
+                        let [c, d] = hello.cipher_suite.0.to_be_bytes();
+                        context = [a, b, c, d];
+                    }
+                    self.add("server_hello", &name, &body)?;
+                }
+                HandshakeType::CERTIFICATE => {
+                    for entry in CertificateList::parse(&body).iter().flat_map(|list| list.iter()) {
+                        self.add("certificate", &name, entry.der)?;
+                    }
+                    self.add("certificate_message", &name, &body)?;
+                }
+                _ => self.add("server_messages", &name, &[&context[..], &body].concat())?,
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, target: &str, name: &str, seed: &[u8]) -> std::io::Result<()> {
+        if seed.len() > MAX_SEED_LEN || seed.is_empty() {
+            return Ok(());
+        }
+        if self.written.insert([target.as_bytes(), seed].concat()) {
+            let folder = self.corpus.join(target);
+            fs::create_dir_all(&folder)?;
+            fs::write(folder.join(name), seed)?;
+        }
+        Ok(())
+    }
+}
+
+/// The handshake messages that a stream has in clear.
+fn messages(mut stream: &[u8]) -> Vec<(HandshakeType, Vec<u8>)> {
+    let mut handshake = Vec::new();
+    while let Ok(Some(header)) = RecordHeader::parse(stream) {
+        let end = RecordHeader::LEN + usize::from(header.len);
+        if header.content_type != ContentType::HANDSHAKE || end > stream.len() {
+            break;
+        }
+        handshake.extend_from_slice(&stream[RecordHeader::LEN..end]);
+        stream = &stream[end..];
+    }
+    let (mut messages, mut rest) = (Vec::new(), &handshake[..]);
+    while let Some(header) = MessageHeader::parse(rest) {
+        let end = MessageHeader::LEN + usize::try_from(header.len).unwrap_or(usize::MAX);
+        let Some(message) = rest.get(MessageHeader::LEN..end) else { break };
+        messages.push((header.kind, message.to_vec()));
+        rest = &rest[end..];
+    }
+    messages
+}
+
+#[derive(Default)]
+struct Collector {
+    flows: Vec<Collected>,
+}
+
+#[derive(Clone, Default)]
+struct Collected {
+    streams: [Vec<u8>; 2],
+    datagrams: Vec<u8>,
+}
+
+impl Application for Collector {
+    type State = Collected;
+
+    fn open(&mut self, _: &Flow) -> Collected {
+        Collected::default()
+    }
+
+    fn on_stream(
+        &mut self,
+        _: &Flow,
+        state: &mut Collected,
+        direction: Direction,
+        bytes: &[u8],
+    ) -> Progress {
+        state.streams[direction.index()].extend_from_slice(bytes);
+        Progress { consumed: bytes.len(), interest: Interest::Continue }
+    }
+
+    fn on_gap(
+        &mut self,
+        _: &Flow,
+        _: &mut Collected,
+        _: Direction,
+        _: Option<u32>,
+        _: &[u8],
+    ) -> Interest {
+        Interest::Continue
+    }
+
+    fn on_datagram(
+        &mut self,
+        _: &Flow,
+        state: &mut Collected,
+        direction: Direction,
+        payload: &[u8],
+    ) -> Interest {
+        let flags = u8::try_from(direction.index()).unwrap_or_default();
+        put_datagram(flags, payload, &mut state.datagrams);
+        Interest::Continue
+    }
+
+    fn on_anomaly(&mut self, _: &Flow, _: &mut Collected, _: Direction, _: FlowAnomaly) {}
+
+    fn on_end(&mut self, flow: &Flow, state: Collected, _: EndReason) {
+        assert!(flow.transport() == Transport::Udp || state.datagrams.is_empty());
+        self.flows.push(state);
+    }
+
+    fn heap_size(_: &Collected) -> usize {
+        0
+    }
+}
+
+/// What no capture has in clear.
+const HAND_WRITTEN: [(&str, &[u8]); 13] = [
+    // "hello" in zlib, brotli and zstd.
+    (
+        "compressed_certificate",
+        b"\x00\x01\x00\x00\x05\x78\x01\x01\x05\x00\xfa\xffhello\x06\x2c\x02\x15",
+    ),
+    ("compressed_certificate", b"\x00\x02\x00\x00\x05\x0b\x02\x80hello\x03"),
+    ("compressed_certificate", b"\x00\x03\x00\x00\x05\x28\xb5\x2f\xfd\x20\x05\x29\x00\x00hello"),
+    // A client's and a server's CRYPTO frames: in order, out of order, overlapping.
+    ("quic_frames", b"\x00\x00\x08\x06\x00\x05hello\x01\x00\x08\x06\x00\x05world"),
+    ("quic_frames", b"\x00\x00\x06\x06\x03\x03def\x00\x00\x08\x06\x00\x05abXde"),
+    ("quic_frames", b"\x00\x00\x11\x06\x08\x01x\x06\x04\x01y\x06\x00\x06abcdyf\x01"),
+    // PING, PADDING, both kinds of ACK, both kinds of CONNECTION_CLOSE.
+    ("quic_frames", b"\x00\x00\x0c\x01\x00\x00\x02\x09\x00\x02\x01\x03\x01\x00\x00"),
+    ("quic_frames", b"\x00\x00\x0c\x03\x40\x09\x80\x00\x00\x01\x00\x01\x04\x05\x06"),
+    ("quic_frames", b"\x00\x00\x0a\x1c\x41\x2a\x06\x05alert\x01\x00\x04\x1d\x00\x01x"),
+    // Version Negotiation and Google's QUIC.
+    ("quic", b"\x01\x00\x11\x80\x00\x00\x00\x00\x01a\x01b\x00\x00\x00\x01\x1a\x2a\x3a\x4a"),
+    ("quic", b"\x00\x00\x0e\x0d12345678Q043\x01"),
+    // An SSL 2.0 client that offers TLS as well, without the record header.
+    ("sslv2", b"\x01\x03\x01\x00\x06\x00\x00\x00\x10\x00\x00\x2f\x01\x00\x800123456789abcdef"),
+    ("sslv2", b"\x04\x00\x01\x00\x02\x00\x03\x00\x03\x00\x10\x30\x00\x01\x00\x800123456789abcdef"),
+];
+
+/// Larger seeds slow a fuzzer down more than they teach it.
+const MAX_SEED_LEN: usize = 16 << 10;

@@ -1,0 +1,7 @@
+//! Whole packets to events.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| tlsight_fuzz::session(input));
