@@ -38,6 +38,9 @@ fn each_setting_does_what_packetbeat_means_by_it() {
     assert!(pem.starts_with("-----BEGIN CERTIFICATE-----"));
     let event = session(&flags(&["--no-detailed-fields"]), &[]);
     assert!(event["tls"].get("detailed").is_none());
+    assert!(
+        event["tls"]["server"].get("x509").is_none() && event["tls"]["server"]["hash"].is_object()
+    );
     let event = session(&flags(&["--fingerprints", "sha256,md5"]), &[]);
     let hash = &event["tls"]["server"]["hash"];
     assert!(hash["sha256"].is_string() && hash["md5"].is_string() && hash.get("sha1").is_none());
@@ -47,7 +50,7 @@ fn each_setting_does_what_packetbeat_means_by_it() {
 fn flags_win_over_variables_and_those_over_the_file() {
     let file = Scratch::new(
         "precedence.toml",
-        b"fingerprints = [\"md5\"]\ninclude_detailed_fields = false\nsend_certificates = false\n",
+        b"fingerprints = [\"md5\"]\ninclude_raw_certificates = true\nsend_certificates = false\n",
     );
     let variables = [
         ("TLSIGHT_CONFIG", file.path().to_str().unwrap()),
@@ -57,7 +60,7 @@ fn flags_win_over_variables_and_those_over_the_file() {
     let event = session(&flags(&["--fingerprints", "sha256"]), &variables);
     assert!(event["tls"]["server"]["hash"]["sha256"].is_string());
     assert!(event["tls"]["server"]["x509"].is_object());
-    assert!(event["tls"].get("detailed").is_none());
+    assert!(event["tls"]["server"]["certificate_chain"].is_array());
 }
 
 #[test]
