@@ -13,8 +13,10 @@ mod extension;
 mod name;
 mod oid;
 mod outline;
+mod plain;
 mod public_key;
 mod sct;
+mod serial_number;
 #[cfg(test)]
 mod tests;
 mod text;

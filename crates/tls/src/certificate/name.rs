@@ -4,60 +4,113 @@ use std::borrow::Cow;
 
 use data_encoding::HEXLOWER;
 use event::DistinguishedName;
-use x509_parser::asn1_rs::FromDer;
-use x509_parser::x509::{AttributeTypeAndValue, X509Name};
+use wire::Reader;
+use x509_parser::asn1_rs::{FromDer, Tag};
+use x509_parser::x509::X509Name;
 
 use super::anomaly::{Anomalies, MALFORMED, NAME_CONTROL_CHARACTER, NAME_TRUNCATED};
+use super::der::{OBJECT_IDENTIFIER, SEQUENCE, SET, element, only, whole};
 use super::{oid, text};
 
 /// Reads a name in DER form: the parts that ECS has fields for, the first where one repeats, and the
 /// whole as Go and Packetbeat write it: last component first, escaped as in RFC 2253 section 2.4.
 pub(super) fn read(der: Option<&[u8]>, anomalies: &mut Anomalies) -> DistinguishedName {
-    let mut name = DistinguishedName::default();
     let Some(der) = der else {
-        return name;
+        return DistinguishedName::default();
     };
-    let Ok((_, components)) = X509Name::from_der(der) else {
-        anomalies.add(MALFORMED);
-        return name;
-    };
-    let components: Vec<_> = components.iter_rdn().collect();
-    let mut shown = 0_usize;
-    for attribute in components.iter().flat_map(|component| component.iter()) {
-        take_part(&mut name, attribute, anomalies);
+    if let Some(attributes) = plain(der) {
+        return show(&attributes, anomalies);
     }
-    for component in components.iter().rev() {
-        for (position, attribute) in component.iter().enumerate() {
-            if shown == MAX_ATTRIBUTES {
-                anomalies.add(NAME_TRUNCATED);
-                return name;
+    let Ok((_, name)) = X509Name::from_der(der) else {
+        anomalies.add(MALFORMED);
+        return DistinguishedName::default();
+    };
+    show(&parsed(&name), anomalies)
+}
+
+fn parsed<'a>(name: &'a X509Name<'_>) -> Vec<Attribute<'a>> {
+    let components = name.iter_rdn().map(|component| component.iter().enumerate());
+    let attributes = components.flatten().map(|(position, attribute)| {
+        let (kind, value) = (attribute.attr_type().as_bytes(), attribute.attr_value());
+        Attribute::new(kind, value.tag(), value.data, position > 0)
+    });
+    attributes.collect()
+}
+
+/// An `AttributeTypeAndValue` (RFC 5280 section 4.1.2.4).
+#[derive(Debug, PartialEq)]
+struct Attribute<'a> {
+    /// Contents of the object identifier.
+    kind: &'a [u8],
+    tag: Tag,
+    value: &'a [u8],
+    /// The value, if it is a string.
+    text: Option<Cow<'a, str>>,
+    /// Whether it is in one component with the attribute before it.
+    joined: bool,
+}
+
+impl<'a> Attribute<'a> {
+    fn new(kind: &'a [u8], tag: Tag, value: &'a [u8], joined: bool) -> Self {
+        Self { kind, tag, value, text: text::decode(tag, value), joined }
+    }
+}
+
+/// Takes a name apart that is what RFC 5280 says in every byte; the parser is asked about any other.
+fn plain(der: &[u8]) -> Option<Vec<Attribute<'_>>> {
+    let mut components = Reader::new(only(der, SEQUENCE)?);
+    let mut attributes = Vec::with_capacity(USUAL_ATTRIBUTES);
+    while !components.is_empty() {
+        let mut component = Reader::new(whole(&mut components, SET)?);
+        let mut joined = false;
+        loop {
+            let mut parts = Reader::new(whole(&mut component, SEQUENCE)?);
+            let kind = whole(&mut parts, OBJECT_IDENTIFIER)?;
+            let value = element(&mut parts).filter(|value| {
+                value.complete && value.tag & CLASS_OR_CONSTRUCTED == 0 && parts.is_empty()
+            })?;
+            attributes.push(Attribute::new(kind, Tag(value.tag.into()), value.contents, joined));
+            joined = true;
+            if component.is_empty() {
+                break;
             }
-            match (name.distinguished_name.is_empty(), position) {
-                (true, _) => {}
-                (false, 0) => name.distinguished_name.push(','),
-                (false, _) => name.distinguished_name.push('+'),
-            }
-            push_attribute(&mut name.distinguished_name, attribute);
-            shown = shown.saturating_add(1);
         }
+    }
+    Some(attributes)
+}
+
+fn show(attributes: &[Attribute<'_>], anomalies: &mut Anomalies) -> DistinguishedName {
+    let mut name = DistinguishedName::default();
+    let mut len = 0_usize;
+    for attribute in attributes {
+        take_part(&mut name, attribute, anomalies);
+        len = len.saturating_add(attribute.value.len()).saturating_add(",CN=".len());
+    }
+    let whole = &mut name.distinguished_name;
+    whole.reserve(len);
+    let components = attributes.chunk_by(|_, next| next.joined).rev();
+    for (shown, attribute) in components.flatten().enumerate() {
+        if shown == MAX_ATTRIBUTES {
+            anomalies.add(NAME_TRUNCATED);
+            break;
+        }
+        if !whole.is_empty() {
+            whole.push(if attribute.joined { '+' } else { ',' });
+        }
+        push_attribute(whole, attribute);
     }
     name
 }
 
-fn take_part(
-    name: &mut DistinguishedName,
-    attribute: &AttributeTypeAndValue<'_>,
-    anomalies: &mut Anomalies,
-) {
-    let value = attribute.attr_value();
-    let Some(decoded) = text::decode(value.tag(), value.data) else {
+fn take_part(name: &mut DistinguishedName, attribute: &Attribute<'_>, anomalies: &mut Anomalies) {
+    let Some(text) = &attribute.text else {
         return;
     };
-    let (shown, escaped) = text::visible(decoded);
-    if escaped {
+    let shown = text::visible(text);
+    if matches!(shown, Cow::Owned(_)) {
         anomalies.add(NAME_CONTROL_CHARACTER);
     }
-    let part = match attribute.attr_type().as_bytes() {
+    let part = match attribute.kind {
         [0x55, 0x04, 3] => &mut name.common_name,
         [0x55, 0x04, 6] => &mut name.country,
         [0x55, 0x04, 7] => &mut name.locality,
@@ -66,35 +119,40 @@ fn take_part(
         [0x55, 0x04, 11] => &mut name.organizational_unit,
         _ => return,
     };
-    part.get_or_insert(shown);
+    part.get_or_insert_with(|| shown.into_owned());
 }
 
-fn push_attribute(name: &mut String, attribute: &AttributeTypeAndValue<'_>) {
-    let (kind, value) = (attribute.attr_type().as_bytes(), attribute.attr_value());
-    let decoded = text::decode(value.tag(), value.data);
-    match (short_name(kind), decoded) {
-        (Some(short_name), Some(decoded)) => {
+fn push_attribute(name: &mut String, attribute: &Attribute<'_>) {
+    match (short_name(attribute.kind), &attribute.text) {
+        (Some(short_name), Some(text)) => {
             name.push_str(short_name);
             name.push('=');
-            push_value(name, &decoded);
+            push_value(name, text);
         }
-        (known, decoded) => {
-            name.push_str(&known.map_or_else(|| Cow::Owned(oid::text(kind)), Cow::Borrowed));
+        (known, text) => {
+            name.push_str(
+                &known.map_or_else(|| Cow::Owned(oid::text(attribute.kind)), Cow::Borrowed),
+            );
             name.push_str("=#");
-            let der = match decoded {
-                Some(decoded) if decoded.bytes().all(is_printable) => {
-                    der(PRINTABLE_STRING, decoded.as_bytes())
+            let der = match text {
+                Some(text) if text.bytes().all(is_printable) => {
+                    der(PRINTABLE_STRING, text.as_bytes())
                 }
-                Some(decoded) => der(UTF8_STRING, decoded.as_bytes()),
-                None => der(u8::try_from(value.tag().0).unwrap_or(0), value.data),
+                Some(text) => der(UTF8_STRING, text.as_bytes()),
+                None => der(u8::try_from(attribute.tag.0).unwrap_or(0), attribute.value),
             };
-            name.push_str(&HEXLOWER.encode(&der));
+            HEXLOWER.encode_append(&der, name);
         }
     }
 }
 
 /// Adds `value` with the characters escaped that mean something in a name.
 fn push_value(name: &mut String, value: &str) {
+    let special_at_an_end = value.starts_with([' ', '#']) || value.ends_with(' ');
+    if !special_at_an_end && value.bytes().all(is_shown_as_it_is) {
+        name.push_str(value);
+        return;
+    }
     let last = value.chars().count().saturating_sub(1);
     for (position, character) in value.chars().enumerate() {
         let special = match character {
@@ -112,6 +170,10 @@ fn push_value(name: &mut String, value: &str) {
         }
         name.push(character);
     }
+}
+
+const fn is_shown_as_it_is(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && !matches!(byte, b',' | b'+' | b'"' | b'\\' | b'<' | b'>' | b';')
 }
 
 const fn short_name(kind: &[u8]) -> Option<&'static str> {
@@ -154,5 +216,51 @@ const fn is_printable(byte: u8) -> bool {
 const UTF8_STRING: u8 = 0x0c;
 const PRINTABLE_STRING: u8 = 0x13;
 
+/// Everything in a tag but its number: zero for the universal types that are not constructed.
+const CLASS_OR_CONSTRUCTED: u8 = 0xe0;
+
+/// As many attributes as names have that are not of an extended validation.
+const USUAL_ATTRIBUTES: usize = 6;
+
 /// Most attributes of one name that are shown: twenty times what authorities issue.
 const MAX_ATTRIBUTES: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_plain_name_is_what_the_parser_reads(
+            changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+            bit in 0..8,
+        ) {
+            let mut name = NAME.to_vec();
+            for (index, value) in changes {
+                let index = index.index(name.len());
+                name[index] = if value < 0x80 { name[index] ^ (1_u8 << bit) } else { value & 0x3f };
+            }
+            if let Some(attributes) = plain(&name) {
+                let (_, library) = X509Name::from_der(&name).unwrap();
+                prop_assert_eq!(attributes, parsed(&library));
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_as_authorities_write_it_is_plain() {
+        assert_eq!(plain(NAME).map(|attributes| attributes.len()), Some(3));
+        for len in 0..NAME.len() {
+            assert!(plain(&NAME[..len]).is_none(), "prefix of {len} bytes");
+        }
+    }
+
+    /// C=DE, then O=a and CN=b in one component.
+    const NAME: &[u8] = &[
+        0x30, 0x23, 0x31, 0x0b, 0x30, 0x09, 0x06, 0x03, 0x55, 0x04, 6, 0x13, 2, b'D', b'E', 0x31,
+        0x14, 0x30, 0x08, 0x06, 0x03, 0x55, 0x04, 10, 0x0c, 1, b'a', 0x30, 0x08, 0x06, 0x03, 0x55,
+        0x04, 3, 0x0c, 1, b'b',
+    ];
+}

@@ -1,10 +1,10 @@
 //! The outer structure of a certificate: where its parts are.
 
 use wire::Reader;
-use x509_parser::num_bigint::BigInt;
 
 use super::anomaly::{Anomalies, MALFORMED, SERIAL_NUMBER_TOO_LONG, TRAILING_BYTES};
 use super::der::{INTEGER, SEQUENCE, element, tagged};
+use super::serial_number;
 
 /// The parts of a certificate (RFC 5280 section 4.1), each `None` if missing or out of place.
 ///
@@ -60,11 +60,10 @@ impl<'a> Outline<'a> {
                 anomalies.add(MALFORMED);
                 String::new()
             }
-            Some(serial) if serial.len() > MAX_SERIAL_LEN => {
+            Some(serial) => serial_number::decimal(serial).unwrap_or_else(|| {
                 anomalies.add(SERIAL_NUMBER_TOO_LONG);
                 String::new()
-            }
-            Some(serial) => BigInt::from_signed_bytes_be(serial).to_string(),
+            }),
         }
     }
 
@@ -106,7 +105,3 @@ const UNIQUE_IDS: [u8; 2] = [0x81, 0x82];
 
 /// `[3]`, explicit.
 const EXTENSIONS: u8 = 0xa3;
-
-/// Longest serial number that is shown, in bytes: three times what RFC 5280 section 4.1.2.2 allows,
-/// because turning a number into decimal takes the square of its length.
-const MAX_SERIAL_LEN: usize = 64;

@@ -48,10 +48,12 @@ pub(super) fn is_unsafe(character: char) -> bool {
             '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
-/// `text` with each unsafe character as `\XX` for every byte of its UTF-8 form (RFC 4514 section 2.4).
-pub(super) fn visible(text: Cow<'_, str>) -> (String, bool) {
-    if !text.contains(is_unsafe) {
-        return (text.into_owned(), false);
+/// `text` with each unsafe character as `\XX` for every byte of its UTF-8 form (RFC 4514 section 2.4);
+/// borrowed if there is none.
+pub(super) fn visible(text: &str) -> Cow<'_, str> {
+    let printable = text.bytes().fold(true, |all, byte| all & matches!(byte, b' '..=b'~'));
+    if printable || !text.contains(is_unsafe) {
+        return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
@@ -61,7 +63,7 @@ pub(super) fn visible(text: Cow<'_, str>) -> (String, bool) {
             shown.push(character);
         }
     }
-    (shown, true)
+    Cow::Owned(shown)
 }
 
 /// Adds `character` as `\XX` for every byte of its UTF-8 form.

@@ -6,7 +6,7 @@ use x509_parser::asn1_rs::FromDer;
 use x509_parser::time::ASN1Time;
 
 use super::anomaly::{Anomalies, DATE_MALFORMED};
-use super::der::element;
+use super::der::{Element, GENERALIZED_TIME, UTC_TIME, element};
 
 /// Days from `now` to `not_after`, rounded down: -1 during the first day after it.
 #[must_use]
@@ -32,8 +32,64 @@ pub(super) fn read(
 
 /// Dates that a [`Timestamp`] cannot hold become the nearest that it can.
 fn date(dates: &mut Reader<'_>) -> Option<Timestamp> {
-    let (_, time) = ASN1Time::from_der(element(dates)?.raw).ok()?;
-    Some(Timestamp::from_nanos(time.timestamp().saturating_mul(NANOS_A_SECOND)))
+    let date = element(dates)?;
+    let seconds = match plain_date(&date) {
+        Some(seconds) => seconds,
+        None => ASN1Time::from_der(date.raw).ok()?.1.timestamp(),
+    };
+    Some(Timestamp::from_nanos(seconds.saturating_mul(NANOS_A_SECOND)))
+}
+
+/// Seconds since 1970 of a date in a form that RFC 5280 section 4.1.2.5 allows. The parser is asked
+/// about every other, a day that its month does not have among them.
+fn plain_date(date: &Element<'_>) -> Option<i64> {
+    let mut digits = match (date.tag, date.contents) {
+        _ if !date.complete => return None,
+        (UTC_TIME, [digits @ .., b'Z']) if digits.len() == 12 => digits.as_chunks().0.iter(),
+        (GENERALIZED_TIME, [digits @ .., b'Z']) if digits.len() == 14 => {
+            digits.as_chunks().0.iter()
+        }
+        _ => return None,
+    };
+    let year = match (date.tag, two_digits(digits.next()?)?) {
+        (UTC_TIME, year @ 50..) => year.checked_add(1900)?,
+        (UTC_TIME, year) => year.checked_add(2000)?,
+        (_, century) => century.checked_mul(100)?.checked_add(two_digits(digits.next()?)?)?,
+    };
+    let (month, day) = (two_digits(digits.next()?)?, two_digits(digits.next()?)?);
+    let hour = two_digits(digits.next()?).filter(|hour| *hour < 24)?;
+    let minute = two_digits(digits.next()?).filter(|minute| *minute < 60)?;
+    let second = two_digits(digits.next()?).filter(|second| *second < 60)?;
+    if !(1..=12).contains(&month) || !(1..=days_in_month(year, month)).contains(&day) {
+        return None;
+    }
+    let minutes = (days_from_civil(year, month, day) * 24 + hour) * 60 + minute;
+    Some(minutes * 60 + second)
+}
+
+fn two_digits(digits: &[u8; 2]) -> Option<i64> {
+    let [tens, ones] = digits.map(|digit| digit.wrapping_sub(b'0'));
+    (tens < 10 && ones < 10).then(|| i64::from(tens) * 10 + i64::from(ones))
+}
+
+const fn days_in_month(year: i64, month: i64) -> i64 {
+    match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        _ => 31,
+    }
+}
+
+/// Days since 1970-01-01 of a date of the proleptic Gregorian calendar from the year 0 on
+/// (Howard Hinnant, "chrono-compatible low-level date algorithms", `days_from_civil`).
+const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let month_from_march = (month + 9) % 12;
+    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
 }
 
 const NANOS_A_SECOND: i64 = 1_000_000_000;
@@ -41,6 +97,8 @@ const NANOS_A_DAY: i64 = 86_400 * NANOS_A_SECOND;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -58,5 +116,37 @@ mod tests {
         }
         let (first, last) = (Timestamp::from_nanos(i64::MIN), Timestamp::from_nanos(i64::MAX));
         assert_eq!(days_left(last, first), i64::MAX / NANOS_A_DAY);
+    }
+
+    proptest! {
+        #[test]
+        fn a_plain_date_is_what_the_parser_reads(
+            tag in 0x17_u8..=0x18,
+            digits in proptest::collection::vec(b'0'..=b':', 12..=14),
+            replaced in any::<prop::sample::Index>(),
+            with in "[0-9Z+-]",
+            len in 13_u8..=16,
+        ) {
+            let mut raw = [&[tag, len][..], &digits, b"Z0"].concat();
+            let index = 2 + replaced.index(raw.len() - 2);
+            raw[index] = with.as_bytes()[0];
+            let date = element(&mut Reader::new(&raw)).unwrap();
+            if let Some(seconds) = plain_date(&date) {
+                let (_, time) = ASN1Time::from_der(date.raw).unwrap();
+                prop_assert_eq!(seconds, time.timestamp());
+            }
+        }
+
+        #[test]
+        fn every_date_of_the_calendar_is_plain(
+            year in 0..10_000, month in 1..=12, day in 1..=28, second in 0..86_400,
+        ) {
+            let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+            let text = format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}Z");
+            let raw = [&[GENERALIZED_TIME, 15], text.as_bytes()].concat();
+            let (_, time) = ASN1Time::from_der(&raw).unwrap();
+            let date = element(&mut Reader::new(&raw)).unwrap();
+            prop_assert_eq!(plain_date(&date), Some(time.timestamp()));
+        }
     }
 }

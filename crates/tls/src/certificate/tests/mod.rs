@@ -154,6 +154,18 @@ fn a_malformed_date_costs_only_itself() {
 }
 
 #[test]
+fn a_date_that_ends_after_the_validity_is_malformed() {
+    let good = der(0x17, b"240229120000Z");
+    let longer = [&[0x17, 14], &good[2..]].concat();
+    for (dates, not_before) in [([good.clone(), longer.clone()], true), ([longer, vec![]], false)] {
+        let certificate = Parts { validity: sequence(&dates), ..Parts::default() }.parse();
+        assert_eq!(certificate.x509.not_before.is_some(), not_before);
+        assert_eq!(certificate.x509.not_after, None);
+        assert_eq!(certificate.anomalies, [DATE_MALFORMED]);
+    }
+}
+
+#[test]
 fn serial_numbers_are_decimal() {
     for (bytes, expected) in [
         (&[0][..], "0"),
