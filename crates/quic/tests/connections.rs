@@ -45,6 +45,29 @@ fn after_a_retry_the_same_connection_goes_on_with_new_keys() {
 }
 
 #[test]
+fn a_late_second_retry_is_neither_forged_nor_followed() {
+    let told = run(&[
+        (Way::Forward, client_hello()),
+        (Way::Backward, retry(b"retried id")),
+        (Way::Forward, after_retry(b"retried id", CLIENT_ID)),
+        (Way::Backward, retry(b"other id")),
+        (Way::Backward, server_hello_for(b"other id")),
+        (Way::Backward, server_hello_for(b"retried id")),
+    ]);
+    assert_eq!(
+        told,
+        [
+            "opened 0 Forward 1",
+            "0 Client hello",
+            "retry 72657472696564206964",
+            "retry 6f74686572206964",
+            "0 Server world",
+            "no keys"
+        ]
+    );
+}
+
+#[test]
 fn a_retry_that_was_not_captured_is_seen_in_the_clients_own_connection_id() {
     let told = run(&[
         (Way::Forward, client_hello()),
