@@ -19,7 +19,7 @@ pub(crate) struct Layer {
     pub(crate) send_certificates: Option<bool>,
     /// Whether events carry the certificates in PEM.
     pub(crate) include_raw_certificates: Option<bool>,
-    /// Whether events have `tls.detailed`.
+    /// Whether events have `tls.detailed`, and `x509` of the leaf.
     pub(crate) include_detailed_fields: Option<bool>,
     /// Digests of certificates.
     pub(crate) fingerprints: Option<Vec<Fingerprint>>,
@@ -211,7 +211,8 @@ send_certificates = true
 # tls.client.certificate_chain.
 include_raw_certificates = false
 
-# Whether events have tls.detailed: the hellos with their extensions, the chains and the alerts.
+# Whether events have tls.detailed (the hellos with their extensions, the chains and the alerts)
+# and x509 of the leaf.
 include_detailed_fields = true
 
 # Digests of the certificates, in tls.server.hash and tls.client.hash: any of "md5", "sha1" and
