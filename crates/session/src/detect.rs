@@ -1,5 +1,6 @@
 //! Where TLS begins in a stream: by content, on any port.
 
+use tls::registry::{ContentType, HandshakeType};
 use wire::Reader;
 
 /// What bytes at a possible beginning are.
@@ -170,21 +171,21 @@ fn is_strong(bytes: &[u8]) -> bool {
     }
 }
 
-const CHANGE_CIPHER_SPEC: u8 = 20;
-const ALERT: u8 = 21;
-const HANDSHAKE: u8 = 22;
-const APPLICATION_DATA: u8 = 23;
-const CLIENT_HELLO: u8 = 1;
-const SERVER_HELLO: u8 = 2;
-const CERTIFICATE: u8 = 11;
+const CHANGE_CIPHER_SPEC: u8 = ContentType::CHANGE_CIPHER_SPEC.0;
+const ALERT: u8 = ContentType::ALERT.0;
+const HANDSHAKE: u8 = ContentType::HANDSHAKE.0;
+const APPLICATION_DATA: u8 = ContentType::APPLICATION_DATA.0;
+const CLIENT_HELLO: u8 = HandshakeType::CLIENT_HELLO.0;
+const SERVER_HELLO: u8 = HandshakeType::SERVER_HELLO.0;
+const CERTIFICATE: u8 = HandshakeType::CERTIFICATE.0;
 
 /// Messages other than a hello that a record may begin with: `HelloRequest`, `NewSessionTicket`,
 /// `HelloRetryRequest` of old drafts, `Certificate` to `ClientKeyExchange`, `CertificateStatus`,
 /// `CompressedCertificate`.
 const LATER_MESSAGES: [u8; 10] = [4, 6, CERTIFICATE, 12, 13, 14, 15, 16, 22, 25];
 
-/// Longest record body (RFC 5246 section 6.2.3).
-const MAX_RECORD_LEN: usize = (1 << 14) + 2048;
+/// Longest record body.
+const MAX_RECORD_LEN: usize = tls::record::MAX_RECORD_LEN as usize;
 
 /// Shortest body of a hello: version, random and empty session id of a server, cipher suite and,
 /// before TLS 1.3, compression method.
