@@ -1,20 +1,33 @@
 //! Strings and names.
 
-/// Writes the name of a field and the colon after it.
-#[inline]
+/// Writes the name of a field and the colon after it. Inlined, so that the name's length is known and
+/// all of it goes out as one constant.
+#[inline(always)]
 pub(super) fn write_name(out: &mut Vec<u8>, name: &'static str) {
-    out.reserve(name.len() + 3);
-    write_constant(out, name);
-    out.push(b':');
+    let mut text = [b'"'; MAX_NAME_LEN + 3];
+    let place = text.get_mut(1..).and_then(|rest| rest.get_mut(..name.len()));
+    if let Some(place) = place
+        && name.len() <= MAX_NAME_LEN
+    {
+        debug_assert!(is_plain(name.as_bytes()), "{name}");
+        place.copy_from_slice(name.as_bytes());
+        if let Some(colon) = text.get_mut(name.len() + 2) {
+            *colon = b':';
+        }
+        out.extend_from_slice(text.get(..name.len() + 3).unwrap_or_default());
+    } else {
+        write_plain(out, name);
+        out.push(b':');
+    }
 }
 
-/// Writes a string that is a constant of the program and has nothing to escape.
+/// Writes a string that is known to have nothing to escape.
 #[inline]
-pub(super) fn write_constant(out: &mut Vec<u8>, constant: &'static str) {
-    debug_assert!(constant.bytes().all(|byte| escape(byte).is_none()), "{constant}");
-    out.reserve(constant.len() + 2);
+pub(super) fn write_plain(out: &mut Vec<u8>, text: &str) {
+    debug_assert!(is_plain(text.as_bytes()), "{text}");
+    out.reserve(text.len() + 2);
     out.push(b'"');
-    out.extend_from_slice(constant.as_bytes());
+    out.extend_from_slice(text.as_bytes());
     out.push(b'"');
 }
 
@@ -32,34 +45,31 @@ pub(super) fn write_text(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
-/// Whether no byte has to be escaped.
+/// Whether no byte has to be escaped. The last piece overlaps with the one before it.
 #[inline]
 fn is_plain(bytes: &[u8]) -> bool {
-    let (words, rest) = bytes.as_chunks::<8>();
-    let end = match bytes.last_chunk::<8>() {
-        Some(end) => is_plain_word(u64::from_ne_bytes(*end)),
-        None => rest.iter().all(|&byte| escape(byte).is_none()),
-    };
-    end && words.iter().all(|word| is_plain_word(u64::from_ne_bytes(*word)))
+    if let Some(end) = bytes.last_chunk::<16>() {
+        let pieces = bytes.as_chunks::<16>().0.iter();
+        return pieces.fold(is_plain_piece(end), |plain, piece| plain & is_plain_piece(piece));
+    }
+    if let (Some(start), Some(end)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        return is_plain_piece(start) & is_plain_piece(end);
+    }
+    if let (Some(start), Some(end)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        return is_plain_piece(start) & is_plain_piece(end);
+    }
+    !bytes.iter().copied().any(has_to_be_escaped)
 }
 
-/// Whether none of the eight bytes of `word` is a control character, a quotation mark or a
-/// backslash: the sign bit of each byte tells after a subtraction that does not borrow from its
-/// neighbour ("Bit Twiddling Hacks", "Determine if a word has a byte less than n").
+/// The same of a piece of a length that vector instructions take at once.
 #[inline]
-const fn is_plain_word(word: u64) -> bool {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const SIGNS: u64 = u64::from_ne_bytes([0x80; 8]);
-    let controls = word.wrapping_sub(ONES * 0x20) & !word;
-    let quotes = zero_bytes(word ^ (ONES * b'"' as u64));
-    let backslashes = zero_bytes(word ^ (ONES * b'\\' as u64));
-    (controls | quotes | backslashes) & SIGNS == 0
+fn is_plain_piece<const N: usize>(piece: &[u8; N]) -> bool {
+    !piece.iter().fold(false, |found, &byte| found | has_to_be_escaped(byte))
 }
 
-/// Sets the sign bit of the first zero byte, and perhaps of others.
 #[inline]
-const fn zero_bytes(word: u64) -> u64 {
-    word.wrapping_sub(u64::from_ne_bytes([1; 8])) & !word
+const fn has_to_be_escaped(byte: u8) -> bool {
+    (byte < 0x20) | (byte == b'"') | (byte == b'\\')
 }
 
 #[cold]
@@ -91,3 +101,6 @@ const fn escape(byte: u8) -> Option<u8> {
         _ => None,
     }
 }
+
+/// The longest name that goes out as one constant, in bytes; the longest of the events has 38.
+const MAX_NAME_LEN: usize = 45;
