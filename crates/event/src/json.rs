@@ -70,6 +70,8 @@ enum Text {
     Plain,
     /// It is JSON itself and goes out as it is.
     Rendered,
+    /// It is a JSON object and goes out without its brackets, each field with a comma after it.
+    Fields,
 }
 
 impl<'a> JsonWriter<'a> {
@@ -82,6 +84,11 @@ impl<'a> JsonWriter<'a> {
     #[inline]
     const fn rendered(out: &'a mut Vec<u8>) -> Self {
         Self { out, text: Text::Rendered }
+    }
+
+    /// For text that is a JSON object whose fields become those of the object around it.
+    const fn fields(out: &'a mut Vec<u8>) -> Self {
+        Self { out, text: Text::Fields }
     }
 
     fn integer(self, value: impl itoa::Integer) -> Result<(), JsonError> {
@@ -161,6 +168,7 @@ impl<'a> ser::Serializer for JsonWriter<'a> {
             Text::Any => text::write_text(self.out, value),
             Text::Plain => text::write_plain(self.out, value),
             Text::Rendered => self.out.extend_from_slice(value.as_bytes()),
+            Text::Fields => text::write_fields(self.out, value),
         }
         Ok(())
     }
@@ -319,7 +327,7 @@ mod tests {
             pair: (4, '\''),
             map: BTreeMap::from([("x", 1), ("y", 2)]),
             empty: [],
-            shared: Shared::new(vec!["rendered", "on\tce"]).unwrap(),
+            shared: Shared::new(vec!["rendered", "on\tce"]),
             plain: HexBytes::new(&[0x0a]),
         };
         let mut json = Vec::new();

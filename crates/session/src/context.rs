@@ -46,12 +46,12 @@ impl Context {
         &mut self,
         hello: &ClientHello<'_>,
         carrier: Carrier,
-    ) -> Option<Arc<ClientHelloInfo>> {
-        self.shapes.client(hello, carrier).ok()
+    ) -> Arc<ClientHelloInfo> {
+        self.shapes.client(hello, carrier)
     }
 
-    pub(crate) fn server_info(&mut self, hello: &ServerHello<'_>) -> Option<Arc<ServerHelloInfo>> {
-        self.shapes.server(hello).ok()
+    pub(crate) fn server_info(&mut self, hello: &ServerHello<'_>) -> Arc<ServerHelloInfo> {
+        self.shapes.server(hello)
     }
 
     pub(crate) fn certificate(&mut self, der: &[u8]) -> Arc<Certificate> {

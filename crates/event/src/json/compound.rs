@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::ser;
 
-use super::{JsonError, JsonWriter, text};
+use super::{JsonError, JsonWriter, RENDERED, text};
 
 /// An array or object whose elements are being written. A comma follows each of them; that after the
 /// last one becomes the bracket.
@@ -97,6 +97,21 @@ impl ser::SerializeMap for Compound<'_> {
     type Ok = ();
     type Error = JsonError;
 
+    /// As an entry, JSON that was rendered before has no name: its own fields become entries.
+    fn serialize_entry<K: Serialize + ?Sized, V: Serialize + ?Sized>(
+        &mut self,
+        key: &K,
+        value: &V,
+    ) -> Result<(), JsonError> {
+        let before = self.out.len();
+        self.serialize_key(key)?;
+        if !self.out.get(before..).is_some_and(is_rendered_key) {
+            return self.serialize_value(value);
+        }
+        self.out.truncate(before);
+        value.serialize(JsonWriter::fields(self.out))
+    }
+
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), JsonError> {
         let before = self.out.len();
         key.serialize(JsonWriter::new(self.out))?;
@@ -166,4 +181,10 @@ impl ser::SerializeTupleVariant for Compound<'_> {
     fn end(self) -> Result<(), JsonError> {
         self.close()
     }
+}
+
+/// Whether a key as it was written is [`RENDERED`].
+fn is_rendered_key(key: &[u8]) -> bool {
+    let name = key.strip_prefix(b"\"").and_then(|key| key.strip_suffix(b"\":"));
+    name == Some(RENDERED.as_bytes())
 }

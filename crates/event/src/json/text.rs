@@ -45,6 +45,16 @@ pub(super) fn write_text(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
+/// Writes the fields of a JSON object, each with a comma after it.
+pub(super) fn write_fields(out: &mut Vec<u8>, object: &str) {
+    let fields = object.strip_prefix('{').and_then(|object| object.strip_suffix('}'));
+    if let Some(fields) = fields.filter(|fields| !fields.is_empty()) {
+        out.reserve(fields.len() + 1);
+        out.extend_from_slice(fields.as_bytes());
+        out.push(b',');
+    }
+}
+
 /// Whether no byte has to be escaped. The last piece overlaps with the one before it.
 #[inline]
 fn is_plain(bytes: &[u8]) -> bool {
