@@ -59,22 +59,41 @@ pub(super) fn write_fields(out: &mut Vec<u8>, object: &str) {
 #[inline]
 fn is_plain(bytes: &[u8]) -> bool {
     if let Some(end) = bytes.last_chunk::<16>() {
-        let pieces = bytes.as_chunks::<16>().0.iter();
-        return pieces.fold(is_plain_piece(end), |plain, piece| plain & is_plain_piece(piece));
+        return bytes.as_chunks::<16>().0.iter().all(is_plain_piece) && is_plain_piece(end);
     }
     if let (Some(start), Some(end)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-        return is_plain_piece(start) & is_plain_piece(end);
+        return is_plain_word(u64::from_ne_bytes(*start)) && is_plain_word(u64::from_ne_bytes(*end));
     }
     if let (Some(start), Some(end)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        return is_plain_piece(start) & is_plain_piece(end);
+        let start = u64::from(u32::from_ne_bytes(*start));
+        return is_plain_word(start << 32 | u64::from(u32::from_ne_bytes(*end)));
     }
     !bytes.iter().copied().any(has_to_be_escaped)
 }
 
-/// The same of a piece of a length that vector instructions take at once.
+/// The same of as many bytes as vector instructions take at once.
 #[inline]
-fn is_plain_piece<const N: usize>(piece: &[u8; N]) -> bool {
+fn is_plain_piece(piece: &[u8; 16]) -> bool {
     !piece.iter().fold(false, |found, &byte| found | has_to_be_escaped(byte))
+}
+
+/// The same of the eight bytes of `word`: the sign bit of each byte tells after a subtraction that
+/// does not borrow from its neighbour ("Bit Twiddling Hacks", "Determine if a word has a byte less
+/// than n").
+#[inline]
+const fn is_plain_word(word: u64) -> bool {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const SIGNS: u64 = u64::from_ne_bytes([0x80; 8]);
+    let controls = word.wrapping_sub(ONES * 0x20) & !word;
+    let quotes = zero_bytes(word ^ (ONES * b'"' as u64));
+    let backslashes = zero_bytes(word ^ (ONES * b'\\' as u64));
+    (controls | quotes | backslashes) & SIGNS == 0
+}
+
+/// Sets the sign bit of the first zero byte, and perhaps of others.
+#[inline]
+const fn zero_bytes(word: u64) -> u64 {
+    word.wrapping_sub(u64::from_ne_bytes([1; 8])) & !word
 }
 
 #[inline]
