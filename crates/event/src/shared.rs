@@ -35,7 +35,7 @@ impl<T: Serialize> Shared<T> {
     /// structs of those never does.
     #[expect(clippy::expect_used, reason = "a mistake in the definition of T")]
     pub fn new(value: T) -> Self {
-        let mut json = Vec::new();
+        let mut json = Vec::with_capacity(TYPICAL_LEN);
         write_json(&value, &mut json).expect("a value with a JSON form");
         let json = String::from_utf8(json).expect("JSON is text").into_boxed_str();
         Self(Arc::new(Rendered { value, json }))
@@ -97,3 +97,6 @@ impl<T: JsonSchema> JsonSchema for Shared<T> {
         T::json_schema(generator)
     }
 }
+
+/// Length in bytes that most lists of names stay below; that of certificates is some times as much.
+const TYPICAL_LEN: usize = 512;

@@ -66,7 +66,8 @@ impl Timestamp {
         let mut six = nine;
         let [.., end, _, _, _] = &mut six;
         *end = b'Z';
-        let text = if nanos % 1000 == 0 { six.get(..SIX_DIGITS_LEN) } else { nine.get(..) };
+        let text =
+            if nanos.is_multiple_of(1000) { six.get(..SIX_DIGITS_LEN) } else { nine.get(..) };
         let text = std::str::from_utf8(text.unwrap_or_default()).unwrap_or_default();
         ArrayString::from(text).unwrap_or_default()
     }

@@ -91,7 +91,7 @@ impl Application for Sessions {
         if progress.interest == Interest::Done
             && let Some(handshake) = std::mem::take(session).into_handshake()
         {
-            self.context.report(flow, *handshake);
+            self.context.report(flow, handshake);
         }
         progress
     }
@@ -109,7 +109,7 @@ impl Application for Sessions {
         if interest == Interest::Done
             && let Some(handshake) = std::mem::take(session).into_handshake()
         {
-            self.context.report(flow, *handshake);
+            self.context.report(flow, handshake);
         }
         interest
     }
@@ -152,7 +152,7 @@ impl Application for Sessions {
             Session::Tcp(session) => {
                 if let Some(mut handshake) = session.into_handshake() {
                     handshake.end(partial);
-                    self.context.report(flow, *handshake);
+                    self.context.report(flow, handshake);
                 }
             }
             Session::Udp(session) => session.on_end(&mut self.context, flow, partial),

@@ -59,9 +59,9 @@ impl Context {
     }
 
     /// Makes the event of a handshake that has ended, if it showed anything.
-    pub(crate) fn report(&mut self, flow: &Flow, handshake: Handshake) {
+    pub(crate) fn report(&mut self, flow: &Flow, mut handshake: Box<Handshake>) {
         if handshake.is_worth_reporting() {
-            self.events.push_back(report::event(&self.settings, flow, handshake));
+            self.events.push_back(report::event(&self.settings, flow, &mut handshake));
         }
     }
 

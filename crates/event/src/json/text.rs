@@ -62,7 +62,8 @@ fn is_plain(bytes: &[u8]) -> bool {
         return bytes.as_chunks::<16>().0.iter().all(is_plain_piece) && is_plain_piece(end);
     }
     if let (Some(start), Some(end)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-        return is_plain_word(u64::from_ne_bytes(*start)) && is_plain_word(u64::from_ne_bytes(*end));
+        return is_plain_word(u64::from_ne_bytes(*start))
+            && is_plain_word(u64::from_ne_bytes(*end));
     }
     if let (Some(start), Some(end)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
         let start = u64::from(u32::from_ne_bytes(*start));

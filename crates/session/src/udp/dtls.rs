@@ -47,7 +47,7 @@ impl DtlsSession {
         if self.handshake.as_ref().is_some_and(|handshake| handshake.is_over())
             && let Some(handshake) = self.handshake.take()
         {
-            context.report(flow, *handshake);
+            context.report(flow, handshake);
             return Interest::Done;
         }
         Interest::Continue
@@ -62,7 +62,7 @@ impl DtlsSession {
         }
         if let Some(mut handshake) = self.handshake {
             handshake.end(reason);
-            context.report(flow, *handshake);
+            context.report(flow, handshake);
         }
     }
 

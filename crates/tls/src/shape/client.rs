@@ -44,6 +44,7 @@ pub struct ClientHelloInfo {
     pub fallback_scsv: bool,
     /// What is out of order, but for what belongs to the connection.
     pub anomalies: HelloAnomalies,
+    weight: usize,
 }
 
 impl ClientHelloInfo {
@@ -52,7 +53,7 @@ impl ClientHelloInfo {
     pub fn new(hello: &ClientHello<'_>, carrier: Carrier) -> Self {
         let extensions = extensions(hello);
         let key_shares = hello.key_shares();
-        Self {
+        let mut info = Self {
             ja3: hex_digest(&ja3(hello)),
             ja4: Arc::from(ja4(hello, carrier)),
             version: hello.legacy_version.packetbeat(),
@@ -69,7 +70,10 @@ impl ClientHelloInfo {
             fallback_scsv: hello.has_fallback_scsv(),
             anomalies: hello.shape_anomalies(),
             extensions: Shared::new(extensions),
-        }
+            weight: 0,
+        };
+        info.weight = info.weigh();
+        info
     }
 
     /// The hello as `tls.detailed.client_hello`: this shape with what belongs to the connection.
@@ -80,8 +84,12 @@ impl ClientHelloInfo {
         hello: &ClientHello<'_>,
         server_name: Option<&Arc<str>>,
     ) -> ClientHelloDetail {
-        let more_names = hello.server_names().into_iter().flat_map(|names| names.host_names());
-        let more_names = more_names.skip(1).map(|name| Arc::from(&*name.to_text()));
+        let mut names = Vec::with_capacity(1);
+        names.extend(server_name.cloned());
+        if let Some(sent) = hello.server_names() {
+            let others = sent.host_names().take(MAX_HOST_NAMES).skip(1);
+            names.extend(others.map(|name| Arc::from(&*name.to_text())));
+        }
         let ticket = hello.session_ticket().map(|ticket| match ticket.len() {
             0 => String::new(),
             len => format!("({len} bytes)"),
@@ -92,12 +100,7 @@ impl ClientHelloInfo {
             session_id: (!hello.session_id.is_empty()).then(|| HexBytes::new(hello.session_id)),
             supported_compression_methods: Some(self.compression_methods.clone()),
             extensions: ClientHelloExtensions {
-                server_name_indication: server_name
-                    .cloned()
-                    .into_iter()
-                    .chain(more_names)
-                    .take(MAX_HOST_NAMES)
-                    .collect(),
+                server_name_indication: names,
                 session_ticket: ticket,
                 offered: Some(self.extensions.clone()),
             },
@@ -106,7 +109,11 @@ impl ClientHelloInfo {
 
     /// About how much memory this takes, in bytes.
     #[must_use]
-    pub fn weight(&self) -> usize {
+    pub const fn weight(&self) -> usize {
+        self.weight
+    }
+
+    fn weigh(&self) -> usize {
         let extensions = &self.extensions;
         [
             Some(&self.supported_ciphers),
