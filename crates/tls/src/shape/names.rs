@@ -43,9 +43,7 @@ pub(super) fn unparsed(extensions: &Extensions<'_>) -> Option<NameList> {
             None => Cow::Owned(extension.kind.0.to_string()),
         })
         .peekable();
-    if items.peek().is_none() {
-        return None;
-    }
+    items.peek()?;
     Some(list(items))
 }
 
