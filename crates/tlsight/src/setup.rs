@@ -13,7 +13,7 @@ use indicatif::ProgressBar;
 
 use crate::cli::{CommonArgs, OutputArgs};
 use crate::config::Config;
-use crate::output::{Format, NARROWEST, Palette, Printer, Table, Traffic};
+use crate::output::{Format, NARROWEST, Page, Palette, Printer, Table, Traffic};
 use crate::pipeline::{Counted, Run, Worker};
 use crate::signals;
 
@@ -39,9 +39,10 @@ impl Setup {
         let config = Config::resolve(args.analysis.layer(), args.analysis.config.as_deref())?;
         let is_terminal = io::stdout().is_terminal();
         let palette = Palette::choose(args.output.color, is_terminal);
-        let format = format(&args.output, is_terminal, palette);
+        let columns = line_columns(is_terminal);
+        let format = format(&args.output, is_terminal, columns, palette);
         let is_prompt = is_live || is_terminal || !matches!(format, Format::Json);
-        let printer = Printer::new(format, palette, progress);
+        let printer = Printer::new(format, Page { columns, palette }, progress);
         let has_summary = args.output.summary || !(args.output.no_summary || printer.is_json());
         let stop = Arc::new(AtomicBool::new(false));
         signals::stop_on_request(&stop)?;
@@ -98,13 +99,13 @@ pub(crate) fn add_loss(losses: &mut Losses, cause: &'static str, count: u64) {
     }
 }
 
-fn format(args: &OutputArgs, is_terminal: bool, palette: Palette) -> Format {
+fn format(args: &OutputArgs, is_terminal: bool, columns: usize, palette: Palette) -> Format {
     if args.json || !(is_terminal || args.table || args.detail) {
         Format::Json
     } else if args.detail {
         Format::Detail(palette)
     } else {
-        Format::Table(Table::new(line_columns(is_terminal), palette))
+        Format::Table(Table::new(columns, palette))
     }
 }
 

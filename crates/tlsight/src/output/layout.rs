@@ -51,22 +51,20 @@ impl Layout {
     pub(crate) fn new(line_columns: usize) -> Self {
         let mut columns = BASE.to_vec();
         let mut spare = line_columns.saturating_sub(NARROWEST);
-        for (column, width) in EXTRA {
-            if let Some(rest) = spare.checked_sub(width.saturating_add(GAP)) {
-                columns.push((column, width));
-                spare = rest;
+        for (wanted, target) in STEPS {
+            let shown = columns.iter_mut().find(|(column, _)| *column == wanted);
+            let (now, gap) = shown.as_ref().map_or((0, GAP), |(_, width)| (*width, 0));
+            let Some(rest) = spare.checked_sub(target.saturating_sub(now).saturating_add(gap))
+            else {
+                continue;
+            };
+            spare = rest;
+            match shown {
+                Some((_, width)) => *width = target,
+                None => columns.push((wanted, target)),
             }
         }
         columns.sort_unstable();
-        for (wanted, target) in GROWTH {
-            for (column, width) in &mut columns {
-                if *column == wanted {
-                    let growth = target.saturating_sub(*width).min(spare);
-                    *width = width.saturating_add(growth);
-                    spare = spare.saturating_sub(growth);
-                }
-            }
-        }
         if let Some((_, width)) = columns.last_mut() {
             *width = width.saturating_add(spare);
         }
@@ -101,21 +99,21 @@ const BASE: [(Column, usize); 7] = [
     (Column::Flags, 9),
 ];
 
-/// What wider tables show too, the more important first.
-const EXTRA: [(Column, usize); 2] = [(Column::Cipher, 10), (Column::Server, 15)];
-
-/// Who gets the columns that are left, up to what width, in turn.
-const GROWTH: [(Column, usize); 13] = [
+/// What wider tables add, column or width, each if there is room for all of it. What is left is for
+/// the flags.
+const STEPS: [(Column, usize); 15] = [
+    (Column::Cipher, 10),
     (Column::Version, 7),
-    (Column::Flags, 12),
-    (Column::Time, 12),
+    (Column::Flags, 15),
+    (Column::Server, 15),
+    (Column::Flags, 19),
     (Column::Certificate, 9),
-    (Column::Flags, 16),
+    (Column::Time, 12),
     (Column::Name, 24),
-    (Column::Server, 20),
+    (Column::Flags, 25),
+    (Column::Server, 21),
     (Column::Client, 21),
     (Column::Certificate, 16),
-    (Column::Flags, 24),
     (Column::Cipher, 27),
     (Column::Group, 17),
     (Column::Name, 40),
@@ -145,13 +143,13 @@ mod tests {
     fn a_wide_terminal_shows_everything_in_order() {
         let layout = Layout::new(120);
         let shown: Vec<Column> = layout.columns().map(|(column, _)| column).collect();
-        assert_eq!(shown.len(), BASE.len() + EXTRA.len());
+        assert_eq!(shown.len(), Column::Flags as usize + 1);
         assert!(shown.is_sorted());
     }
 
     #[test]
     fn titles_fit_their_columns() {
-        for (column, width) in BASE.into_iter().chain(EXTRA) {
+        for (column, width) in BASE.into_iter().chain(STEPS) {
             assert!(column.title().len() <= width, "{column:?}");
         }
     }
