@@ -1,16 +1,14 @@
 //! `ClientHello`, its extensions, and what is made of them.
 
-#![no_main]
-
 use std::hint::black_box;
 
 use event::Carrier;
-use libfuzzer_sys::fuzz_target;
 use tls::fingerprint::{ja3_string, ja4};
 use tls::handshake::ClientHello;
 use tls::shape::ShapeCache;
 
-fuzz_target!(|input: &[u8]| {
+/// Parses the input as the body of a `ClientHello` of TLS and of DTLS.
+pub fn client_hello(input: &[u8]) {
     for hello in [ClientHello::parse(input), ClientHello::parse_dtls(input)].iter().flatten() {
         black_box(hello.anomalies().names().count());
         black_box(hello.server_name().map(|name| (name.is_sound(), name.to_text().into_owned())));
@@ -27,4 +25,4 @@ fuzz_target!(|input: &[u8]| {
         let information = shapes.client(hello, Carrier::Tcp).map(|first| first.detail(hello));
         black_box(information.expect("lists of names are valid JSON"));
     }
-});
+}
