@@ -85,7 +85,7 @@ impl DtlsSession {
     ) {
         let handshake = handshake_of(&mut self.handshake, direction, now);
         let is_clear = record.epoch == 0;
-        match ContentType(record.content_type) {
+        match record.content_type {
             ContentType::HANDSHAKE if is_clear => {
                 self.on_fragments(context, now, direction, record.fragment);
             }
