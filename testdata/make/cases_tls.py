@@ -174,6 +174,10 @@ CASES = [
          [SERVER + " -min_protocol TLSv1.2"], [CLIENT + " -tls1_1 -cipher DEFAULT:@SECLEVEL=0"]),
     Case("alert-inappropriate-fallback", "A retry at TLS 1.2 with TLS_FALLBACK_SCSV to a server that can do better.",
          [SERVER], [CLIENT + " -tls1_2 -fallback_scsv"]),
+    Case("downgrade", "A client and a server of TLS 1.3, and an attacker who takes it out of the hello.",
+         [SERVER.replace("443", "444"), "python $MAKE/downgrade.py"], [CLIENT], ports=["tcp/444", "tcp/443"],
+         note="The capture is that between client and attacker. The server's random tells the client that it could "
+         "have done TLS 1.3, and the client gives up."),
     Case("alert-unrecognized-name", "The server refuses the server name.",
          ["sleep 60 | openssl s_server -accept 443 -quiet -tls1_2 -cert ecdsa.pem -key ecdsa.key "
           "-servername other.test -servername_fatal -cert2 rsa.pem -key2 rsa.key"], [CLIENT + " -tls1_2"]),
