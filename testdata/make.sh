@@ -12,7 +12,8 @@ work=${WORK:-/tmp/tlsight-testdata}
 export PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 
 packages=(openssl gnutls-bin curl nginx-light nodejs chromium tcpdump iproute2 ethtool procps python3
-    python3-venv postgresql postgresql-client mariadb-server mariadb-client slapd ldap-utils zstd)
+    python3-venv postgresql postgresql-client mariadb-server mariadb-client slapd ldap-utils zstd
+    hostapd wpasupplicant)
 
 if [[ $(id -u) -ne 0 ]]; then
     echo "make.sh: network namespaces need root" >&2
