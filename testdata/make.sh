@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 
 packages=(openssl gnutls-bin curl nginx-light nodejs chromium tcpdump iproute2 ethtool procps python3
     python3-venv postgresql postgresql-client mariadb-server mariadb-client slapd ldap-utils zstd
-    hostapd wpasupplicant)
+    hostapd wpasupplicant openjdk-17-jdk-headless)
 
 if [[ $(id -u) -ne 0 ]]; then
     echo "make.sh: network namespaces need root" >&2
