@@ -3,7 +3,7 @@
 use event::{Timestamp, TlsEvent, Transport};
 use flow::{
     Application, Counters, Direction, EndReason, Engine, Flow, FlowAnomaly, Interest, Limits,
-    Progress,
+    Progress, Sighting,
 };
 use wire::Packet;
 
@@ -29,6 +29,15 @@ impl Analyzer {
     /// Takes one packet. Packets are to come in the order of the capture.
     pub fn handle_packet(&mut self, packet: &Packet<'_>) {
         self.engine.handle_packet(packet);
+    }
+
+    /// Takes a few of the packets, as [`Self::handle_packet`] would one by one, and tells whether
+    /// there were any. Their flows are looked up together, which waits less for memory.
+    pub fn handle_some<'p>(
+        &mut self,
+        packets: &mut impl Iterator<Item = (Packet<'p>, Sighting)>,
+    ) -> bool {
+        self.engine.handle_some(packets)
     }
 
     /// Ends the sessions that have been silent for too long at `now`; for when no packets come.
