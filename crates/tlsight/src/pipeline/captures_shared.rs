@@ -262,3 +262,28 @@ impl Batch {
 /// Enough for each worker to have one in hand, one waiting and one to read into, and for a worker
 /// whose flows are the busier to fall behind for a moment. At about 300 KiB each.
 const BATCHES_PER_WORKER: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_queued_in_the_order_in_which_they_were_read() {
+        let mut captures = Captures::new(Vec::new(), None);
+        let shared = Shared::new(&mut captures, 2);
+        let mut state = shared.lock();
+        state.reading = Reading::Ended;
+        state.read = 4;
+        for number in [2_u64, 0, 3, 1] {
+            assert!(!state.is_over());
+            let mut batch = state.free.pop().unwrap();
+            batch.end = Timestamp::from_nanos(number.cast_signed());
+            state.queue(number, batch);
+        }
+        assert!(state.is_over() && state.early.is_empty());
+        for queue in &state.queues {
+            let ends: Vec<_> = queue.iter().map(|batch| batch.end.as_nanos()).collect();
+            assert_eq!(ends, [0, 1, 2, 3]);
+        }
+    }
+}
