@@ -1,8 +1,8 @@
 //! JSON, written at the speed at which sessions come.
 //!
-//! The events are some hundred short fields each and most of what `serde_json` spends on them is
-//! the look for bytes to escape, in names that are constants as well. Here the names of fields go
-//! out as they are and text is searched eight bytes at a time: three times as fast
+//! The events are some hundred short fields each and much of what `serde_json` spends on them is the
+//! look for bytes to escape, in names that are constants as well. Here the names of fields go out as
+//! they are and text is searched sixteen bytes at a time, in two thirds of the time
 //! (`benches/json.rs`).
 
 mod compound;

@@ -1,24 +1,14 @@
 //! Strings and names.
 
-/// Writes the name of a field and the colon after it. Inlined, so that the name's length is known and
-/// all of it goes out as one constant.
-#[inline(always)]
+/// Writes the name of a field and the colon after it. Not inlined: an event has a hundred fields, and
+/// their code would not stay in a core's instruction cache.
+#[inline(never)]
 pub(super) fn write_name(out: &mut Vec<u8>, name: &'static str) {
-    let mut text = [b'"'; MAX_NAME_LEN + 3];
-    let place = text.get_mut(1..).and_then(|rest| rest.get_mut(..name.len()));
-    if let Some(place) = place
-        && name.len() <= MAX_NAME_LEN
-    {
-        debug_assert!(is_plain(name.as_bytes()), "{name}");
-        place.copy_from_slice(name.as_bytes());
-        if let Some(colon) = text.get_mut(name.len() + 2) {
-            *colon = b':';
-        }
-        out.extend_from_slice(text.get(..name.len() + 3).unwrap_or_default());
-    } else {
-        write_plain(out, name);
-        out.push(b':');
-    }
+    debug_assert!(is_plain(name.as_bytes()), "{name}");
+    out.reserve(name.len() + 3);
+    out.push(b'"');
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
 }
 
 /// Writes a string that is known to have nothing to escape.
@@ -131,6 +121,3 @@ const fn escape(byte: u8) -> Option<u8> {
         _ => None,
     }
 }
-
-/// The longest name that goes out as one constant, in bytes; the longest of the events has 38.
-const MAX_NAME_LEN: usize = 45;
