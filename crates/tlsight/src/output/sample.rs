@@ -122,6 +122,8 @@ fn event(tls: Tls, key_exchange: KeyExchange, state: CertificateState) -> TlsEve
             direction: None,
             vlan: None,
         },
+        process: None,
+        container: None,
         related: Related { ip: [client.text(), server.text()] },
         tls,
         tlsight: Tlsight {
@@ -152,6 +154,7 @@ fn event(tls: Tls, key_exchange: KeyExchange, state: CertificateState) -> TlsEve
             partial: Vec::new(),
             anomalies: Vec::new(),
             evidence: Evidence::Wire,
+            socket: None,
         },
     }
 }
@@ -222,6 +225,8 @@ fn party(endpoint: &Endpoint) -> Party {
         domain: None,
         bytes: Some(1500),
         packets: Some(4),
+        process: None,
+        container: None,
     }
 }
 
