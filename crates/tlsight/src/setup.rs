@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Result;
-use event::Losses;
+use event::{Evidence, Losses};
 use flow::Limits;
 use indicatif::ProgressBar;
+use probe::CommandLines;
+use session::Settings;
 
 use crate::cli::{CommonArgs, OutputArgs};
 use crate::config::Config;
@@ -23,6 +25,7 @@ pub(crate) struct Setup {
     pub(crate) run: Run,
     config: Config,
     limits: Limits,
+    socket_limits: Limits,
     has_summary: bool,
 }
 
@@ -46,10 +49,10 @@ impl Setup {
         let stop = Arc::new(AtomicBool::new(false));
         signals::stop_on_request(&stop)?;
         let run = Run::new(args.filter.into_filter(), printer, is_prompt, stop, args.output.limit);
-        let workers = config.workers.get();
-        let mut limits = Limits::for_memory(config.settings.memory_bytes).divided(workers);
-        limits.hash_seed = RandomState::new().build_hasher().finish();
-        Ok(Self { run, config, limits, has_summary })
+        let mut socket_limits = Limits::for_memory(config.settings.memory_bytes);
+        socket_limits.hash_seed = RandomState::new().build_hasher().finish();
+        let limits = socket_limits.divided(config.workers.get());
+        Ok(Self { run, config, limits, socket_limits, has_summary })
     }
 
     /// Number of workers.
@@ -60,6 +63,17 @@ impl Setup {
     /// A new worker.
     pub(crate) fn worker(&self) -> Worker<'_> {
         Worker::new(&self.run, self.config.settings_of_worker(), self.limits)
+    }
+
+    /// The one worker for packets of sockets.
+    pub(crate) fn socket_worker(&self) -> Worker<'_> {
+        let settings = Settings { evidence: Evidence::Socket, ..self.config.settings.clone() };
+        Worker::new(&self.run, settings, self.socket_limits)
+    }
+
+    /// What becomes of the command lines of processes.
+    pub(crate) const fn command_lines(&self) -> &CommandLines {
+        &self.config.command_lines
     }
 
     /// Writes what follows the sessions: losses that no line has told yet, and the totals.
