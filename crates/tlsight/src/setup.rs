@@ -19,6 +19,17 @@ use crate::output::{Format, NARROWEST, Palette, Printer, Table, Traffic};
 use crate::pipeline::{Counted, Run, Worker};
 use crate::signals;
 
+/// Where the packets come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// Capture files.
+    Files,
+    /// An interface or a pipe, as they come.
+    Live,
+    /// The sockets of this host, as they come.
+    Sockets,
+}
+
 /// A run that is about to begin.
 pub(crate) struct Setup {
     /// What the workers share.
@@ -36,14 +47,14 @@ impl Setup {
     /// Settings that make no sense, or signals that cannot be handled.
     pub(crate) fn new(
         args: CommonArgs,
-        is_live: bool,
+        source: Source,
         progress: Option<ProgressBar>,
     ) -> Result<Self> {
         let config = Config::resolve(args.analysis.layer(), args.analysis.config.as_deref())?;
         let is_terminal = io::stdout().is_terminal();
         let palette = Palette::choose(args.output.color, is_terminal);
-        let format = format(&args.output, is_terminal, palette);
-        let is_prompt = is_live || is_terminal || !matches!(format, Format::Json);
+        let format = format(&args.output, source, is_terminal, palette);
+        let is_prompt = source != Source::Files || is_terminal || !matches!(format, Format::Json);
         let printer = Printer::new(format, palette, progress);
         let has_summary = args.output.summary || !(args.output.no_summary || printer.is_json());
         let stop = Arc::new(AtomicBool::new(false));
@@ -112,13 +123,17 @@ pub(crate) fn add_loss(losses: &mut Losses, cause: &'static str, count: u64) {
     }
 }
 
-fn format(args: &OutputArgs, is_terminal: bool, palette: Palette) -> Format {
+fn format(args: &OutputArgs, source: Source, is_terminal: bool, palette: Palette) -> Format {
     if args.json || !(is_terminal || args.table || args.detail) {
         Format::Json
     } else if args.detail {
         Format::Detail(palette)
     } else {
-        Format::Table(Table::new(line_columns(is_terminal), palette))
+        let columns = line_columns(is_terminal);
+        Format::Table(match source {
+            Source::Files | Source::Live => Table::new(columns, palette),
+            Source::Sockets => Table::at_sockets(columns, palette),
+        })
     }
 }
 

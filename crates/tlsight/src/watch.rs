@@ -14,7 +14,7 @@ use crate::cli::WatchArgs;
 use crate::message;
 use crate::output::loss;
 use crate::pipeline::{Counted, Worker};
-use crate::setup::{Setup, add_loss};
+use crate::setup::{Setup, Source, add_loss};
 use crate::watch_sockets;
 
 /// Analyses packets until it is told to end.
@@ -24,7 +24,7 @@ use crate::watch_sockets;
 /// cannot be written to.
 pub(crate) fn run(args: WatchArgs) -> Result<Outcome> {
     let Some(interface) = args.interface else { return watch_sockets::run(args) };
-    let setup = Setup::new(args.common, true, None)?;
+    let setup = Setup::new(args.common, Source::Live, None)?;
     let mut options = LiveOptions::new(Interface::from_name(&interface));
     if args.no_promiscuous {
         options.reception = Reception::Own;

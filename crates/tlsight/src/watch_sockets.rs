@@ -13,7 +13,7 @@ use crate::cli::WatchArgs;
 use crate::message;
 use crate::output::loss;
 use crate::pipeline::{Counted, Worker};
-use crate::setup::{Setup, add_loss};
+use crate::setup::{Setup, Source, add_loss};
 use crate::watch::{COUNT_EVERY, LONGEST_WAIT, report_losses, since, sum, wall_clock};
 
 /// Shows sessions until it is told to end, or the cgroup is removed.
@@ -22,7 +22,7 @@ use crate::watch::{COUNT_EVERY, LONGEST_WAIT, report_losses, since, sum, wall_cl
 /// Settings that make no sense, programs that the kernel does not take, or a standard output that
 /// cannot be written to.
 pub(crate) fn run(args: WatchArgs) -> Result<Outcome> {
-    let setup = Setup::new(args.common, true, None)?;
+    let setup = Setup::new(args.common, Source::Sockets, None)?;
     let command_lines =
         if args.no_command_line { CommandLines::Omitted } else { setup.command_lines().clone() };
     let options = Options { cgroup: args.cgroup, command_lines, ring_len: None };

@@ -5,6 +5,8 @@
 pub(crate) enum Column {
     /// Time of the first handshake message, of the day.
     Time,
+    /// Processes, where sockets tell them.
+    Process,
     /// Client.
     Client,
     /// Server.
@@ -28,6 +30,7 @@ impl Column {
     pub(crate) const fn title(self) -> &'static str {
         match self {
             Self::Time => "TIME",
+            Self::Process => "PROCESS",
             Self::Client => "CLIENT",
             Self::Server => "SERVER",
             Self::Name => "NAME",
@@ -49,9 +52,18 @@ pub(crate) struct Layout {
 impl Layout {
     /// The layout for lines of `line_columns`, at least [`NARROWEST`].
     pub(crate) fn new(line_columns: usize) -> Self {
-        let mut columns = BASE.to_vec();
+        Self::of(BASE, &EXTRA, line_columns)
+    }
+
+    /// The layout for what is seen at sockets: the process comes before the client's address.
+    pub(crate) fn at_sockets(line_columns: usize) -> Self {
+        Self::of(BASE_AT_SOCKETS, &EXTRA_AT_SOCKETS, line_columns)
+    }
+
+    fn of(base: [(Column, usize); 7], extra: &[(Column, usize)], line_columns: usize) -> Self {
+        let mut columns = base.to_vec();
         let mut spare = line_columns.saturating_sub(NARROWEST);
-        for (column, width) in EXTRA {
+        for &(column, width) in extra {
             if let Some(rest) = spare.checked_sub(width.saturating_add(GAP)) {
                 columns.push((column, width));
                 spare = rest;
@@ -104,16 +116,31 @@ const BASE: [(Column, usize); 7] = [
 /// What wider tables show too, the more important first.
 const EXTRA: [(Column, usize); 2] = [(Column::Cipher, 10), (Column::Server, 15)];
 
+/// The same at sockets.
+const BASE_AT_SOCKETS: [(Column, usize); 7] = [
+    (Column::Time, 8),
+    (Column::Process, 15),
+    (Column::Name, 18),
+    (Column::Version, 4),
+    (Column::Group, 14),
+    (Column::Certificate, 6),
+    (Column::Flags, 9),
+];
+const EXTRA_AT_SOCKETS: [(Column, usize); 3] =
+    [(Column::Server, 15), (Column::Cipher, 10), (Column::Client, 15)];
+
 /// Who gets the columns that are left, up to what width, in turn.
-const GROWTH: [(Column, usize); 13] = [
+const GROWTH: [(Column, usize); 15] = [
     (Column::Version, 7),
     (Column::Flags, 12),
+    (Column::Process, 20),
     (Column::Time, 12),
     (Column::Certificate, 9),
     (Column::Flags, 16),
     (Column::Name, 24),
     (Column::Server, 20),
     (Column::Client, 21),
+    (Column::Process, 32),
     (Column::Certificate, 16),
     (Column::Flags, 24),
     (Column::Cipher, 27),
@@ -128,10 +155,11 @@ mod tests {
     #[test]
     fn every_width_is_filled_and_not_exceeded() {
         for line in NARROWEST..400 {
-            let layout = Layout::new(line);
-            let cells: usize = layout.columns().map(|(_, width)| width).sum();
-            let gaps = GAP * (layout.columns().count() - 1);
-            assert_eq!(cells + gaps, line);
+            for layout in [Layout::new(line), Layout::at_sockets(line)] {
+                let cells: usize = layout.columns().map(|(_, width)| width).sum();
+                let gaps = GAP * (layout.columns().count() - 1);
+                assert_eq!(cells + gaps, line);
+            }
         }
     }
 
@@ -151,7 +179,7 @@ mod tests {
 
     #[test]
     fn titles_fit_their_columns() {
-        for (column, width) in BASE.into_iter().chain(EXTRA) {
+        for (column, width) in BASE.into_iter().chain(EXTRA).chain(BASE_AT_SOCKETS) {
             assert!(column.title().len() <= width, "{column:?}");
         }
     }

@@ -88,6 +88,19 @@ pub(crate) fn between(mut event: TlsEvent, client: (&str, u16), server: (&str, u
     event
 }
 
+/// A process of which little is known.
+pub(crate) fn process(name: &str, pid: u32) -> event::Process {
+    event::Process {
+        pid,
+        name: Some(name.to_owned()),
+        executable: Some(format!("/usr/bin/{name}")),
+        command_line: None,
+        start: Some(START),
+        user: None,
+        parent: None,
+    }
+}
+
 /// An alert that ended a handshake.
 pub(crate) fn fatal(kind: &'static str) -> AlertDetail {
     AlertDetail { severity: "fatal".into(), code: 40, kind: kind.into(), source: "server" }
