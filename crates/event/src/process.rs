@@ -75,6 +75,14 @@ pub struct Sockets {
     /// The server's, if it is local.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server: Option<Socket>,
+    /// Packets of these sockets that the ring to this program had no room for.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub lost_packets: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes the field by reference")]
+const fn is_zero(value: &u32) -> bool {
+    *value == 0
 }
 
 /// One end of `tlsight.socket`.

@@ -14,7 +14,7 @@ pub(crate) fn complete(
     connection: &Connection,
     processes: &mut Processes,
 ) -> bool {
-    let mut sockets = Sockets::default();
+    let mut sockets = Sockets { lost_packets: connection.lost, ..Sockets::default() };
     let mut all_known = true;
     let side_of = |party: &Party| address_of(party).and_then(|address| connection.side_at(address));
     for (party, socket) in

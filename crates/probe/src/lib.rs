@@ -15,6 +15,7 @@ mod identity;
 #[cfg(target_os = "linux")]
 mod load;
 mod losses;
+mod proc;
 mod process;
 mod record;
 mod redact;

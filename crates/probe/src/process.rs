@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 
 use crate::clock::Clock;
 use crate::container::container_of;
+use crate::proc;
 use crate::record::{ProcessKey, ProcessRecord};
 use crate::redact::CommandLines;
 
@@ -78,6 +79,9 @@ impl Processes {
         if is_title {
             bytes.extend(record.title);
             bytes.truncate(bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len()));
+        }
+        if bytes.is_empty() {
+            bytes = proc::arguments(record.key).unwrap_or_default();
         }
         while bytes.last() == Some(&0) {
             bytes.pop();

@@ -99,6 +99,31 @@ fn connections_have_a_bound() {
     assert_eq!(host.sockets.connections.len(), 1);
 }
 
+#[test]
+fn what_was_lost_before_a_packet_is_in_the_account_of_its_connection() {
+    let mut host = Host::default();
+    let client = socket(1, HOST, "192.0.2.1:40000");
+    let server = socket(2, HOST, "192.0.2.2:443");
+    for _ in 0..2 {
+        let seen = packet(&client, &server, false, 1, 0x18, 10);
+        host.sees_after_loss(&client, &seen, 3);
+    }
+    assert_eq!(host.sockets.connections[&0].lost, 6);
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_record_is_taken_or_counted(kind in 1..3_u8, head: [u8; 32], mut bytes: Vec<u8>) {
+        let mut host = Host::default();
+        bytes.splice(0..0, head);
+        bytes.splice(0..0, [kind, 1, 7, 0, 60, 0, 0, 0, 60, 0, 0, 0, 9, 0, 0, 0]);
+        bytes.resize(8000, 0x45);
+        host.sockets.take(&bytes, &mut host.batch);
+        let taken = host.batch.len() as u64 + host.sockets.losses().records_unreadable;
+        proptest::prop_assert!(taken > 0 || kind == 2);
+    }
+}
+
 /// Sockets and what came out.
 struct Host {
     sockets: Sockets,
@@ -120,10 +145,14 @@ impl Host {
     }
 
     fn sees(&mut self, socket: &Socket, seen: &Seen) {
+        self.sees_after_loss(socket, seen, 0);
+    }
+
+    fn sees_after_loss(&mut self, socket: &Socket, seen: &Seen, lost: u32) {
         let len = u32::try_from(seen.bytes.len()).unwrap();
         let mut record = vec![1, u8::from(seen.is_ingress), 0, 0];
         record.extend(
-            [len, len, seen.segment_len, socket.netns, 0].into_iter().flat_map(u32::to_le_bytes),
+            [len, len, seen.segment_len, socket.netns, lost].into_iter().flat_map(u32::to_le_bytes),
         );
         record.extend([1, socket.cookie, 1, 0, 0].into_iter().flat_map(u64::to_le_bytes));
         record.extend(&seen.bytes);
