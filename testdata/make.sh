@@ -12,7 +12,8 @@ work=${WORK:-/tmp/tlsight-testdata}
 export PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 
 packages=(openssl gnutls-bin curl nginx-light nodejs chromium tcpdump iproute2 ethtool procps python3
-    python3-venv postgresql postgresql-client mariadb-server mariadb-client slapd ldap-utils zstd)
+    python3-venv postgresql postgresql-client mariadb-server mariadb-client slapd ldap-utils zstd
+    hostapd wpasupplicant openjdk-17-jdk-headless)
 
 if [[ $(id -u) -ne 0 ]]; then
     echo "make.sh: network namespaces need root" >&2
@@ -36,6 +37,10 @@ if [[ ! -x $work/venv/bin/aioquic-ready ]]; then
 fi
 [[ -f $work/certificates/ecdsa.ocsp ]] ||
     "$work/venv/bin/python" "$here/make/certificates.py" "$work/certificates"
+
+# Debian 12 packages nothing that speaks DTLS 1.3: its wolfSSL is built without.
+command -v cargo >/dev/null || PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH
+cargo build --quiet --locked --manifest-path "$here/make/dtls13/Cargo.toml" --target-dir "$work/dtls13"
 
 remove_network() {
     ip netns pids tlsight-client 2>/dev/null | xargs -r kill 2>/dev/null || true
@@ -64,6 +69,6 @@ make_network() {
 
 trap remove_network EXIT
 make_network
-export PATH=$work/venv/bin:$PATH
+export PATH=$work/venv/bin:$work/dtls13/debug:$PATH
 python "$here/make/record.py" "$work" "$here" "$@"
 python "$here/make/derive.py" "$here"

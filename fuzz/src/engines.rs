@@ -41,15 +41,15 @@ pub fn flow_engine(input: &[u8]) {
 }
 
 /// Follows the QUIC connections of one five-tuple.
-pub fn quic_connections(input: &[u8]) {
+pub fn quic(input: &[u8]) {
     let (mut connections, mut scratch) = (Connections::new(), Scratch::default());
     let mut touch = |event: Event<'_>| {
         std::hint::black_box(format!("{event:?}"));
     };
     for (flags, datagram) in Datagrams::new(input) {
         let way = if flags & 1 == 0 { Way::Forward } else { Way::Backward };
-        let known = quic::looks_like_quic(datagram);
-        assert!(!known || quic::google_version(datagram).is_none());
+        let known = ::quic::looks_like_quic(datagram);
+        assert!(!known || ::quic::google_version(datagram).is_none());
         connections.handle(way, datagram, &mut scratch, &mut touch);
     }
     connections.finish(&mut touch);

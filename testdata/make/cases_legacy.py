@@ -26,4 +26,10 @@ CASES = [
     Case("ssl2-hello", "A ClientHello in SSL 2.0 form that offers TLS 1.0; the server answers with TLS 1.0.",
          [TLSLITE_SERVER], ["python $MAKE/tlslite_client.py ssl2-hello"],
          note="The client sends its hello, reads the server's flight and hangs up."),
+    Case("ssl2-hello-openjdk", "OpenJDK offers TLS 1.2 in a hello of SSL 2.0 form, and OpenSSL takes it.",
+         [RSA_SERVER + WEAK],
+         ["echo jdk.tls.disabledAlgorithms= > $WORK/java.security\n"
+          "java -Djava.security.properties=$WORK/java.security $MAKE/Sslv2Hello.java"],
+         note="Such a hello has no room for signature algorithms, so the server signs with SHA-1, which both sides "
+         "have to be told to accept."),
 ]

@@ -11,6 +11,8 @@ DTLS_SERVER = "sleep 60 | openssl s_server -dtls -accept 4433 -quiet -cert rsa.p
 DTLS_CLIENT = ("(echo hello; sleep 0.4) | openssl s_client -dtls -connect 192.0.2.2:4433 "
                "-servername example.test -CAfile root.pem")
 DTLS = ["udp/4433"]
+DTLS13_NOTE = ("`dtls13` is built from `testdata/make/dtls13`, around dimpl, a DTLS library for WebRTC: no server name, "
+               "and certificates of both sides (encrypted).")
 
 SPKI = "$(openssl x509 -in ecdsa-leaf.pem -noout -pubkey | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64)"
 
@@ -53,6 +55,9 @@ CASES = [
          ["gnutls-serv --udp --echo -p 4433 --x509certfile rsa.pem --x509keyfile rsa.key"],
          ["(sleep 0.3; echo hello; sleep 0.3) | gnutls-cli --udp --sni-hostname example.test "
           "--verify-hostname example.test --x509cafile root.pem -p 4433 192.0.2.2"], ports=DTLS),
+    Case("dtls13", "DTLS 1.3.", ["dtls13 serve"], ["dtls13 connect"], ports=DTLS, note=DTLS13_NOTE),
+    Case("dtls13-cookie", "DTLS 1.3 with a HelloRetryRequest that only asks for a cookie.", ["dtls13 serve cookie"],
+         ["dtls13 connect"], ports=DTLS, note=DTLS13_NOTE),
     Case("ip-fragments", "DTLS 1.2 over links with an MTU of 576: the server's datagrams come as IP fragments.",
          [DTLS_SERVER + " -mtu 1400 -chainCAfile root.pem"], [DTLS_CLIENT + " -mtu 1400"], ports=DTLS,
          setup=link_mtu(576), teardown=LINK_RESTORED),

@@ -31,6 +31,29 @@ CONF"""
 NGINX = "nginx -p $WORK -c $WORK/nginx.conf"
 
 
+HOSTAPD_SETUP = """cat > $WORK/hostapd.conf <<'CONF'
+interface=veth0
+driver=wired
+ieee8021x=1
+eap_server=1
+eap_user_file=/dev/stdin
+ca_cert=root.pem
+server_cert=rsa.pem
+private_key=rsa.key
+CONF
+cat > $WORK/supplicant.conf <<'CONF'
+ap_scan=0
+network={
+  key_mgmt=IEEE8021X
+  eap=TLS
+  eapol_flags=0
+  identity="example"
+  ca_cert="root.pem"
+  client_cert="client.pem"
+  private_key="client.key"
+}
+CONF"""
+
 def first_flow(packets):
     """Keeps the TCP connection with the lowest-numbered first packet (browsers open spare ones)."""
     def ports(packet):
@@ -174,6 +197,15 @@ CASES = [
          [SERVER + " -min_protocol TLSv1.2"], [CLIENT + " -tls1_1 -cipher DEFAULT:@SECLEVEL=0"]),
     Case("alert-inappropriate-fallback", "A retry at TLS 1.2 with TLS_FALLBACK_SCSV to a server that can do better.",
          [SERVER], [CLIENT + " -tls1_2 -fallback_scsv"]),
+    Case("downgrade", "A client and a server of TLS 1.3, and an attacker who takes it out of the hello.",
+         [SERVER.replace("443", "444"), "python $MAKE/downgrade.py"], [CLIENT], ports=["tcp/444", "tcp/443"],
+         note="The capture is that between client and attacker. The server's random tells the client that it could "
+         "have done TLS 1.3, and the client gives up."),
+    Case("eap-tls", "EAP-TLS between an 802.1X supplicant and authenticator, over Ethernet.",
+         ["echo '* TLS' | hostapd $WORK/hostapd.conf"],
+         ["sleep 1; timeout 3 wpa_supplicant -i veth0 -D wired -c $WORK/supplicant.conf"],
+         setup=HOSTAPD_SETUP, ports=[],
+         note="tlsight looks for TLS in TCP and UDP only, so it reports nothing here."),
     Case("alert-unrecognized-name", "The server refuses the server name.",
          ["sleep 60 | openssl s_server -accept 443 -quiet -tls1_2 -cert ecdsa.pem -key ecdsa.key "
           "-servername other.test -servername_fatal -cert2 rsa.pem -key2 rsa.key"], [CLIENT + " -tls1_2"]),

@@ -4,15 +4,7 @@ import socket
 import struct
 import threading
 
-
-def exactly(connection, count):
-    data = b""
-    while len(data) < count:
-        more = connection.recv(count - len(data))
-        if not more:
-            raise OSError("the client hung up")
-        data += more
-    return data
+from proxy_pump import exactly, pump
 
 
 def until(connection, end):
@@ -39,19 +31,6 @@ def greet(client):
         return b"\x00\x5a" + bytes(6)
     until(client, b"\r\n\r\n")
     return b"HTTP/1.1 200 Connection established\r\n\r\n"
-
-
-def pump(source, sink):
-    try:
-        while data := source.recv(65536):
-            sink.sendall(data)
-    except OSError:
-        pass
-    finally:
-        try:
-            sink.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
 
 
 def serve(client):

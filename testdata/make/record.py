@@ -28,8 +28,11 @@ VERSIONS = {
     r"\bslapd ": "slapd -VV 2>&1 | sed -n 's/^@(#) \\$OpenLDAP: //p'",
     r"quic\.py": "python -c 'import aioquic; print(\"aioquic\", aioquic.__version__)'",
     r"tlslite_": "python -c 'import tlslite; print(\"tlslite-ng\", tlslite.__version__)'",
+    r"\bjava ": "java -version 2>&1 | head -1",
+    r"\bhostapd ": "hostapd -v 2>&1 | head -1; wpa_supplicant -v | head -1",
+    r"\bdtls13 ": "cargo tree --manifest-path $MAKE/dtls13/Cargo.toml --depth 1 --prefix none | grep ^dimpl | cut -d' ' -f1,2",
     r"modern_openssl\.py": "python -c 'from OpenSSL import SSL; print(SSL.SSLeay_version(0).decode())'",
-    r"starttls_|socks|tls_client\.py|proxy\.py":
+    r"starttls_|socks|tls_client\.py|proxy\.py|downgrade\.py":
         "python -c 'import sys, ssl; print(\"Python\", sys.version.split()[0], \"with\", ssl.OPENSSL_VERSION)'",
 }
 

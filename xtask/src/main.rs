@@ -5,6 +5,7 @@
 mod bench;
 mod conformance;
 mod layers;
+mod licences;
 mod registries;
 mod schema;
 mod workspace;
@@ -44,6 +45,7 @@ fn run() -> Result<Outcome> {
         Value(name) => match name.to_str().context("the task's name is not UTF-8")? {
             "bench" => bench::run(parser),
             "layers" => layers::run(parser),
+            "licences" => licences::run(parser),
             "conformance" => conformance::run(parser),
             "registries" => registries::run(parser),
             "schema" => schema::run(parser),
@@ -61,6 +63,7 @@ const USAGE: &str = "\
 Usage: cargo xtask <task>
 
   layers         reject arrows between crates that point up, and breaches of the house rules
+  licences       compare the licences of all packages with the list in deny.toml
   bench          measure the parsers, whole programs beside their peers, and live capture
                  [parsers] [files] [live] [--perf DIR] [--work DIR] [--runs N]
                  [--connections N] [--bulk-bytes SIZE]

@@ -8,6 +8,8 @@ use arrayvec::ArrayString;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
+use crate::json::serialize_plain;
+
 /// An address and a port, with the address's text made once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Endpoint {
@@ -82,7 +84,7 @@ impl fmt::Debug for IpText {
 
 impl Serialize for IpText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
+        serialize_plain(serializer, &self.0)
     }
 }
 
@@ -119,7 +121,7 @@ impl Serialize for Mac {
             }
         }
         let text = std::str::from_utf8(&text).unwrap_or_default();
-        serializer.serialize_str(text)
+        serialize_plain(serializer, text)
     }
 }
 

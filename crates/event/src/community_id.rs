@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer};
 use sha1::{Digest, Sha1};
 
 use crate::address::{Endpoint, Transport};
+use crate::json::serialize_plain;
 
 /// A community id, version 1, with seed 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +55,7 @@ impl CommunityId {
 
 impl Serialize for CommunityId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.to_text())
+        serialize_plain(serializer, &self.to_text())
     }
 }
 

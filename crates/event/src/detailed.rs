@@ -1,5 +1,7 @@
 //! Packetbeat's `tls.detailed`, which `include_detailed_fields` turns off.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -63,13 +65,21 @@ pub struct ClientHelloDetail {
 pub struct ClientHelloExtensions {
     /// Host names of `server_name`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub server_name_indication: Vec<String>,
-    /// ALPN protocols offered; bytes that are not UTF-8 as hexadecimal.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub application_layer_protocol_negotiation: Option<NameList>,
+    pub server_name_indication: Vec<Arc<str>>,
     /// Length of the ticket in bytes, or an empty string if tickets are only supported.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_ticket: Option<String>,
+    /// What all hellos of the same software have in common.
+    #[serde(flatten)]
+    pub offered: Option<Shared<OfferedExtensions>>,
+}
+
+/// Extensions of a `ClientHello` that belong to the software, not to the connection.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+pub struct OfferedExtensions {
+    /// ALPN protocols offered; bytes that are not UTF-8 as hexadecimal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub application_layer_protocol_negotiation: Option<NameList>,
     /// Versions offered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub supported_versions: Option<NameList>,
@@ -127,7 +137,7 @@ pub struct ServerHelloDetail {
     /// Compression method chosen.
     pub selected_compression_method: Name,
     /// Extensions.
-    pub extensions: ServerHelloExtensions,
+    pub extensions: Shared<ServerHelloExtensions>,
 }
 
 /// Extensions of a `ServerHello`, by Packetbeat's names.

@@ -6,6 +6,8 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
+use crate::json::serialize_plain;
+
 /// At most 32 bytes (a random, a session id) that are written as lower-case hexadecimal.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct HexBytes {
@@ -56,7 +58,7 @@ impl fmt::Debug for HexBytes {
 
 impl Serialize for HexBytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.with_text(|text| serializer.serialize_str(text))
+        self.with_text(|text| serialize_plain(serializer, text))
     }
 }
 

@@ -22,8 +22,8 @@ pub use address::{Endpoint, IpText, Mac, Transport};
 pub use certificate::{Certificate, CertificateHash, DistinguishedName, X509};
 pub use community_id::CommunityId;
 pub use detailed::{
-    AlertDetail, ClientHelloDetail, ClientHelloExtensions, Detailed, ServerHelloDetail,
-    ServerHelloExtensions, StatusRequest, StatusRequestAck,
+    AlertDetail, ClientHelloDetail, ClientHelloExtensions, Detailed, OfferedExtensions,
+    ServerHelloDetail, ServerHelloExtensions, StatusRequest, StatusRequestAck,
 };
 pub use hex::HexBytes;
 pub use json::{JsonError, write_json};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use crate::json::{JsonError, RENDERED, write_json};
+use crate::json::{RENDERED, write_json};
 
 /// A registry name, or `0x1234` for a code point without one.
 pub type Name = Cow<'static, str>;
@@ -18,8 +18,8 @@ pub type NameList = Shared<Vec<Name>>;
 
 /// A value whose JSON is rendered when it is made and copied whenever an event is written.
 ///
-/// Only [`write_json`] and `serde_json` can write it: it goes out in the form of
-/// `serde_json::value::RawValue`.
+/// Only [`write_json`] can write it everywhere. `serde_json` knows the form, which is that of its
+/// `RawValue`, but not under `#[serde(flatten)]`.
 pub struct Shared<T>(Arc<Rendered<T>>);
 
 struct Rendered<T> {
@@ -30,13 +30,15 @@ struct Rendered<T> {
 impl<T: Serialize> Shared<T> {
     /// Takes `value` and renders it.
     ///
-    /// # Errors
-    /// What the `Serialize` of `T` reports.
-    pub fn new(value: T) -> Result<Self, JsonError> {
-        let mut json = Vec::new();
-        write_json(&value, &mut json)?;
-        let json = String::from_utf8(json).map_err(serde::ser::Error::custom)?.into_boxed_str();
-        Ok(Self(Arc::new(Rendered { value, json })))
+    /// # Panics
+    /// If the `Serialize` of `T` reports an error. That of strings, numbers, lists and derived
+    /// structs of those never does.
+    #[expect(clippy::expect_used, reason = "a mistake in the definition of T")]
+    pub fn new(value: T) -> Self {
+        let mut json = Vec::with_capacity(TYPICAL_LEN);
+        write_json(&value, &mut json).expect("a value with a JSON form");
+        let json = String::from_utf8(json).expect("JSON is text").into_boxed_str();
+        Self(Arc::new(Rendered { value, json }))
     }
 }
 
@@ -95,3 +97,6 @@ impl<T: JsonSchema> JsonSchema for Shared<T> {
         T::json_schema(generator)
     }
 }
+
+/// Length in bytes that most lists of names stay below; that of certificates is some times as much.
+const TYPICAL_LEN: usize = 512;

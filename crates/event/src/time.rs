@@ -7,6 +7,8 @@ use arrayvec::ArrayString;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
+use crate::json::serialize_plain;
+
 /// A point in time: nanoseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
 ///
 /// Written as RFC 3339 in UTC, with six digits of a second if that is exact and nine if not.
@@ -42,8 +44,9 @@ impl Timestamp {
     #[must_use]
     pub fn to_rfc3339(self) -> ArrayString<MAX_TEXT_LEN> {
         let (seconds, nanos) = (self.0.div_euclid(NANOS), self.0.rem_euclid(NANOS));
-        let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+        let (days, second) = (seconds.div_euclid(86_400), small(seconds.rem_euclid(86_400)));
         let (year, month, day) = civil_from_days(days);
+        let nanos = small(nanos);
         let [y1, y2] = pair(year / 100);
         let [y3, y4] = pair(year % 100);
         let [o1, o2] = pair(month);
@@ -63,7 +66,8 @@ impl Timestamp {
         let mut six = nine;
         let [.., end, _, _, _] = &mut six;
         *end = b'Z';
-        let text = if nanos % 1000 == 0 { six.get(..SIX_DIGITS_LEN) } else { nine.get(..) };
+        let text =
+            if nanos.is_multiple_of(1000) { six.get(..SIX_DIGITS_LEN) } else { nine.get(..) };
         let text = std::str::from_utf8(text.unwrap_or_default()).unwrap_or_default();
         ArrayString::from(text).unwrap_or_default()
     }
@@ -77,7 +81,7 @@ impl fmt::Display for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.to_rfc3339())
+        serialize_plain(serializer, &self.to_rfc3339())
     }
 }
 
@@ -99,28 +103,45 @@ const MAX_TEXT_LEN: usize = "2262-04-11T23:47:16.854775807Z".len();
 /// Length of a text with six digits of a second.
 const SIX_DIGITS_LEN: usize = MAX_TEXT_LEN - 3;
 
-/// Year, month and day of the proleptic Gregorian calendar from days since 1970-01-01
-/// (Howard Hinnant, "chrono-compatible low-level date algorithms", `civil_from_days`).
-const fn civil_from_days(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
+/// Year, month and day of the proleptic Gregorian calendar from days since 1970-01-01, for those that
+/// `i64` nanoseconds reach (Howard Hinnant, "chrono-compatible low-level date algorithms",
+/// `civil_from_days`).
+fn civil_from_days(days: i64) -> (u32, u32, u32) {
+    let shifted = small(days.saturating_add(719_468));
+    let era = shifted / 146_097;
+    let day_of_era = shifted % 146_097;
     let year_of_era =
         (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
     let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
+    let year = year_of_era + era * 400 + u32::from(month <= 2);
     (year, month, day)
+}
+
+/// A number that is known to fit.
+#[inline]
+fn small(value: i64) -> u32 {
+    u32::try_from(value).unwrap_or(0)
 }
 
 /// The two digits of a number below 100.
 #[inline]
-fn pair(value: i64) -> [u8; 2] {
-    let value = u8::try_from(value).unwrap_or(0);
-    [b'0' + value / 10 % 10, b'0' + value % 10]
+fn pair(value: u32) -> [u8; 2] {
+    usize::try_from(value).ok().and_then(|value| PAIRS.get(value)).copied().unwrap_or(*b"00")
 }
+
+#[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "at compile time")]
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut value = 0;
+    while value < 100 {
+        pairs[value] = [b'0' + (value / 10) as u8, b'0' + (value % 10) as u8];
+        value += 1;
+    }
+    pairs
+};
 
 #[cfg(test)]
 mod tests {

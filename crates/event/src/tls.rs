@@ -31,7 +31,7 @@ pub struct Tls {
     pub established: bool,
     /// ALPN protocol chosen, as far as that is sent in clear.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_protocol: Option<String>,
+    pub next_protocol: Option<Arc<str>>,
     /// The client's side.
     pub client: TlsClient,
     /// The server's side.

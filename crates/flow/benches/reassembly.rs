@@ -5,6 +5,7 @@ use std::hint::black_box;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use flow::{
     Application, Direction, EndReason, Engine, Flow, FlowAnomaly, Interest, Limits, Progress,
+    Sighting,
 };
 use wire::{LinkType, Packet};
 
@@ -37,7 +38,8 @@ fn reassembly(criterion: &mut Criterion) {
         });
         group.bench_function("in_batches", |bencher| {
             let run = |mut engine: Engine<Sink>| {
-                engine.handle_batch(&packets);
+                let mut sighted = packets.iter().map(|packet| (*packet, Sighting::of(packet)));
+                while engine.handle_some(&mut sighted) {}
                 black_box(engine)
             };
             bencher.iter_batched(|| engine(enough), run, BatchSize::LargeInput);

@@ -115,11 +115,18 @@ impl FlowKey {
         Tag(u32::from_be_bytes([a, b, c, d]))
     }
 
-    pub(crate) fn ip(&self, end: Sender) -> IpAddr {
+    /// The lower address and the higher one.
+    #[inline]
+    pub(crate) const fn addresses(&self) -> (Address, Address) {
         let Self([a, b, c, d, _]) = *self;
+        (Address([a, b]), Address([c, d]))
+    }
+
+    pub(crate) fn ip(&self, end: Sender) -> IpAddr {
+        let (low, high) = self.addresses();
         match end {
-            Sender::Low => Address([a, b]),
-            Sender::High => Address([c, d]),
+            Sender::Low => low,
+            Sender::High => high,
         }
         .ip(self.tag())
     }

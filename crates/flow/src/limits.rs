@@ -39,14 +39,15 @@ pub struct Limits {
 impl Limits {
     /// Limits with which one engine keeps the whole process within `memory_bytes`.
     ///
-    /// About a sixth goes to the flow table, half to buffers and states; the rest is left for the
-    /// allocator's slack, the capture and the output.
+    /// About a sixth goes to the flow table, three eighths to buffers and states; the rest is left
+    /// for what flows share, the capture, the output and the allocator's slack, which is as much as
+    /// a third of what it has given out when flows of another kind come.
     #[must_use]
     pub const fn for_memory(memory_bytes: usize) -> Self {
         Self {
             hash_seed: 0,
             max_flows: at_least(memory_bytes / BYTES_PER_FLOW, MIN_FLOWS),
-            max_buffered_bytes: memory_bytes / 2,
+            max_buffered_bytes: memory_bytes / 8 * 3,
             max_fragment_bytes: memory_bytes / 32,
             active_idle_ns: 120 * SECOND_NS,
             datagram_idle_ns: 60 * SECOND_NS,

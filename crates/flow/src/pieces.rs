@@ -111,6 +111,14 @@ impl Pieces {
         self.buffered_bytes = 0;
     }
 
+    /// Makes it as new, without more memory than a stream usually needs.
+    pub(crate) fn recycle(&mut self) {
+        self.clear();
+        if self.pieces.capacity() > MAX_RECYCLED_PIECES {
+            self.pieces = Vec::new();
+        }
+    }
+
     /// Adds bytes that nothing overlaps in front of the piece at `index`, and gives the new index
     /// of that piece.
     fn add(&mut self, index: usize, start: u64, bytes: &[u8]) -> usize {
@@ -136,6 +144,9 @@ impl Piece {
         usize::try_from(place).ok().and_then(|place| self.bytes.get(place..)).unwrap_or_default()
     }
 }
+
+/// Places for pieces kept for the next stream: packets that came in another order leave few holes.
+const MAX_RECYCLED_PIECES: usize = 4;
 
 #[cfg(test)]
 mod tests {

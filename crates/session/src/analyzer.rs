@@ -3,7 +3,7 @@
 use event::{Timestamp, TlsEvent, Transport};
 use flow::{
     Application, Counters, Direction, EndReason, Engine, Flow, FlowAnomaly, Interest, Limits,
-    Progress,
+    Progress, Sighting,
 };
 use wire::Packet;
 
@@ -35,6 +35,15 @@ impl Analyzer {
     #[must_use]
     pub fn follows(&self, packet: &Packet<'_>) -> bool {
         self.engine.follows(packet)
+    }
+
+    /// Takes a few of the packets, as [`Self::handle_packet`] would one by one, and tells whether
+    /// there were any. Their flows are looked up together, which waits less for memory.
+    pub fn handle_some<'p>(
+        &mut self,
+        packets: &mut impl Iterator<Item = (Packet<'p>, Sighting)>,
+    ) -> bool {
+        self.engine.handle_some(packets)
     }
 
     /// Ends the sessions that have been silent for too long at `now`; for when no packets come.
@@ -104,7 +113,7 @@ impl Application for Sessions {
         if progress.interest == Interest::Done
             && let Some(handshake) = std::mem::take(session).into_handshake()
         {
-            self.context.report(flow, *handshake);
+            self.context.report(flow, handshake);
         }
         progress
     }
@@ -122,7 +131,7 @@ impl Application for Sessions {
         if interest == Interest::Done
             && let Some(handshake) = std::mem::take(session).into_handshake()
         {
-            self.context.report(flow, *handshake);
+            self.context.report(flow, handshake);
         }
         interest
     }
@@ -165,7 +174,7 @@ impl Application for Sessions {
             Session::Tcp(session) => {
                 if let Some(mut handshake) = session.into_handshake() {
                     handshake.end(partial);
-                    self.context.report(flow, *handshake);
+                    self.context.report(flow, handshake);
                 }
             }
             Session::Udp(session) => session.on_end(&mut self.context, flow, partial),

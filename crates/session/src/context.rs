@@ -52,12 +52,12 @@ impl Context {
         &mut self,
         hello: &ClientHello<'_>,
         carrier: Carrier,
-    ) -> Option<Arc<ClientHelloInfo>> {
-        self.shapes.client(hello, carrier).ok()
+    ) -> Arc<ClientHelloInfo> {
+        self.shapes.client(hello, carrier)
     }
 
-    pub(crate) fn server_info(&mut self, hello: &ServerHello<'_>) -> Option<Arc<ServerHelloInfo>> {
-        self.shapes.server(hello).ok()
+    pub(crate) fn server_info(&mut self, hello: &ServerHello<'_>) -> Arc<ServerHelloInfo> {
+        self.shapes.server(hello)
     }
 
     pub(crate) fn certificate(&mut self, der: &[u8]) -> Arc<Certificate> {
@@ -65,10 +65,10 @@ impl Context {
     }
 
     /// Makes the event of a handshake that has ended, if it showed anything.
-    pub(crate) fn report(&mut self, flow: &Flow, handshake: Handshake) {
+    pub(crate) fn report(&mut self, flow: &Flow, mut handshake: Box<Handshake>) {
         if handshake.is_worth_reporting() {
             self.events.push_back(Reported {
-                event: report::event(&self.settings, flow, handshake),
+                event: report::event(&self.settings, flow, &mut handshake),
                 network: flow.virtual_network(),
             });
         }

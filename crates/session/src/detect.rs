@@ -1,6 +1,7 @@
 //! Where TLS begins in a stream: by content, on any port.
 
 use tls::registry::{ContentType, HandshakeType};
+use tls::sslv2::Judgement;
 use wire::Reader;
 
 /// What bytes at a possible beginning are.
@@ -98,59 +99,12 @@ fn handshake(body: &[u8], record_len: usize) -> Detection {
     }
 }
 
-/// An SSL 2.0 record of two header bytes that holds a hello (draft-hickman-netscape-ssl-00
-/// sections 2.5 and 2.6; RFC 5246 appendix E.2).
 fn sslv2(bytes: &[u8]) -> Detection {
-    const CLIENT_HELLO: u8 = 1;
-    const SERVER_HELLO: u8 = 4;
-    let [high, low, kind, rest @ ..] = bytes else {
-        return match bytes {
-            [high, ..] if high & 0x80 != 0 => Detection::NeedMore,
-            _ => Detection::No,
-        };
-    };
-    if high & 0x80 == 0 || !matches!(*kind, CLIENT_HELLO | SERVER_HELLO) {
-        return Detection::No;
+    match tls::sslv2::judge(bytes) {
+        Judgement::Hello => Detection::Sslv2,
+        Judgement::NeedMore => Detection::NeedMore,
+        Judgement::No => Detection::No,
     }
-    let len = usize::from(u16::from_be_bytes([high & 0x7f, *low]));
-    let mut reader = Reader::new(rest);
-    let (fields, fields_len) = if *kind == CLIENT_HELLO {
-        (client_fields(&mut reader), 8)
-    } else {
-        (server_fields(&mut reader), 10)
-    };
-    match fields {
-        Some(total) if total == len => Detection::Sslv2,
-        Some(_) => Detection::No,
-        None if rest.len() < fields_len => Detection::NeedMore,
-        None => Detection::No,
-    }
-}
-
-/// Length of the record that the fields of a client's hello add up to.
-fn client_fields(reader: &mut Reader<'_>) -> Option<usize> {
-    let (major, minor) = (reader.u8().ok()?, reader.u8().ok()?);
-    let ciphers = usize::from(reader.u16().ok()?);
-    let session_id = usize::from(reader.u16().ok()?);
-    let challenge = usize::from(reader.u16().ok()?);
-    let plausible = matches!((major, minor), (0, 2) | (3, 0..=4))
-        && ciphers % 3 == 0
-        && (3..=MAX_SSLV2_CIPHERS).contains(&ciphers)
-        && matches!(session_id, 0 | 16)
-        && (16..=32).contains(&challenge);
-    plausible.then_some(9 + ciphers + session_id + challenge)
-}
-
-/// Length of the record that the fields of a server's hello add up to.
-fn server_fields(reader: &mut Reader<'_>) -> Option<usize> {
-    let (hit, kind) = (reader.u8().ok()?, reader.u8().ok()?);
-    let version = reader.u16().ok()?;
-    let certificate = usize::from(reader.u16().ok()?);
-    let ciphers = usize::from(reader.u16().ok()?);
-    let connection_id = usize::from(reader.u16().ok()?);
-    let plausible =
-        hit <= 1 && kind <= 1 && version == 2 && ciphers % 3 == 0 && connection_id <= 32;
-    plausible.then_some(11 + certificate + ciphers + connection_id)
 }
 
 /// Whether records surely go on here: a clear handshake message, the one form of
@@ -194,9 +148,6 @@ const MIN_HELLO_LEN: usize = 2 + 32 + 1 + 2;
 /// Longest handshake message that is believed. Certificates with thousands of names come to some
 /// 300 KiB, chains of post-quantum ones to 100 KiB.
 pub(crate) const MAX_MESSAGE_LEN: usize = 1 << 20;
-
-/// An SSL 2.0 hello that offers more than 100 cipher specifications is none.
-const MAX_SSLV2_CIPHERS: usize = 3 * 100;
 
 /// How far records are searched for after a gap: a record's length, so that one record boundary is
 /// within it.

@@ -111,4 +111,4 @@ fn resident_bytes() -> usize {
     statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * PAGE_BYTES
 }
 
-const BOUND_BYTES: usize = 128 << 20;
+const BOUND_BYTES: usize = 64 << 20;

@@ -5,6 +5,7 @@
 mod hello;
 
 use std::hint::black_box;
+use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use event::Carrier;
@@ -27,15 +28,15 @@ fn client_hello(criterion: &mut Criterion) {
     });
     let mut cache = ShapeCache::new(7);
     criterion.bench_function("shape/hit", |bencher| {
-        bencher.iter(|| cache.client(black_box(&hello), Carrier::Tcp).is_ok());
+        bencher.iter(|| cache.client(black_box(&hello), Carrier::Tcp));
     });
     criterion.bench_function("shape/miss", |bencher| {
-        bencher.iter(|| ClientHelloInfo::new(black_box(&hello), Carrier::Tcp).is_ok());
+        bencher.iter(|| ClientHelloInfo::new(black_box(&hello), Carrier::Tcp));
     });
     let info = ClientHelloInfo::new(&hello, Carrier::Tcp);
-    let Ok(info) = info else { return };
     criterion.bench_function("shape/detail", |bencher| {
-        bencher.iter(|| info.detail(black_box(&hello)));
+        let name = Arc::from("example.com");
+        bencher.iter(|| info.detail(black_box(&hello), Some(&name)));
     });
 }
 

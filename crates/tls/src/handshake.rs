@@ -24,6 +24,7 @@ pub use certificate_list::{CertificateEntry, CertificateList, MAX_CERTIFICATES};
 pub use certificate_request::{CertificateRequest, MAX_AUTHORITIES};
 pub use certificate_status::CertificateStatus;
 pub use client_hello::ClientHello;
+pub(crate) use client_hello::is_malformed;
 pub use hello_verify_request::HelloVerifyRequest;
 pub use server_hello::{DraftRetryRequest, ServerHello};
 pub use server_key_exchange::{ServerKeyExchange, ServerParameters};

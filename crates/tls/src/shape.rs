@@ -10,8 +10,8 @@ mod server;
 
 use event::Carrier;
 
-use crate::extension::{ClientKeyShares, Extension, Extensions};
-use crate::handshake::{ClientHello, ServerHello};
+use crate::extension::{ClientKeyShares, EncryptedClientHello, Extension, Extensions};
+use crate::handshake::{ClientHello, ServerHello, is_malformed};
 use crate::registry::ExtensionType;
 
 pub use cache::{MAX_BYTES, MAX_ENTRIES, MAX_SHAPE_LEN, ShapeCache};
@@ -82,8 +82,18 @@ fn write_extension(extension: Extension<'_>, shape: &mut Vec<u8>) {
                 Err(_) => shape.push(OTHER_KEY_SHARE),
             }
         }
-        _ => shape.push(u8::from(names::has_packetbeat_field(extension))),
+        _ => shape.push(findings(extension)),
     }
+}
+
+/// All that a [`ClientHelloInfo`] or [`ServerHelloInfo`] says of an extension whose body belongs to the
+/// connection.
+fn findings(extension: Extension<'_>) -> u8 {
+    let is_outer = extension.kind == ExtensionType::ENCRYPTED_CLIENT_HELLO
+        && EncryptedClientHello::parse(extension.body).is_ok_and(EncryptedClientHello::is_outer);
+    u8::from(names::has_packetbeat_field(extension))
+        | u8::from(is_malformed(extension)) << 1
+        | u8::from(is_outer) << 2
 }
 
 fn write_bytes(bytes: &[u8], shape: &mut Vec<u8>) {

@@ -1,6 +1,8 @@
 //! SSL 2.0: its records and the hellos, also the form in which old clients offer TLS (RFC 5246
 //! appendix E.2).
 
+use std::ops::RangeInclusive;
+
 use event::Name;
 use wire::Reader;
 
@@ -38,6 +40,43 @@ impl RecordHeader {
             return Err(Malformed::Length { field: "record", offset: 0, len });
         }
         Ok(Some(header))
+    }
+}
+
+/// What bytes that may begin with an SSL 2.0 hello are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// A record with a hello; its end may be still to come.
+    Hello,
+    /// Too few bytes to tell.
+    NeedMore,
+    /// Something else.
+    No,
+}
+
+/// Judges whether `bytes` begin with a record of two header bytes that holds a hello
+/// (draft-hickman-netscape-ssl-00 sections 2.5 and 2.6; RFC 5246 appendix E.2).
+///
+/// Nothing marks SSL 2.0: what tells a hello is that its fields are those of one and that its
+/// lengths add up to that of the record.
+#[must_use]
+pub fn judge(bytes: &[u8]) -> Judgement {
+    if bytes.first().is_some_and(|first| first & SHORT_HEADER.to_be_bytes()[0] == 0) {
+        return Judgement::No;
+    }
+    let mut reader = Reader::new(bytes);
+    let Ok(header) = reader.u16() else { return Judgement::NeedMore };
+    let mut body = Reader::new(reader.rest());
+    let total = match reader.u8() {
+        Ok(CLIENT_HELLO) => ClientFields::read(&mut body).map(|fields| fields.total()),
+        Ok(SERVER_HELLO) => ServerFields::read(&mut body).map(|fields| fields.total()),
+        Ok(_) => return Judgement::No,
+        Err(_) => return Judgement::NeedMore,
+    };
+    match total {
+        Ok(total) if total == usize::from(header & !SHORT_HEADER) => Judgement::Hello,
+        Err(Malformed::Truncated { .. }) => Judgement::NeedMore,
+        Ok(_) | Err(_) => Judgement::No,
     }
 }
 
@@ -86,24 +125,12 @@ impl<'a> ClientHello<'a> {
     /// are strict because nothing else tells SSL 2.0 from other protocols.
     pub fn parse(body: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(body);
-        message_type(&mut reader, CLIENT_HELLO)?;
-        let version = version(&mut reader)?;
-        let offset = reader.offset();
-        let cipher_len = usize::from(reader.u16().field("cipher_specs_length")?);
-        let session_len = usize::from(reader.u16().field("session_id_length")?);
-        let challenge_len = usize::from(reader.u16().field("challenge_length")?);
-        if cipher_len == 0 || !cipher_len.is_multiple_of(3) {
-            return Err(Malformed::Length { field: "cipher_specs", offset, len: cipher_len });
-        }
-        if session_len > MAX_SESSION_ID_LEN {
-            return Err(Malformed::Length { field: "session_id", offset, len: session_len });
-        }
-        if !(MIN_CHALLENGE_LEN..=MAX_CHALLENGE_LEN).contains(&challenge_len) {
-            return Err(Malformed::Length { field: "challenge", offset, len: challenge_len });
-        }
-        let cipher_kinds = CipherKinds { bytes: reader.take(cipher_len).field("cipher_specs")? };
-        let session_id = reader.take(session_len).field("session_id")?;
-        let challenge = reader.take(challenge_len).field("challenge")?;
+        let fields = ClientFields::read(&mut reader)?;
+        let version = fields.version;
+        let cipher_kinds =
+            CipherKinds { bytes: reader.take(fields.ciphers_len).field("cipher_specs")? };
+        let session_id = reader.take(fields.session_id_len).field("session_id")?;
+        let challenge = reader.take(fields.challenge_len).field("challenge")?;
         Ok(Self { version, cipher_kinds, session_id, challenge })
     }
 
@@ -136,20 +163,12 @@ impl<'a> ServerHello<'a> {
     /// [`Malformed`] if the type, the version or a length is not one that a hello has.
     pub fn parse(body: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(body);
-        message_type(&mut reader, SERVER_HELLO)?;
-        let session_id_hit = reader.u8().field("session_id_hit")? != 0;
-        reader.u8().field("certificate_type")?;
-        let version = version(&mut reader)?;
-        let offset = reader.offset();
-        let certificate_len = usize::from(reader.u16().field("certificate_length")?);
-        let cipher_len = usize::from(reader.u16().field("cipher_specs_length")?);
-        let connection_len = usize::from(reader.u16().field("connection_id_length")?);
-        if !cipher_len.is_multiple_of(3) {
-            return Err(Malformed::Length { field: "cipher_specs", offset, len: cipher_len });
-        }
-        let certificate = reader.take(certificate_len).field("certificate")?;
-        let cipher_kinds = CipherKinds { bytes: reader.take(cipher_len).field("cipher_specs")? };
-        let connection_id = reader.take(connection_len).field("connection_id")?;
+        let fields = ServerFields::read(&mut reader)?;
+        let certificate = reader.take(fields.certificate_len).field("certificate")?;
+        let cipher_kinds =
+            CipherKinds { bytes: reader.take(fields.ciphers_len).field("cipher_specs")? };
+        let connection_id = reader.take(fields.connection_id_len).field("connection_id")?;
+        let (session_id_hit, version) = (fields.session_id_hit, ProtocolVersion::SSL2);
         Ok(Self { session_id_hit, version, certificate, cipher_kinds, connection_id })
     }
 }
@@ -187,6 +206,94 @@ impl ErrorMessage {
     }
 }
 
+/// The fields of a `CLIENT-HELLO` before those of variable length.
+struct ClientFields {
+    version: ProtocolVersion,
+    ciphers_len: usize,
+    session_id_len: usize,
+    challenge_len: usize,
+}
+
+impl ClientFields {
+    const LEN: usize = 9;
+
+    /// Reads the fields; whether all of them are there is found out first.
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        message_type(reader, CLIENT_HELLO)?;
+        let version = reader.u16().field("version")?;
+        let ciphers_len = usize::from(reader.u16().field("cipher_specs_length")?);
+        let session_id_len = usize::from(reader.u16().field("session_id_length")?);
+        let challenge_len = usize::from(reader.u16().field("challenge_length")?);
+        if !matches!(version.to_be_bytes(), [0, 2] | [3, 0..=4]) {
+            let value = u32::from(version);
+            return Err(Malformed::Value { field: "version", offset: 1, value });
+        }
+        for (field, offset, len, is_possible) in [
+            ("cipher_specs", 3, ciphers_len, is_offer(ciphers_len)),
+            ("session_id", 5, session_id_len, SESSION_ID_LENS.contains(&session_id_len)),
+            ("challenge", 7, challenge_len, CHALLENGE_LENS.contains(&challenge_len)),
+        ] {
+            if !is_possible {
+                return Err(Malformed::Length { field, offset, len });
+            }
+        }
+        let version = ProtocolVersion(version);
+        Ok(Self { version, ciphers_len, session_id_len, challenge_len })
+    }
+
+    /// Length of the record that the fields add up to, in bytes.
+    const fn total(&self) -> usize {
+        Self::LEN + self.ciphers_len + self.session_id_len + self.challenge_len
+    }
+}
+
+/// The fields of a `SERVER-HELLO` before those of variable length. Its version is SSL 2.0.
+struct ServerFields {
+    session_id_hit: bool,
+    certificate_len: usize,
+    ciphers_len: usize,
+    connection_id_len: usize,
+}
+
+impl ServerFields {
+    const LEN: usize = 11;
+
+    /// Reads the fields; whether all of them are there is found out first.
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        message_type(reader, SERVER_HELLO)?;
+        let session_id_hit = reader.u8().field("session_id_hit")?;
+        let certificate_type = reader.u8().field("certificate_type")?;
+        let version = reader.u16().field("version")?;
+        let certificate_len = usize::from(reader.u16().field("certificate_length")?);
+        let ciphers_len = usize::from(reader.u16().field("cipher_specs_length")?);
+        let connection_id_len = usize::from(reader.u16().field("connection_id_length")?);
+        for (field, offset, value, is_possible) in [
+            ("session_id_hit", 1, u16::from(session_id_hit), session_id_hit <= 1),
+            ("certificate_type", 2, u16::from(certificate_type), certificate_type <= 1),
+            ("version", 3, version, version == ProtocolVersion::SSL2.0),
+        ] {
+            if !is_possible {
+                return Err(Malformed::Value { field, offset, value: u32::from(value) });
+            }
+        }
+        for (field, offset, len, is_possible) in [
+            ("cipher_specs", 7, ciphers_len, ciphers_len.is_multiple_of(CIPHER_LEN)),
+            ("connection_id", 9, connection_id_len, connection_id_len <= MAX_CONNECTION_ID_LEN),
+        ] {
+            if !is_possible {
+                return Err(Malformed::Length { field, offset, len });
+            }
+        }
+        let session_id_hit = session_id_hit != 0;
+        Ok(Self { session_id_hit, certificate_len, ciphers_len, connection_id_len })
+    }
+
+    /// Length of the record that the fields add up to, in bytes.
+    const fn total(&self) -> usize {
+        Self::LEN + self.certificate_len + self.ciphers_len + self.connection_id_len
+    }
+}
+
 fn message_type(reader: &mut Reader<'_>, expected: u8) -> Result<(), Malformed> {
     let found = reader.u8().field("msg_type")?;
     if found == expected {
@@ -195,13 +302,9 @@ fn message_type(reader: &mut Reader<'_>, expected: u8) -> Result<(), Malformed> 
     Err(Malformed::Value { field: "msg_type", offset: 0, value: u32::from(found) })
 }
 
-fn version(reader: &mut Reader<'_>) -> Result<ProtocolVersion, Malformed> {
-    let offset = reader.offset();
-    let value = reader.u16().field("version")?;
-    match value.to_be_bytes() {
-        [0, 2] | [3, 0..=4] => Ok(ProtocolVersion(value)),
-        _ => Err(Malformed::Value { field: "version", offset, value: u32::from(value) }),
-    }
+/// Whether a client offers ciphers in so many bytes.
+const fn is_offer(ciphers_len: usize) -> bool {
+    ciphers_len > 0 && ciphers_len <= MAX_CIPHERS_LEN && ciphers_len.is_multiple_of(CIPHER_LEN)
 }
 
 /// Set in the first byte of a header of two bytes.
@@ -212,8 +315,17 @@ const ERROR: u8 = 0;
 const CLIENT_HELLO: u8 = 1;
 const SERVER_HELLO: u8 = 4;
 
-/// Longest session id that a hello carries, in bytes (RFC 5246 appendix E.2; SSL 2.0 has 16).
-const MAX_SESSION_ID_LEN: usize = 32;
-/// Shortest and longest challenge, in bytes (RFC 5246 appendix E.2).
-const MIN_CHALLENGE_LEN: usize = 16;
-const MAX_CHALLENGE_LEN: usize = 32;
+/// Length of a cipher in a list, in bytes.
+const CIPHER_LEN: usize = 3;
+
+/// A hello that offers more than 100 ciphers is none; SSL 2.0 has seven.
+const MAX_CIPHERS_LEN: usize = 100 * CIPHER_LEN;
+
+/// Lengths of a session id, in bytes: 0 in a hello that offers TLS (RFC 5246 appendix E.2).
+const SESSION_ID_LENS: [usize; 2] = [0, 16];
+
+/// Lengths of a challenge, in bytes (RFC 5246 appendix E.2).
+const CHALLENGE_LENS: RangeInclusive<usize> = 16..=32;
+
+/// Longest connection id, in bytes: twice what servers send.
+const MAX_CONNECTION_ID_LEN: usize = 32;

@@ -18,6 +18,7 @@ pub(crate) struct Captures {
     /// Bytes of the captures that are done.
     done_bytes: u64,
     failures: Failures,
+    are_files: bool,
 }
 
 /// What could not be read.
@@ -36,7 +37,9 @@ pub(crate) struct Failures {
 impl Captures {
     /// The captures at `paths`; `-` is standard input.
     pub(crate) fn new(paths: Vec<PathBuf>, progress: Option<Progress>) -> Self {
+        let is_file = |path: &PathBuf| !is_stdin(path) && path.is_file();
         Self {
+            are_files: paths.iter().all(is_file),
             waiting: paths.into(),
             current: None,
             progress,
@@ -51,6 +54,11 @@ impl Captures {
             path.metadata().ok().filter(std::fs::Metadata::is_file).map(|file| file.len())
         });
         sizes.fold(0, u64::saturating_add)
+    }
+
+    /// Whether all captures are regular files, so that reading does not wait for packets to come.
+    pub(crate) const fn are_files(&self) -> bool {
+        self.are_files
     }
 
     /// Fills `block` with the next packets; `false` if there are no more.

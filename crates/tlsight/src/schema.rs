@@ -46,12 +46,7 @@ mod tests {
         let validator = jsonschema::validator_for(schema().as_value()).unwrap();
         let loss = LossEvent::new(sample::START, [("gaps", 1)].into());
         let summary = SummaryEvent::new(sample::START, event::Totals::default());
-        for line in [
-            serde_json::to_value(sample::tls13()).unwrap(),
-            serde_json::to_value(sample::tls12()).unwrap(),
-            serde_json::to_value(loss).unwrap(),
-            serde_json::to_value(summary).unwrap(),
-        ] {
+        for line in [json(&sample::tls13()), json(&sample::tls12()), json(&loss), json(&summary)] {
             let errors: Vec<_> = validator.iter_errors(&line).map(|e| e.to_string()).collect();
             assert!(errors.is_empty(), "{errors:?}");
             let mut cut = line.clone();
@@ -64,5 +59,11 @@ mod tests {
     fn the_schema_is_the_same_each_time() {
         let text = || serde_json::to_string(&schema()).unwrap();
         assert_eq!(text(), text());
+    }
+
+    fn json(line: &impl serde::Serialize) -> serde_json::Value {
+        let mut text = Vec::new();
+        event::write_json(line, &mut text).unwrap();
+        serde_json::from_slice(&text).unwrap()
     }
 }

@@ -15,7 +15,7 @@ use session::Settings;
 
 use crate::cli::{CommonArgs, OutputArgs};
 use crate::config::Config;
-use crate::output::{Format, NARROWEST, Palette, Printer, Table, Traffic};
+use crate::output::{Format, NARROWEST, Page, Palette, Printer, Table, Traffic};
 use crate::pipeline::{Counted, Run, Worker};
 use crate::signals;
 
@@ -53,9 +53,10 @@ impl Setup {
         let config = Config::resolve(args.analysis.layer(), args.analysis.config.as_deref())?;
         let is_terminal = io::stdout().is_terminal();
         let palette = Palette::choose(args.output.color, is_terminal);
-        let format = format(&args.output, source, is_terminal, palette);
+        let columns = line_columns(is_terminal);
+        let format = format(&args.output, source, is_terminal, Page { columns, palette });
         let is_prompt = source != Source::Files || is_terminal || !matches!(format, Format::Json);
-        let printer = Printer::new(format, palette, progress);
+        let printer = Printer::new(format, Page { columns, palette }, progress);
         let has_summary = args.output.summary || !(args.output.no_summary || printer.is_json());
         let stop = Arc::new(AtomicBool::new(false));
         signals::stop_on_request(&stop)?;
@@ -123,13 +124,13 @@ pub(crate) fn add_loss(losses: &mut Losses, cause: &'static str, count: u64) {
     }
 }
 
-fn format(args: &OutputArgs, source: Source, is_terminal: bool, palette: Palette) -> Format {
+fn format(args: &OutputArgs, source: Source, is_terminal: bool, page: Page) -> Format {
+    let Page { columns, palette } = page;
     if args.json || !(is_terminal || args.table || args.detail) {
         Format::Json
     } else if args.detail {
         Format::Detail(palette)
     } else {
-        let columns = line_columns(is_terminal);
         Format::Table(match source {
             Source::Files | Source::Live => Table::new(columns, palette),
             Source::Sockets => Table::at_sockets(columns, palette),

@@ -3,52 +3,69 @@
 use serde::Serialize;
 use serde::ser;
 
-use super::{JsonError, JsonWriter, text};
+use super::{JsonError, JsonWriter, RENDERED, text};
 
-/// An array or object whose elements are being written.
+/// An array or object whose elements are being written. A comma follows each of them; that after the
+/// last one becomes the bracket.
 pub(crate) struct Compound<'a> {
     out: &'a mut Vec<u8>,
-    end: &'static [u8],
-    is_empty: bool,
+    form: Form,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Array,
+    /// The array of a variant: the object around it is open.
+    VariantArray,
+    Object,
+    /// JSON that was rendered before: it has neither brackets nor a name here.
+    Rendered,
 }
 
 impl<'a> Compound<'a> {
+    #[inline]
     pub(super) fn array(out: &'a mut Vec<u8>) -> Self {
         out.push(b'[');
-        Self { out, end: b"]", is_empty: true }
+        Self { out, form: Form::Array }
     }
 
-    /// The array of a variant: the object around it is open.
     pub(super) fn variant_array(out: &'a mut Vec<u8>) -> Self {
         out.push(b'[');
-        Self { out, end: b"]}", is_empty: true }
-    }
-
-    pub(super) fn object(out: &'a mut Vec<u8>) -> Self {
-        out.push(b'{');
-        Self { out, end: b"}", is_empty: true }
-    }
-
-    /// JSON that was rendered before: it has neither brackets nor a name here.
-    pub(super) const fn rendered(out: &'a mut Vec<u8>) -> Self {
-        Self { out, end: b"", is_empty: true }
+        Self { out, form: Form::VariantArray }
     }
 
     #[inline]
-    fn separate(&mut self) {
-        if !self.is_empty {
-            self.out.push(b',');
-        }
-        self.is_empty = false;
+    pub(super) fn object(out: &'a mut Vec<u8>) -> Self {
+        out.push(b'{');
+        Self { out, form: Form::Object }
     }
 
+    #[inline]
+    pub(super) const fn rendered(out: &'a mut Vec<u8>) -> Self {
+        Self { out, form: Form::Rendered }
+    }
+
+    #[inline]
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), JsonError> {
-        self.separate();
-        value.serialize(JsonWriter::new(self.out))
+        value.serialize(JsonWriter::new(self.out))?;
+        self.out.push(b',');
+        Ok(())
     }
 
+    #[inline]
     fn close(self) -> Result<(), JsonError> {
-        self.out.extend_from_slice(self.end);
+        let bracket = match self.form {
+            Form::Array | Form::VariantArray => b']',
+            Form::Object => b'}',
+            Form::Rendered => return Ok(()),
+        };
+        match self.out.last_mut() {
+            Some(last) if *last == b',' => *last = bracket,
+            _ => self.out.push(bracket),
+        }
+        if self.form == Form::VariantArray {
+            self.out.push(b'}');
+        }
         Ok(())
     }
 }
@@ -57,20 +74,20 @@ impl ser::SerializeStruct for Compound<'_> {
     type Ok = ();
     type Error = JsonError;
 
-    #[inline]
+    #[inline(always)]
     fn serialize_field<T: Serialize + ?Sized>(
         &mut self,
         key: &'static str,
         value: &T,
     ) -> Result<(), JsonError> {
-        if self.end.is_empty() {
+        if self.form == Form::Rendered {
             return value.serialize(JsonWriter::rendered(self.out));
         }
-        self.separate();
         text::write_name(self.out, key);
-        value.serialize(JsonWriter::new(self.out))
+        self.element(value)
     }
 
+    #[inline(always)]
     fn end(self) -> Result<(), JsonError> {
         self.close()
     }
@@ -80,8 +97,22 @@ impl ser::SerializeMap for Compound<'_> {
     type Ok = ();
     type Error = JsonError;
 
+    /// As an entry, JSON that was rendered before has no name: its own fields become entries.
+    fn serialize_entry<K: Serialize + ?Sized, V: Serialize + ?Sized>(
+        &mut self,
+        key: &K,
+        value: &V,
+    ) -> Result<(), JsonError> {
+        let before = self.out.len();
+        self.serialize_key(key)?;
+        if !self.out.get(before..).is_some_and(is_rendered_key) {
+            return self.serialize_value(value);
+        }
+        self.out.truncate(before);
+        value.serialize(JsonWriter::fields(self.out))
+    }
+
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), JsonError> {
-        self.separate();
         let before = self.out.len();
         key.serialize(JsonWriter::new(self.out))?;
         if self.out.get(before) != Some(&b'"') {
@@ -92,7 +123,7 @@ impl ser::SerializeMap for Compound<'_> {
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), JsonError> {
-        value.serialize(JsonWriter::new(self.out))
+        self.element(value)
     }
 
     fn end(self) -> Result<(), JsonError> {
@@ -150,4 +181,10 @@ impl ser::SerializeTupleVariant for Compound<'_> {
     fn end(self) -> Result<(), JsonError> {
         self.close()
     }
+}
+
+/// Whether a key as it was written is [`RENDERED`].
+fn is_rendered_key(key: &[u8]) -> bool {
+    let name = key.strip_prefix(b"\"").and_then(|key| key.strip_suffix(b"\":"));
+    name == Some(RENDERED.as_bytes())
 }

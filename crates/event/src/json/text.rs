@@ -1,20 +1,23 @@
 //! Strings and names.
 
-/// Writes the name of a field and the colon after it.
-#[inline]
+/// Writes the name of a field and the colon after it. Not inlined: an event has a hundred fields, and
+/// their code would not stay in a core's instruction cache.
+#[inline(never)]
 pub(super) fn write_name(out: &mut Vec<u8>, name: &'static str) {
+    debug_assert!(is_plain(name.as_bytes()), "{name}");
     out.reserve(name.len() + 3);
-    write_constant(out, name);
-    out.push(b':');
+    out.push(b'"');
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
 }
 
-/// Writes a string that is a constant of the program and has nothing to escape.
+/// Writes a string that is known to have nothing to escape.
 #[inline]
-pub(super) fn write_constant(out: &mut Vec<u8>, constant: &'static str) {
-    debug_assert!(constant.bytes().all(|byte| escape(byte).is_none()), "{constant}");
-    out.reserve(constant.len() + 2);
+pub(super) fn write_plain(out: &mut Vec<u8>, text: &str) {
+    debug_assert!(is_plain(text.as_bytes()), "{text}");
+    out.reserve(text.len() + 2);
     out.push(b'"');
-    out.extend_from_slice(constant.as_bytes());
+    out.extend_from_slice(text.as_bytes());
     out.push(b'"');
 }
 
@@ -32,20 +35,42 @@ pub(super) fn write_text(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
-/// Whether no byte has to be escaped.
-#[inline]
-fn is_plain(bytes: &[u8]) -> bool {
-    let (words, rest) = bytes.as_chunks::<8>();
-    let end = match bytes.last_chunk::<8>() {
-        Some(end) => is_plain_word(u64::from_ne_bytes(*end)),
-        None => rest.iter().all(|&byte| escape(byte).is_none()),
-    };
-    end && words.iter().all(|word| is_plain_word(u64::from_ne_bytes(*word)))
+/// Writes the fields of a JSON object, each with a comma after it.
+pub(super) fn write_fields(out: &mut Vec<u8>, object: &str) {
+    let fields = object.strip_prefix('{').and_then(|object| object.strip_suffix('}'));
+    if let Some(fields) = fields.filter(|fields| !fields.is_empty()) {
+        out.reserve(fields.len() + 1);
+        out.extend_from_slice(fields.as_bytes());
+        out.push(b',');
+    }
 }
 
-/// Whether none of the eight bytes of `word` is a control character, a quotation mark or a
-/// backslash: the sign bit of each byte tells after a subtraction that does not borrow from its
-/// neighbour ("Bit Twiddling Hacks", "Determine if a word has a byte less than n").
+/// Whether no byte has to be escaped. The last piece overlaps with the one before it.
+#[inline]
+fn is_plain(bytes: &[u8]) -> bool {
+    if let Some(end) = bytes.last_chunk::<16>() {
+        return bytes.as_chunks::<16>().0.iter().all(is_plain_piece) && is_plain_piece(end);
+    }
+    if let (Some(start), Some(end)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        return is_plain_word(u64::from_ne_bytes(*start))
+            && is_plain_word(u64::from_ne_bytes(*end));
+    }
+    if let (Some(start), Some(end)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let start = u64::from(u32::from_ne_bytes(*start));
+        return is_plain_word(start << 32 | u64::from(u32::from_ne_bytes(*end)));
+    }
+    !bytes.iter().copied().any(has_to_be_escaped)
+}
+
+/// The same of as many bytes as vector instructions take at once.
+#[inline]
+fn is_plain_piece(piece: &[u8; 16]) -> bool {
+    !piece.iter().fold(false, |found, &byte| found | has_to_be_escaped(byte))
+}
+
+/// The same of the eight bytes of `word`: the sign bit of each byte tells after a subtraction that
+/// does not borrow from its neighbour ("Bit Twiddling Hacks", "Determine if a word has a byte less
+/// than n").
 #[inline]
 const fn is_plain_word(word: u64) -> bool {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
@@ -60,6 +85,11 @@ const fn is_plain_word(word: u64) -> bool {
 #[inline]
 const fn zero_bytes(word: u64) -> u64 {
     word.wrapping_sub(u64::from_ne_bytes([1; 8])) & !word
+}
+
+#[inline]
+const fn has_to_be_escaped(byte: u8) -> bool {
+    (byte < 0x20) | (byte == b'"') | (byte == b'\\')
 }
 
 #[cold]

@@ -6,35 +6,44 @@ use wire::Packet;
 use super::Engine;
 use super::flows::Found;
 use crate::application::Application;
-use crate::decap::glance;
+use crate::sighting::Sighting;
 
 impl<A: Application> Engine<A> {
-    /// Takes packets in their order, as [`Self::handle_packet`] would one by one.
+    /// Takes some of the packets in their order, at most 32, as [`Self::handle_packet`] would one
+    /// by one, and tells whether there were any.
     ///
     /// The look-ups of a batch wait for memory together, each step of them for all packets before
-    /// the next step. That pays where many flows are followed at once, so that the table is larger
-    /// than the caches; few flows cost the same either way.
-    pub fn handle_batch(&mut self, packets: &[Packet<'_>]) {
-        for batch in packets.chunks(BATCH) {
-            self.take_batch(batch);
+    /// the next step.
+    #[inline]
+    pub fn handle_some<'p>(
+        &mut self,
+        packets: &mut impl Iterator<Item = (Packet<'p>, Sighting)>,
+    ) -> bool {
+        let mut batch = [const { None }; BATCH];
+        let mut len = 0;
+        for (place, (packet, Sighting(glance))) in batch.iter_mut().zip(packets) {
+            *place = Some((packet, glance.map(|glance| self.hashed(&glance))));
+            len += 1;
         }
+        let batch = batch.get_mut(..len).unwrap_or_default();
+        self.take_batch(batch);
+        !batch.is_empty()
     }
 
-    fn take_batch(&mut self, packets: &[Packet<'_>]) {
-        let mut batch = [const { None }; BATCH];
-        for (ahead, packet) in batch.iter_mut().zip(packets) {
-            *ahead = glance(packet).map(|glance| self.hashed(&glance));
+    fn take_batch(&mut self, batch: &mut [Option<(Packet<'_>, Option<Found>)>]) {
+        for (_, ahead) in batch.iter_mut().flatten() {
+            if let Some(ahead) = ahead {
+                ahead.slot = self.table.likely_slot(ahead.hash);
+            }
         }
-        for ahead in batch.iter_mut().flatten() {
-            ahead.slot = self.table.likely_slot(ahead.hash);
-        }
-        for ahead in batch.iter().flatten() {
+        for (_, ahead) in batch.iter().flatten() {
+            let Some(ahead) = ahead else { continue };
             let entry = ahead.slot.and_then(|slot| self.table.get(slot));
             if let Some(connection) = entry.and_then(|entry| entry.connection.as_deref()) {
                 connection.warm_up(ahead.sender);
             }
         }
-        for (ahead, packet) in batch.iter().zip(packets) {
+        for (packet, ahead) in batch.iter().flatten() {
             let time = self.note_packet(packet);
             match ahead {
                 Some(ahead) => self.take_looked_up(packet, ahead, time),
@@ -46,11 +55,12 @@ impl<A: Application> Engine<A> {
     /// Takes a packet whose flow is likely to be where it was found ahead of its turn.
     #[inline]
     fn take_looked_up(&mut self, packet: &Packet<'_>, ahead: &Found, time: Timestamp) {
-        let found = match ahead.slot {
-            Some(slot) if self.table.holds(slot, &ahead.key) => *ahead,
-            Some(_) | None => Found { slot: self.table.find(ahead.hash, &ahead.key), ..*ahead },
-        };
-        self.take_glanced(packet, &found, time);
+        if ahead.slot.is_some_and(|slot| self.table.holds(slot, &ahead.key)) {
+            self.take_glanced(packet, ahead, time);
+        } else {
+            let slot = self.table.find(ahead.hash, &ahead.key);
+            self.take_found(packet, &Found { slot, ..*ahead }, time);
+        }
     }
 }
 

@@ -13,10 +13,14 @@ impl<A: Application> Engine<A> {
         }
     }
 
-    /// Gets back below the bound on memory: drops what is oldest, of a few, until it is.
+    /// Gets back below the bound on memory: drops buffers without a stream, and then what is oldest,
+    /// of a few, until it is.
     #[cold]
     pub(super) fn shrink(&mut self) {
         while self.held_bytes() > self.limits.max_buffered_bytes {
+            if self.buffers.empty() {
+                continue;
+            }
             let fragments_are_most = self.fragments.held_bytes() > self.connection_bytes;
             if fragments_are_most && self.fragments.drop_oldest(&mut self.counters) {
                 continue;

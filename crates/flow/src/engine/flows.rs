@@ -88,8 +88,9 @@ impl<A: Application> Engine<A> {
         self.take_found(packet, found, time);
     }
 
+    /// The same for a packet of any flow.
     #[inline(never)]
-    fn take_found(&mut self, packet: &Packet<'_>, found: &Found, time: Timestamp) {
+    pub(super) fn take_found(&mut self, packet: &Packet<'_>, found: &Found, time: Timestamp) {
         match decapsulate(packet) {
             Outcome::Found(innermost) => self.take(&innermost, found, time, false),
             Outcome::Fragment(_) | Outcome::Discard(_) => {

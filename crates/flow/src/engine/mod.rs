@@ -58,7 +58,7 @@ impl<A: Application> Engine<A> {
             clock: Clock::default(),
             table: Table::new(hash),
             fragments: Fragments::new(hash, limits.max_fragment_bytes),
-            buffers: BufferPool::default(),
+            buffers: BufferPool::new(limits.max_buffered_bytes / POOL_SHARE),
             spare: Vec::new(),
             connection_bytes: 0,
             swept: Tick::default(),
@@ -91,6 +91,7 @@ impl<A: Application> Engine<A> {
     pub fn finish(&mut self) {
         self.end_all();
         self.fragments.finish(&mut self.counters);
+        self.buffers.empty();
     }
 
     /// The application.
@@ -114,10 +115,11 @@ impl<A: Application> Engine<A> {
         self.table.len()
     }
 
-    /// Bytes in connections, application states, stream buffers and IP fragments.
+    /// Bytes in connections, application states, stream buffers, those waiting to be used again
+    /// included, and IP fragments.
     #[must_use]
     pub const fn held_bytes(&self) -> usize {
-        self.connection_bytes + self.fragments.held_bytes()
+        self.connection_bytes + self.fragments.held_bytes() + self.buffers.held_bytes()
     }
 
     /// Counts a packet and moves the clock to its time.
@@ -188,6 +190,10 @@ impl<A: Application> Engine<A> {
         } += 1;
     }
 }
+
+/// Part of the bound on buffered bytes that buffers without a stream may take: few streams begin and
+/// end at a time, of those that are followed.
+const POOL_SHARE: usize = 32;
 
 /// Fragments in a fragmented datagram: a tunnel in a tunnel, both over links with a smaller MTU.
 const MAX_NESTED_FRAGMENTS: usize = 3;

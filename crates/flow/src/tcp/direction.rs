@@ -225,7 +225,7 @@ impl TcpDirection {
     /// Makes it as new, and gives its buffers back.
     pub(crate) fn reset(&mut self, pool: &mut BufferPool) {
         self.stream.release(pool);
-        self.ahead.clear();
+        self.ahead.recycle();
         let (stream, ahead) = (std::mem::take(&mut self.stream), std::mem::take(&mut self.ahead));
         *self = Self { stream, ahead, ..Self::default() };
     }

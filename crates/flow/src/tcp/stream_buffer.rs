@@ -73,7 +73,7 @@ mod tests {
 
     fn stream(bytes: &[u8], consumed: usize) -> StreamBuffer {
         let mut buffer = StreamBuffer::default();
-        buffer.append(bytes, &mut BufferPool::default());
+        buffer.append(bytes, &mut BufferPool::new(0));
         buffer.consume(consumed);
         buffer
     }
@@ -93,7 +93,7 @@ mod tests {
     fn history_is_bounded() {
         let mut buffer = StreamBuffer::default();
         for _ in 0..1000 {
-            buffer.append(&[7; 1000], &mut BufferPool::default());
+            buffer.append(&[7; 1000], &mut BufferPool::new(0));
             buffer.consume(usize::MAX);
         }
         assert!(buffer.heap_size() <= 4 * HISTORY_LEN + 2000);

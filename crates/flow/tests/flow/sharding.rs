@@ -1,8 +1,8 @@
 //! Packets to workers.
 
 use flow::Direction::{FromInitiator, FromResponder};
-use flow::shard;
-use wire::LinkType;
+use flow::Sighting;
+use wire::{LinkType, Packet};
 
 use crate::packets::{TCP, UDP, ipv4, ipv4_fragment, ipv6, packet, tcp, tcp_between, udp_between};
 
@@ -37,4 +37,8 @@ fn what_is_not_ip_goes_to_the_first_worker() {
     assert_eq!(shard(&packet(LinkType::ETHERNET, &[0; 60], 0), 8), 0);
     let tcp = ipv4(FromInitiator, TCP, &tcp(FromInitiator, (1, 1), 16, b""));
     assert_eq!(shard(&packet(LinkType::RAW, &tcp, 0), 0), 0);
+}
+
+fn shard(packet: &Packet<'_>, shards: usize) -> usize {
+    Sighting::of(packet).shard(packet, shards)
 }

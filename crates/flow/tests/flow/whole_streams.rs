@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use flow::Direction::FromInitiator;
+use flow::Sighting;
 use proptest::prelude::*;
 use wire::LinkType;
 
@@ -87,7 +88,8 @@ proptest! {
         for packet in &packets {
             one_by_one.handle_packet(packet);
         }
-        in_batches.handle_batch(&packets);
+        let mut sighted = packets.iter().map(|packet| (*packet, Sighting::of(packet)));
+        while in_batches.handle_some(&mut sighted) {}
         one_by_one.finish();
         in_batches.finish();
         prop_assert_eq!(&one_by_one.application().calls, &in_batches.application().calls);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use event::{ClientHelloDetail, ClientHelloExtensions, Ech, HexBytes, NameList, Shared};
 use tls::ProtocolVersion;
-use tls::extension::{EncryptedClientHello, Extensions};
+use tls::extension::Extensions;
 use tls::handshake::{ClientHello, HelloAnomalies};
 use tls::registry::ExtensionType;
 use tls::shape::ClientHelloInfo;
@@ -35,22 +35,24 @@ pub(crate) struct ClientSide {
 impl ClientSide {
     pub(crate) fn new(
         hello: &ClientHello<'_>,
-        info: Option<Arc<ClientHelloInfo>>,
+        info: Arc<ClientHelloInfo>,
         is_detailed: bool,
     ) -> Self {
+        let server_name: Option<Arc<str>> =
+            hello.server_name().map(|name| Arc::from(&*name.to_text()));
         Self {
-            highest_version: hello.highest_version(),
+            highest_version: info.highest_version,
             session_id: HexBytes::new(hello.session_id),
-            server_name: hello.server_name().map(|name| Arc::from(&*name.to_text())),
             has_ticket: hello.session_ticket().is_some_and(|ticket| !ticket.is_empty()),
-            offers_psk: hello.pre_shared_keys().is_some(),
-            early_data: hello.offers_early_data(),
-            ech: ech(hello),
+            offers_psk: info.offers_psk,
+            early_data: info.offers_early_data,
+            ech: info.ech,
             connection_id_len: connection_id_len(&hello.extensions),
-            anomalies: hello.anomalies(),
-            detail: info.as_ref().filter(|_| is_detailed).map(|info| info.detail(hello)),
-            info_bytes: info.as_ref().map_or(0, |info| info.weight()),
-            info,
+            anomalies: info.anomalies.union(hello.own_anomalies()),
+            detail: is_detailed.then(|| info.detail(hello, server_name.as_ref())),
+            server_name,
+            info_bytes: info.weight(),
+            info: Some(info),
             sslv2_ciphers: None,
         }
     }
@@ -76,7 +78,7 @@ impl ClientSide {
             anomalies: HelloAnomalies::default(),
             info: None,
             info_bytes: 0,
-            sslv2_ciphers: Shared::new(hello.cipher_kinds.names().collect()).ok(),
+            sslv2_ciphers: Some(Shared::new(hello.cipher_kinds.names().collect())),
             detail: is_detailed.then(detail),
         }
     }
@@ -94,17 +96,6 @@ impl ClientSide {
     pub(crate) fn heap_size(&self) -> usize {
         let name = self.server_name.as_ref().map_or(0, |name| name.len());
         name + self.info.as_ref().map_or(0, |info| share(info, self.info_bytes))
-    }
-}
-
-/// Encrypted Client Hello or its predecessor, Encrypted SNI. GREASE looks like an offer by design.
-fn ech(hello: &ClientHello<'_>) -> Ech {
-    let is_outer =
-        matches!(hello.encrypted_client_hello(), Some(EncryptedClientHello::Outer { .. }));
-    if is_outer || hello.extensions.contains(ExtensionType::ENCRYPTED_SERVER_NAME) {
-        Ech::Offered
-    } else {
-        Ech::None
     }
 }
 

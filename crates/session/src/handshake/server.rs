@@ -21,7 +21,7 @@ pub(crate) struct ServerSide {
     /// Group of the key share, from TLS 1.3 on.
     pub(crate) group: Option<NamedGroup>,
     pub(crate) selected_psk: Option<u16>,
-    pub(crate) alpn: Option<String>,
+    pub(crate) alpn: Option<Arc<str>>,
     pub(crate) scts: Option<u32>,
     /// What the server's random tells of a downgrade.
     pub(crate) downgrade_sentinel: Option<&'static str>,
@@ -37,7 +37,7 @@ pub(crate) struct ServerSide {
 impl ServerSide {
     pub(crate) fn new(
         hello: &ServerHello<'_>,
-        info: Option<Arc<ServerHelloInfo>>,
+        info: Arc<ServerHelloInfo>,
         is_detailed: bool,
     ) -> Self {
         let version = hello.negotiated_version();
@@ -47,15 +47,15 @@ impl ServerSide {
             cipher_suite: Some(hello.cipher_suite),
             group: hello.key_share().map(|share| share.group()),
             selected_psk: hello.selected_psk(),
-            alpn: hello.alpn().map(|name| String::from_utf8_lossy(name).into_owned()),
+            alpn: info.alpn.clone(),
             scts: hello.signed_certificate_timestamps(),
             downgrade_sentinel: tls::downgrade::sentinel(&hello.random)
                 .filter(|_| !version.is_tls13_or_later()),
             connection_id_len: connection_id_len(&hello.extensions),
             anomalies: hello.anomalies(),
-            detail: info.as_ref().filter(|_| is_detailed).map(|info| info.detail(hello)),
-            info_bytes: info.as_ref().map_or(0, |info| info.weight()),
-            info,
+            detail: is_detailed.then(|| info.detail(hello)),
+            info_bytes: info.weight(),
+            info: Some(info),
         }
     }
 

@@ -17,10 +17,10 @@ use self::posture::Posture;
 use crate::handshake::{Handshake, Times};
 use crate::settings::Settings;
 
-/// The event of `handshake`, which `flow` carried.
-pub(crate) fn event(settings: &Settings, flow: &Flow, mut handshake: Handshake) -> TlsEvent {
-    let posture = Posture::of(&handshake);
-    judgement::complete_marks(flow, &mut handshake, &posture);
+/// The event of `handshake`, which `flow` carried. What it can take out of the handshake it takes.
+pub(crate) fn event(settings: &Settings, flow: &Flow, handshake: &mut Handshake) -> TlsEvent {
+    let posture = Posture::of(handshake);
+    judgement::complete_marks(flow, handshake, &posture);
     let client = handshake.client_direction();
     let initiator = if flow.initiator_observed() { Direction::FromInitiator } else { client };
     let server_name = handshake.client.as_ref().and_then(|side| side.server_name.clone());
@@ -36,7 +36,7 @@ pub(crate) fn event(settings: &Settings, flow: &Flow, mut handshake: Handshake) 
         timestamp: times.start,
         kind: "tls",
         status: if handshake.is_established() { Status::Ok } else { Status::Error },
-        event: meta(&handshake),
+        event: meta(handshake),
         source,
         destination,
         network: network(flow),
@@ -45,7 +45,7 @@ pub(crate) fn event(settings: &Settings, flow: &Flow, mut handshake: Handshake) 
         related: Related { ip: [client_party.ip, server_party.ip] },
         client: client_party,
         server: server_party,
-        tls: tls(settings, &mut handshake, &posture),
+        tls: tls(settings, handshake, &posture),
         tlsight: tlsight(flow, handshake, &posture, settings.evidence),
     }
 }
@@ -155,7 +155,13 @@ fn raw(chain: &[Arc<Certificate>], settings: &Settings) -> Vec<event::Shared<Str
     chain.iter().filter_map(|certificate| certificate.pem.clone()).collect()
 }
 
-fn tlsight(flow: &Flow, handshake: Handshake, posture: &Posture, evidence: Evidence) -> Tlsight {
+fn tlsight(
+    flow: &Flow,
+    handshake: &mut Handshake,
+    posture: &Posture,
+    evidence: Evidence,
+) -> Tlsight {
+    let requested_authorities = std::mem::take(&mut handshake.requested_authorities);
     let client = handshake.client.as_ref();
     let server = handshake.server.as_ref();
     let info = client.and_then(|client| client.info.as_deref());
@@ -177,7 +183,7 @@ fn tlsight(flow: &Flow, handshake: Handshake, posture: &Posture, evidence: Evide
             .key_exchange
             .as_ref()
             .and_then(|exchange| exchange.signature.clone()),
-        certificate: certificate(&handshake, posture),
+        certificate: certificate(handshake, posture),
         resumption: posture.resumption,
         early_data: posture.early_data,
         ech: client.map(|client| client.ech).unwrap_or_default(),
@@ -188,7 +194,7 @@ fn tlsight(flow: &Flow, handshake: Handshake, posture: &Posture, evidence: Evide
             sentinel: posture.downgrade_sentinel,
             fallback_scsv: info.is_some_and(|info| info.fallback_scsv),
         },
-        sct: posture::scts(&handshake),
+        sct: posture::scts(handshake),
         ocsp_staple: server
             .filter(|server| !server.version.is_tls13_or_later())
             .map(|_| handshake.messages.certificate_status > 0),
@@ -200,10 +206,10 @@ fn tlsight(flow: &Flow, handshake: Handshake, posture: &Posture, evidence: Evide
         messages: handshake.messages,
         renegotiations: handshake.renegotiations,
         partial: handshake.partial.names(),
-        anomalies: judgement::anomalies(&handshake),
+        anomalies: judgement::anomalies(handshake),
         evidence,
         socket: None,
-        requested_authorities: handshake.requested_authorities,
+        requested_authorities,
     }
 }
 

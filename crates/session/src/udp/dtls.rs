@@ -47,7 +47,7 @@ impl DtlsSession {
         if self.handshake.as_ref().is_some_and(|handshake| handshake.is_over())
             && let Some(handshake) = self.handshake.take()
         {
-            context.report(flow, *handshake);
+            context.report(flow, handshake);
             return Interest::Done;
         }
         Interest::Continue
@@ -62,7 +62,7 @@ impl DtlsSession {
         }
         if let Some(mut handshake) = self.handshake {
             handshake.end(reason);
-            context.report(flow, *handshake);
+            context.report(flow, handshake);
         }
     }
 
@@ -85,7 +85,7 @@ impl DtlsSession {
     ) {
         let handshake = handshake_of(&mut self.handshake, direction, now);
         let is_clear = record.epoch == 0;
-        match ContentType(record.content_type) {
+        match record.content_type {
             ContentType::HANDSHAKE if is_clear => {
                 self.on_fragments(context, now, direction, record.fragment);
             }

@@ -159,7 +159,7 @@ impl Current {
             if self.is_undecryptable {
                 handshake.add_partial(Partial::Undecryptable);
             }
-            context.report(flow, *handshake);
+            context.report(flow, handshake);
         }
     }
 }

@@ -77,5 +77,7 @@ pub(crate) fn one(frames: &[Vec<u8>]) -> TlsEvent {
 
 /// The JSON of an event.
 pub(crate) fn json(event: &TlsEvent) -> serde_json::Value {
-    serde_json::from_str(&serde_json::to_string(event).unwrap()).unwrap()
+    let mut text = Vec::new();
+    event::write_json(event, &mut text).unwrap();
+    serde_json::from_slice(&text).unwrap()
 }

@@ -26,6 +26,10 @@ pub const MALFORMED: &str = "certificate_malformed";
 /// Bytes follow the certificate.
 pub const TRAILING_BYTES: &str = "certificate_trailing_bytes";
 
+/// A date of the validity tells a time in a form that RFC 5280 section 4.1.2.5 forbids: with an
+/// offset from UTC, without seconds or with a fraction of one.
+pub const DATE_IRREGULAR: &str = "certificate_date_irregular";
+
 /// A date of the validity is malformed.
 pub const DATE_MALFORMED: &str = "certificate_date_malformed";
 

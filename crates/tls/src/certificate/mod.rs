@@ -25,11 +25,10 @@ mod validity;
 use std::sync::Arc;
 
 use event::{Certificate, Shared, X509};
-use serde::Serialize;
 
 pub use anomaly::{
-    ALTERNATIVE_NAMES_TRUNCATED, DATE_MALFORMED, MALFORMED, NAME_CONTROL_CHARACTER, NAME_TRUNCATED,
-    SERIAL_NUMBER_TOO_LONG, SIGNATURE_ALGORITHM_MISMATCH, TRAILING_BYTES,
+    ALTERNATIVE_NAMES_TRUNCATED, DATE_IRREGULAR, DATE_MALFORMED, MALFORMED, NAME_CONTROL_CHARACTER,
+    NAME_TRUNCATED, SERIAL_NUMBER_TOO_LONG, SIGNATURE_ALGORITHM_MISMATCH, TRAILING_BYTES,
 };
 pub use cache::{CertificateCache, MAX_CACHED_CERTIFICATES, MAX_CACHED_DER_LEN};
 pub use coverage::covers;
@@ -76,7 +75,7 @@ pub fn parse(der: &[u8], settings: &Settings) -> Certificate {
     let (issuer_name, subject_name) =
         (Arc::from(&*issuer.distinguished_name), Arc::from(&*subject.distinguished_name));
     Certificate {
-        x509: shared(X509 {
+        x509: Shared::new(X509 {
             version_number: outline.version,
             serial_number,
             issuer,
@@ -93,17 +92,12 @@ pub fn parse(der: &[u8], settings: &Settings) -> Certificate {
             extended_key_usage: extensions.extended_key_usage,
             is_ca: extensions.is_ca,
         }),
-        hash: shared(settings.fingerprints.of(der)),
-        pem: settings.include_raw.then(|| shared(digest::pem(der))),
+        hash: Shared::new(settings.fingerprints.of(der)),
+        pem: settings.include_raw.then(|| Shared::new(digest::pem(der))),
         subject: subject_name,
         issuer: issuer_name,
         self_signed,
         scts: extensions.scts,
         anomalies: anomalies.into_names(),
     }
-}
-
-#[expect(clippy::expect_used, reason = "strings and integers always have a JSON form")]
-fn shared<T: Serialize>(value: T) -> Shared<T> {
-    Shared::new(value).expect("strings and integers always have a JSON form")
 }

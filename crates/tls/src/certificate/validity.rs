@@ -2,10 +2,8 @@
 
 use event::Timestamp;
 use wire::Reader;
-use x509_parser::asn1_rs::FromDer;
-use x509_parser::time::ASN1Time;
 
-use super::anomaly::{Anomalies, DATE_MALFORMED};
+use super::anomaly::{Anomalies, DATE_IRREGULAR, DATE_MALFORMED};
 use super::der::{Element, GENERALIZED_TIME, UTC_TIME, element};
 
 /// Days from `now` to `not_after`, rounded down: -1 during the first day after it.
@@ -23,7 +21,7 @@ pub(super) fn read(
         return (None, None);
     };
     let mut dates = Reader::new(validity);
-    let (not_before, not_after) = (date(&mut dates), date(&mut dates));
+    let (not_before, not_after) = (date(&mut dates, anomalies), date(&mut dates, anomalies));
     if not_before.is_none() || not_after.is_none() || !dates.is_empty() {
         anomalies.add(DATE_MALFORMED);
     }
@@ -31,27 +29,61 @@ pub(super) fn read(
 }
 
 /// Dates that a [`Timestamp`] cannot hold become the nearest that it can.
-fn date(dates: &mut Reader<'_>) -> Option<Timestamp> {
-    let date = element(dates)?;
+fn date(dates: &mut Reader<'_>, anomalies: &mut Anomalies) -> Option<Timestamp> {
+    let date = element(dates).filter(|date| date.complete)?;
     let seconds = match plain_date(&date) {
         Some(seconds) => seconds,
-        None => ASN1Time::from_der(date.raw).ok()?.1.timestamp(),
+        None => {
+            let seconds = irregular_date(&date)?;
+            anomalies.add(DATE_IRREGULAR);
+            seconds
+        }
     };
     Some(Timestamp::from_nanos(seconds.saturating_mul(NANOS_A_SECOND)))
 }
 
-/// Seconds since 1970 of a date in a form that RFC 5280 section 4.1.2.5 allows. The parser is asked
-/// about every other, a day that its month does not have among them.
+/// Seconds since 1970 of a date in a form that RFC 5280 section 4.1.2.5 allows.
 fn plain_date(date: &Element<'_>) -> Option<i64> {
-    let mut digits = match (date.tag, date.contents) {
-        _ if !date.complete => return None,
-        (UTC_TIME, [digits @ .., b'Z']) if digits.len() == 12 => digits.as_chunks().0.iter(),
-        (GENERALIZED_TIME, [digits @ .., b'Z']) if digits.len() == 14 => {
-            digits.as_chunks().0.iter()
+    let digits = date.contents.strip_suffix(b"Z")?;
+    let len = if date.tag == UTC_TIME { UTC_TIME_DIGITS } else { GENERALIZED_TIME_DIGITS };
+    if digits.len() == len { civil_seconds(date.tag, digits) } else { None }
+}
+
+/// Seconds since 1970, rounded down, of a date in a form that RFC 5280 section 4.1.2.5 forbids but
+/// that X.680 gives a meaning: with an offset from UTC, without seconds or with a fraction of one.
+fn irregular_date(date: &Element<'_>) -> Option<i64> {
+    let (local, offset) = match date.contents {
+        [local @ .., b'Z'] => (local, 0),
+        [local @ .., sign @ (b'+' | b'-'), h1, h2, m1, m2] => {
+            let hours = two_digits(&[*h1, *h2]).filter(|hours| *hours < 24)?;
+            let minutes = two_digits(&[*m1, *m2]).filter(|minutes| *minutes < 60)?;
+            let offset = (hours * 60 + minutes) * 60;
+            (local, if *sign == b'-' { -offset } else { offset })
         }
         _ => return None,
     };
-    let year = match (date.tag, two_digits(digits.next()?)?) {
+    let whole = match local.split_at_checked(GENERALIZED_TIME_DIGITS) {
+        Some((whole, [b'.' | b',', fraction @ ..])) if date.tag == GENERALIZED_TIME => {
+            let is_fraction = !fraction.is_empty() && fraction.iter().all(u8::is_ascii_digit);
+            is_fraction.then_some(whole)?
+        }
+        _ => local,
+    };
+    civil_seconds(date.tag, whole).map(|seconds| seconds - offset)
+}
+
+/// Seconds since 1970 that the digits of a date tell, those of the seconds left out or not.
+fn civil_seconds(tag: u8, digits: &[u8]) -> Option<i64> {
+    let full_len = match tag {
+        UTC_TIME => UTC_TIME_DIGITS,
+        GENERALIZED_TIME => GENERALIZED_TIME_DIGITS,
+        _ => return None,
+    };
+    if digits.len() != full_len && digits.len() + 2 != full_len {
+        return None;
+    }
+    let mut digits = digits.as_chunks().0.iter();
+    let year = match (tag, two_digits(digits.next()?)?) {
         (UTC_TIME, year @ 50..) => year.checked_add(1900)?,
         (UTC_TIME, year) => year.checked_add(2000)?,
         (_, century) => century.checked_mul(100)?.checked_add(two_digits(digits.next()?)?)?,
@@ -59,7 +91,7 @@ fn plain_date(date: &Element<'_>) -> Option<i64> {
     let (month, day) = (two_digits(digits.next()?)?, two_digits(digits.next()?)?);
     let hour = two_digits(digits.next()?).filter(|hour| *hour < 24)?;
     let minute = two_digits(digits.next()?).filter(|minute| *minute < 60)?;
-    let second = two_digits(digits.next()?).filter(|second| *second < 60)?;
+    let second = digits.next().map_or(Some(0), two_digits).filter(|second| *second < 60)?;
     if !(1..=12).contains(&month) || !(1..=days_in_month(year, month)).contains(&day) {
         return None;
     }
@@ -92,12 +124,20 @@ const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + day_of_era - 719_468
 }
 
+/// `YYMMDDhhmmss`.
+const UTC_TIME_DIGITS: usize = 12;
+
+/// `YYYYMMDDhhmmss`.
+const GENERALIZED_TIME_DIGITS: usize = 14;
+
 const NANOS_A_SECOND: i64 = 1_000_000_000;
 const NANOS_A_DAY: i64 = 86_400 * NANOS_A_SECOND;
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use x509_parser::asn1_rs::FromDer;
+    use x509_parser::time::ASN1Time;
 
     use super::*;
 

@@ -3,7 +3,8 @@
 use wire::{Reader, Truncated};
 
 use super::fragment::Fragments;
-use super::record::{FullRecord, OPENSSL_PRE_RFC, Record, Records, TLS12_CID, is_version};
+use super::record::{FullRecord, OPENSSL_PRE_RFC, Record, Records, is_version};
+use crate::registry::{ContentType, HandshakeType};
 
 /// What shares a UDP port with DTLS, told by the first byte (RFC 7983 as updated by RFC 9443).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,9 +57,15 @@ pub fn turn_channel_data(datagram: &[u8]) -> Option<&[u8]> {
 /// records of DTLS 1.3 alone say too little to tell them from random bytes.
 #[must_use]
 pub fn looks_like_dtls(datagram: &[u8]) -> bool {
-    match datagram.first() {
-        Some(&TLS12_CID) => connection_id_record(datagram).unwrap_or(false),
-        Some(20..=24) => records(datagram),
+    match datagram.first().map(|&first| ContentType(first)) {
+        Some(ContentType::TLS12_CID) => connection_id_record(datagram).unwrap_or(false),
+        Some(
+            ContentType::CHANGE_CIPHER_SPEC
+            | ContentType::ALERT
+            | ContentType::HANDSHAKE
+            | ContentType::APPLICATION_DATA
+            | ContentType::HEARTBEAT,
+        ) => records(datagram),
         _ => false,
     }
 }
@@ -96,10 +103,10 @@ fn is_plausible(record: &FullRecord<'_>) -> bool {
         return record.fragment.len() >= MIN_ENCRYPTED_LEN;
     }
     match (record.content_type, record.fragment) {
-        (CHANGE_CIPHER_SPEC, [1]) => true,
-        (CHANGE_CIPHER_SPEC, [1, _, _]) => record.version == OPENSSL_PRE_RFC,
-        (ALERT, [1 | 2, _]) => true,
-        (HANDSHAKE, handshake) => is_handshake(handshake),
+        (ContentType::CHANGE_CIPHER_SPEC, [1]) => true,
+        (ContentType::CHANGE_CIPHER_SPEC, [1, _, _]) => record.version == OPENSSL_PRE_RFC,
+        (ContentType::ALERT, [1 | 2, _]) => true,
+        (ContentType::HANDSHAKE, handshake) => is_handshake(handshake),
         _ => false,
     }
 }
@@ -109,7 +116,7 @@ fn is_handshake(fragment: &[u8]) -> bool {
     fragments.peek().is_some()
         && fragments.all(|fragment| {
             fragment.is_ok_and(|fragment| {
-                HANDSHAKE_TYPES.contains(&fragment.message_type)
+                HANDSHAKE_TYPES.contains(&HandshakeType(fragment.message_type))
                     && fragment.message_len <= MAX_PLAUSIBLE_MESSAGE_LEN
                     && (fragment.message_len == 0) == fragment.body.is_empty()
             })
@@ -122,14 +129,24 @@ const CHANNELS: std::ops::RangeInclusive<u16> = 0x4000..=0x4fff;
 /// `ChannelData` over UDP may be padded to this many bytes.
 const TURN_ALIGNMENT: usize = 4;
 
-const CHANGE_CIPHER_SPEC: u8 = 20;
-const ALERT: u8 = 21;
-const HANDSHAKE: u8 = 22;
-
-/// Handshake types that go in the clear in some version of DTLS: hellos, hello verify request, ticket,
-/// certificates, key exchanges, done, verify, finished of a null cipher, URL, status, supplemental
-/// data.
-const HANDSHAKE_TYPES: [u8; 15] = [0, 1, 2, 3, 4, 11, 12, 13, 14, 15, 16, 20, 21, 22, 23];
+/// Messages that go in the clear in some version of DTLS; `finished` does with a null cipher.
+const HANDSHAKE_TYPES: [HandshakeType; 15] = [
+    HandshakeType::HELLO_REQUEST,
+    HandshakeType::CLIENT_HELLO,
+    HandshakeType::SERVER_HELLO,
+    HandshakeType::HELLO_VERIFY_REQUEST,
+    HandshakeType::NEW_SESSION_TICKET,
+    HandshakeType::CERTIFICATE,
+    HandshakeType::SERVER_KEY_EXCHANGE,
+    HandshakeType::CERTIFICATE_REQUEST,
+    HandshakeType::SERVER_HELLO_DONE,
+    HandshakeType::CERTIFICATE_VERIFY,
+    HandshakeType::CLIENT_KEY_EXCHANGE,
+    HandshakeType::FINISHED,
+    HandshakeType::CERTIFICATE_URL,
+    HandshakeType::CERTIFICATE_STATUS,
+    HandshakeType::SUPPLEMENTAL_DATA,
+];
 
 /// Longest message that a datagram may announce, in bytes: what handshakes with large certificates
 /// need, and less than a hundredth of what the field can hold.

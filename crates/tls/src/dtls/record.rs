@@ -2,6 +2,8 @@
 
 use wire::{Reader, Truncated};
 
+use crate::registry::ContentType;
+
 /// A record of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Record<'a> {
@@ -14,8 +16,8 @@ pub enum Record<'a> {
 /// A record with the full header (RFC 6347 section 4.1, RFC 9146 section 4, RFC 9147 section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FullRecord<'a> {
-    /// The `ContentType`, from 20 to 26; 25 is `tls12_cid`, whose inner type is encrypted.
-    pub content_type: u8,
+    /// What the record carries, from 20 to 26; that of `tls12_cid` is encrypted.
+    pub content_type: ContentType,
     /// The version on the wire: 0xfeff, 0xfefd, or 0x0100 of OpenSSL before the RFC.
     pub version: u16,
     /// Epoch: 0 is in the clear, every other encrypted.
@@ -137,14 +139,14 @@ fn full<'a>(
     reader: &mut Reader<'a>,
     connection_id_len: Option<u8>,
 ) -> Result<FullRecord<'a>, RecordErrorKind> {
-    let content_type = reader.u8()?;
+    let content_type = ContentType(reader.u8()?);
     let version = reader.u16()?;
     if !is_version(version) {
         return Err(RecordErrorKind::Version(version));
     }
     let epoch = reader.u16()?;
     let sequence = reader.u48()?;
-    let connection_id = if content_type == TLS12_CID {
+    let connection_id = if content_type == ContentType::TLS12_CID {
         let len = connection_id_len.ok_or(RecordErrorKind::ConnectionIdUnknown)?;
         reader.take(usize::from(len))?
     } else {
@@ -190,14 +192,11 @@ fn unified<'a>(
 /// Longest record body, in bytes: 2^14 of plaintext and 2048 of expansion (RFC 6347 section 4.1).
 pub const MAX_RECORD_LEN: u16 = (1 << 14) + 2048;
 
-/// `change_cipher_spec`, the lowest content type.
-const FIRST_CONTENT_TYPE: u8 = 20;
+/// The lowest content type.
+const FIRST_CONTENT_TYPE: u8 = ContentType::CHANGE_CIPHER_SPEC.0;
 
-/// `ack` of DTLS 1.3 (RFC 9147 section 7), the highest content type.
-const LAST_CONTENT_TYPE: u8 = 26;
-
-/// `tls12_cid` (RFC 9146 section 4).
-pub(super) const TLS12_CID: u8 = 25;
+/// The highest content type.
+const LAST_CONTENT_TYPE: u8 = ContentType::ACK.0;
 
 /// DTLS 1.0 (RFC 4347).
 const DTLS_1_0: u16 = 0xfeff;
@@ -237,7 +236,7 @@ mod tests {
             records,
             [
                 Record::Full(FullRecord {
-                    content_type: 22,
+                    content_type: ContentType::HANDSHAKE,
                     version: 0xfefd,
                     epoch: 0,
                     sequence: 0x0102_0304_0506,
@@ -245,7 +244,7 @@ mod tests {
                     fragment: &[1, 2, 3],
                 }),
                 Record::Full(FullRecord {
-                    content_type: 21,
+                    content_type: ContentType::ALERT,
                     version: 0xfeff,
                     epoch: 1,
                     sequence: 0x0102_0304_0506,

@@ -29,6 +29,12 @@ pub enum EncryptedClientHello {
 }
 
 impl EncryptedClientHello {
+    /// Whether the hello is an outer one.
+    #[must_use]
+    pub const fn is_outer(self) -> bool {
+        matches!(self, Self::Outer { .. })
+    }
+
     /// Reads the body of a client's `encrypted_client_hello`.
     ///
     /// # Errors

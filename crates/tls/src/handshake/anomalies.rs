@@ -41,6 +41,12 @@ impl HelloAnomalies {
         NAMES.iter().filter(move |(anomaly, _)| self.contains(*anomaly)).map(|(_, name)| *name)
     }
 
+    /// What is in this set or in `other`.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     pub(super) const fn add(&mut self, other: Self) {
         self.0 |= other.0;
     }

@@ -82,15 +82,18 @@ impl<'a> ClientHello<'a> {
     /// What is out of order in this hello.
     #[must_use]
     pub fn anomalies(&self) -> HelloAnomalies {
-        let mut found = self.framing;
+        self.shape_anomalies().union(self.own_anomalies())
+    }
+
+    /// The part of [`Self::anomalies`] that all hellos of a [shape](crate::shape) have in common.
+    #[must_use]
+    pub fn shape_anomalies(&self) -> HelloAnomalies {
+        let mut found = HelloAnomalies::default();
         if self.cipher_suites.is_empty() || !self.cipher_suites.as_bytes().len().is_multiple_of(2) {
             found.add(HelloAnomalies::CIPHER_SUITES);
         }
         if self.compression_methods.is_empty() {
             found.add(HelloAnomalies::COMPRESSION_METHODS);
-        }
-        if self.session_id.len() > MAX_SESSION_ID_LEN {
-            found.add(HelloAnomalies::SESSION_ID);
         }
         if self.extensions.has_duplicate() {
             found.add(HelloAnomalies::DUPLICATE_EXTENSION);
@@ -104,6 +107,16 @@ impl<'a> ClientHello<'a> {
             if is_malformed(item) {
                 found.add(HelloAnomalies::MALFORMED_EXTENSION);
             }
+        }
+        found
+    }
+
+    /// The part of [`Self::anomalies`] that belongs to the connection.
+    #[must_use]
+    pub fn own_anomalies(&self) -> HelloAnomalies {
+        let mut found = self.framing;
+        if self.session_id.len() > MAX_SESSION_ID_LEN {
+            found.add(HelloAnomalies::SESSION_ID);
         }
         if let Some(names) = self.server_names() {
             let mut names = names.host_names();
@@ -229,6 +242,13 @@ impl<'a> ClientHello<'a> {
         self.view(ExtensionType::ENCRYPTED_CLIENT_HELLO, EncryptedClientHello::parse)
     }
 
+    /// Whether Encrypted Client Hello (RFC 9849) or its predecessor is offered, perhaps as GREASE.
+    #[must_use]
+    pub fn offers_encrypted_client_hello(&self) -> bool {
+        self.encrypted_client_hello().is_some_and(EncryptedClientHello::is_outer)
+            || self.extensions.contains(ExtensionType::ENCRYPTED_SERVER_NAME)
+    }
+
     /// `encrypted_server_name`.
     #[must_use]
     pub fn encrypted_server_name(&self) -> Option<EncryptedServerName> {
@@ -290,7 +310,7 @@ pub(super) const fn version(value: u16) -> Result<ProtocolVersion, Malformed> {
 }
 
 /// Whether the body of a client's extension cannot be read.
-fn is_malformed(item: Extension<'_>) -> bool {
+pub(crate) fn is_malformed(item: Extension<'_>) -> bool {
     let body = item.body;
     match item.kind {
         ExtensionType::SERVER_NAME => ServerNames::parse(body).is_err(),

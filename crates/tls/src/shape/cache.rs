@@ -42,42 +42,29 @@ impl ShapeCache {
     }
 
     /// What the shape of a `ClientHello` says.
-    ///
-    /// # Errors
-    /// What rendering a list of names reports, which is nothing.
-    pub fn client(
-        &mut self,
-        hello: &ClientHello<'_>,
-        carrier: Carrier,
-    ) -> Result<Arc<ClientHelloInfo>, event::JsonError> {
+    pub fn client(&mut self, hello: &ClientHello<'_>, carrier: Carrier) -> Arc<ClientHelloInfo> {
         self.scratch.clear();
         write_client_shape(hello, carrier, &mut self.scratch);
         let hash = self.hasher.hash_one(self.scratch.as_slice());
         if let Some(info) = self.clients.find(hash, &self.scratch) {
-            return Ok(info);
+            return info;
         }
-        let info = Arc::new(ClientHelloInfo::new(hello, carrier)?);
+        let info = Arc::new(ClientHelloInfo::new(hello, carrier));
         self.clients.insert(hash, &self.scratch, &info, info.weight());
-        Ok(info)
+        info
     }
 
     /// What the shape of a `ServerHello` says.
-    ///
-    /// # Errors
-    /// What rendering a list of names reports, which is nothing.
-    pub fn server(
-        &mut self,
-        hello: &ServerHello<'_>,
-    ) -> Result<Arc<ServerHelloInfo>, event::JsonError> {
+    pub fn server(&mut self, hello: &ServerHello<'_>) -> Arc<ServerHelloInfo> {
         self.scratch.clear();
         write_server_shape(hello, &mut self.scratch);
         let hash = self.hasher.hash_one(self.scratch.as_slice());
         if let Some(info) = self.servers.find(hash, &self.scratch) {
-            return Ok(info);
+            return info;
         }
-        let info = Arc::new(ServerHelloInfo::new(hello)?);
+        let info = Arc::new(ServerHelloInfo::new(hello));
         self.servers.insert(hash, &self.scratch, &info, info.weight());
-        Ok(info)
+        info
     }
 
     /// How many shapes are held.

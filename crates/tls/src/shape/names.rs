@@ -10,7 +10,7 @@ use crate::extension::{
 use crate::registry::ExtensionType;
 
 /// Renders a list of names; one of more than [`MAX_NAMES`] is cut and ends with `...`.
-pub(super) fn list(names: impl Iterator<Item = Name>) -> Result<NameList, event::JsonError> {
+pub(super) fn list(names: impl Iterator<Item = Name>) -> NameList {
     let mut names = names;
     let mut listed: Vec<Name> = names.by_ref().take(MAX_NAMES).collect();
     if names.next().is_some() {
@@ -20,23 +20,21 @@ pub(super) fn list(names: impl Iterator<Item = Name>) -> Result<NameList, event:
 }
 
 /// Renders a list of names that may be absent.
-pub(super) fn optional_list(
-    names: Option<impl Iterator<Item = Name>>,
-) -> Result<Option<NameList>, event::JsonError> {
-    names.map(list).transpose()
+pub(super) fn optional_list(names: Option<impl Iterator<Item = Name>>) -> Option<NameList> {
+    names.map(list)
 }
 
 /// The names of all extensions, in the order sent; `None` if there are none.
-pub(super) fn types(extensions: &Extensions<'_>) -> Result<Option<NameList>, event::JsonError> {
+pub(super) fn types(extensions: &Extensions<'_>) -> Option<NameList> {
     if extensions.is_empty() {
-        return Ok(None);
+        return None;
     }
-    list(extensions.iter().map(|extension| extension.kind.name())).map(Some)
+    Some(list(extensions.iter().map(|extension| extension.kind.name())))
 }
 
 /// What Packetbeat lists under `_unparsed_`: the labels of extensions that it knows and does not
 /// read, the decimal numbers of those it does not know; GREASE is left out.
-pub(super) fn unparsed(extensions: &Extensions<'_>) -> Result<Option<NameList>, event::JsonError> {
+pub(super) fn unparsed(extensions: &Extensions<'_>) -> Option<NameList> {
     let mut items = extensions
         .iter()
         .filter(|extension| !extension.kind.is_grease() && !has_packetbeat_field(*extension))
@@ -45,10 +43,8 @@ pub(super) fn unparsed(extensions: &Extensions<'_>) -> Result<Option<NameList>, 
             None => Cow::Owned(extension.kind.0.to_string()),
         })
         .peekable();
-    if items.peek().is_none() {
-        return Ok(None);
-    }
-    list(items).map(Some)
+    items.peek()?;
+    Some(list(items))
 }
 
 /// ALPN protocols as text, in hexadecimal if they are none.

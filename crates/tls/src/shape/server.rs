@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use event::{HexBytes, Name, NameList, ServerHelloDetail, ServerHelloExtensions, StatusRequestAck};
+use event::{HexBytes, Name, ServerHelloDetail, ServerHelloExtensions, Shared, StatusRequestAck};
 
 use super::names::{alpn_text, optional_list, types, unparsed};
 use crate::fingerprint::{hex_digest, ja3s};
@@ -22,15 +22,12 @@ pub struct ServerHelloInfo {
     /// ALPN protocol chosen, as far as it is sent in clear.
     pub alpn: Option<Arc<str>>,
     /// Extensions.
-    pub extensions: ServerHelloExtensions,
+    pub extensions: Shared<ServerHelloExtensions>,
 }
 
 impl ServerHelloInfo {
     /// Makes the names and fingerprint of a hello.
-    ///
-    /// # Errors
-    /// What rendering a list of names reports, which is nothing.
-    pub fn new(hello: &ServerHello<'_>) -> Result<Self, event::JsonError> {
+    pub fn new(hello: &ServerHello<'_>) -> Self {
         let alpn = hello.alpn().map(alpn_text);
         let formats = hello.ec_point_formats();
         let extensions = ServerHelloExtensions {
@@ -39,19 +36,19 @@ impl ServerHelloInfo {
             supported_versions: hello.supported_version().map(|version| version.name()),
             ec_points_formats: optional_list(
                 formats.map(|formats| formats.iter().map(|format| format.name())),
-            )?,
+            ),
             status_request: hello.announces_status().then_some(StatusRequestAck { response: true }),
-            types: types(&hello.extensions)?,
-            unparsed: unparsed(&hello.extensions)?,
+            types: types(&hello.extensions),
+            unparsed: unparsed(&hello.extensions),
         };
-        Ok(Self {
+        Self {
             ja3s: hex_digest(&ja3s(hello)),
             version: hello.legacy_version.packetbeat(),
             cipher: hello.cipher_suite.name(),
             compression_method: hello.compression_method.name(),
             alpn: alpn.map(Arc::from),
-            extensions,
-        })
+            extensions: Shared::new(extensions),
+        }
     }
 
     /// The hello as `tls.detailed.server_hello`: this shape with what belongs to the connection.
@@ -69,8 +66,10 @@ impl ServerHelloInfo {
     /// About how much memory this takes, in bytes.
     #[must_use]
     pub fn weight(&self) -> usize {
-        let lists = [&self.extensions.types, &self.extensions.unparsed];
-        let lists = lists.into_iter().flatten().map(NameList::json_len);
-        lists.fold(size_of::<Self>(), |sum, len| sum.saturating_add(len.saturating_mul(2)))
+        size_of::<Self>().saturating_add(self.extensions.json_len().saturating_mul(LIST_WEIGHT))
     }
 }
+
+/// How often the names of the extensions are in memory: their lists, those rendered, and all of it
+/// rendered.
+const LIST_WEIGHT: usize = 3;

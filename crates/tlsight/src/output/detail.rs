@@ -314,7 +314,7 @@ mod tests {
     fn hostile_text_is_escaped_wherever_it_comes_from() {
         let mut event = sample::tls13();
         event.tls.client.server_name = Some("\x1b[2J".into());
-        event.tls.next_protocol = Some("\x1b[2J".to_owned());
+        event.tls.next_protocol = Some("\x1b[2J".into());
         event.tlsight.requested_authorities = vec!["\x1b[2J".to_owned()];
         let tree = text(&event);
         assert!(!tree.contains('\x1b'));

@@ -1,6 +1,8 @@
 //! The hellos of a session, field by field, as `--detail` shows them.
 
-use event::{ClientHelloDetail, ServerHelloDetail, TlsEvent};
+use event::{
+    ClientHelloDetail, ClientHelloExtensions, OfferedExtensions, ServerHelloDetail, TlsEvent,
+};
 
 use super::detail::{list, names};
 use super::sanitize::clean;
@@ -24,36 +26,46 @@ fn client_hello(hello: &ClientHelloDetail) -> Node {
     node.field("random", Some(hello.random.to_string()));
     node.field("session id", hello.session_id.as_ref().map(ToString::to_string));
     node.field("compression", names(hello.supported_compression_methods.as_ref()));
-    let extensions = &hello.extensions;
-    let mut below = Node::new("extensions");
-    if let Some(types) = names(extensions.types.as_ref()) {
-        below = below.with(types, Tone::Plain);
+    node.push(client_extensions(&hello.extensions));
+    node
+}
+
+fn client_extensions(extensions: &ClientHelloExtensions) -> Node {
+    let mut node = Node::new("extensions");
+    let offered = extensions.offered.as_deref();
+    if let Some(types) = names(offered.and_then(|offered| offered.types.as_ref())) {
+        node = node.with(types, Tone::Plain);
     }
-    below.field("names", Some(list(&extensions.server_name_indication)));
-    for (label, value) in [
-        ("protocols", &extensions.application_layer_protocol_negotiation),
-        ("versions", &extensions.supported_versions),
-        ("groups", &extensions.supported_groups),
-        ("signatures", &extensions.signature_algorithms),
-        ("certificate signatures", &extensions.signature_algorithms_cert),
-        ("point formats", &extensions.ec_points_formats),
-        ("PSK modes", &extensions.psk_key_exchange_modes),
-        ("certificate compression", &extensions.compress_certificate),
-        ("others", &extensions.unparsed),
-    ] {
-        below.field(label, names(value.as_ref()));
+    node.field("names", Some(list(&extensions.server_name_indication)));
+    if let Some(offered) = offered {
+        offered_extensions(&mut node, offered);
     }
     let ticket = extensions.session_ticket.as_deref();
-    below.field(
+    node.field(
         "ticket",
         ticket.map(|len| match len {
             "" => "supported".to_owned(),
             len => format!("{} bytes", clean(len)),
         }),
     );
-    below.field("status", extensions.status_request.as_ref().map(|request| clean(&request.kind)));
-    node.push(below);
     node
+}
+
+fn offered_extensions(node: &mut Node, offered: &OfferedExtensions) {
+    for (label, value) in [
+        ("protocols", &offered.application_layer_protocol_negotiation),
+        ("versions", &offered.supported_versions),
+        ("groups", &offered.supported_groups),
+        ("signatures", &offered.signature_algorithms),
+        ("certificate signatures", &offered.signature_algorithms_cert),
+        ("point formats", &offered.ec_points_formats),
+        ("PSK modes", &offered.psk_key_exchange_modes),
+        ("certificate compression", &offered.compress_certificate),
+        ("others", &offered.unparsed),
+    ] {
+        node.field(label, names(value.as_ref()));
+    }
+    node.field("status", offered.status_request.as_ref().map(|request| clean(&request.kind)));
 }
 
 fn server_hello(hello: &ServerHelloDetail) -> Node {

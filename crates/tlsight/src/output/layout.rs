@@ -52,33 +52,31 @@ pub(crate) struct Layout {
 impl Layout {
     /// The layout for lines of `line_columns`, at least [`NARROWEST`].
     pub(crate) fn new(line_columns: usize) -> Self {
-        Self::of(BASE, &EXTRA, line_columns)
+        Self::of(BASE, &STEPS, line_columns)
     }
 
     /// The layout for what is seen at sockets: the process comes before the client's address.
     pub(crate) fn at_sockets(line_columns: usize) -> Self {
-        Self::of(BASE_AT_SOCKETS, &EXTRA_AT_SOCKETS, line_columns)
+        Self::of(BASE_AT_SOCKETS, &STEPS_AT_SOCKETS, line_columns)
     }
 
-    fn of(base: [(Column, usize); 7], extra: &[(Column, usize)], line_columns: usize) -> Self {
+    fn of(base: [(Column, usize); 7], steps: &[(Column, usize)], line_columns: usize) -> Self {
         let mut columns = base.to_vec();
         let mut spare = line_columns.saturating_sub(NARROWEST);
-        for &(column, width) in extra {
-            if let Some(rest) = spare.checked_sub(width.saturating_add(GAP)) {
-                columns.push((column, width));
-                spare = rest;
+        for &(wanted, target) in steps {
+            let shown = columns.iter_mut().find(|(column, _)| *column == wanted);
+            let (now, gap) = shown.as_ref().map_or((0, GAP), |(_, width)| (*width, 0));
+            let Some(rest) = spare.checked_sub(target.saturating_sub(now).saturating_add(gap))
+            else {
+                continue;
+            };
+            spare = rest;
+            match shown {
+                Some((_, width)) => *width = target,
+                None => columns.push((wanted, target)),
             }
         }
         columns.sort_unstable();
-        for (wanted, target) in GROWTH {
-            for (column, width) in &mut columns {
-                if *column == wanted {
-                    let growth = target.saturating_sub(*width).min(spare);
-                    *width = width.saturating_add(growth);
-                    spare = spare.saturating_sub(growth);
-                }
-            }
-        }
         if let Some((_, width)) = columns.last_mut() {
             *width = width.saturating_add(spare);
         }
@@ -113,8 +111,25 @@ const BASE: [(Column, usize); 7] = [
     (Column::Flags, 9),
 ];
 
-/// What wider tables show too, the more important first.
-const EXTRA: [(Column, usize); 2] = [(Column::Cipher, 10), (Column::Server, 15)];
+/// What wider tables add, column or width, each if there is room for all of it. What is left is for
+/// the flags.
+const STEPS: [(Column, usize); 15] = [
+    (Column::Cipher, 10),
+    (Column::Version, 7),
+    (Column::Flags, 15),
+    (Column::Server, 15),
+    (Column::Flags, 19),
+    (Column::Certificate, 9),
+    (Column::Time, 12),
+    (Column::Name, 24),
+    (Column::Flags, 25),
+    (Column::Server, 21),
+    (Column::Client, 21),
+    (Column::Certificate, 16),
+    (Column::Cipher, 27),
+    (Column::Group, 17),
+    (Column::Name, 40),
+];
 
 /// The same at sockets.
 const BASE_AT_SOCKETS: [(Column, usize); 7] = [
@@ -126,23 +141,22 @@ const BASE_AT_SOCKETS: [(Column, usize); 7] = [
     (Column::Certificate, 6),
     (Column::Flags, 9),
 ];
-const EXTRA_AT_SOCKETS: [(Column, usize); 3] =
-    [(Column::Server, 15), (Column::Cipher, 10), (Column::Client, 15)];
-
-/// Who gets the columns that are left, up to what width, in turn.
-const GROWTH: [(Column, usize); 15] = [
-    (Column::Version, 7),
-    (Column::Flags, 12),
+const STEPS_AT_SOCKETS: [(Column, usize); 18] = [
+    (Column::Server, 15),
+    (Column::Cipher, 10),
     (Column::Process, 20),
-    (Column::Time, 12),
+    (Column::Version, 7),
+    (Column::Flags, 15),
+    (Column::Client, 15),
     (Column::Certificate, 9),
-    (Column::Flags, 16),
+    (Column::Time, 12),
     (Column::Name, 24),
-    (Column::Server, 20),
+    (Column::Flags, 19),
+    (Column::Server, 21),
     (Column::Client, 21),
     (Column::Process, 32),
     (Column::Certificate, 16),
-    (Column::Flags, 24),
+    (Column::Flags, 25),
     (Column::Cipher, 27),
     (Column::Group, 17),
     (Column::Name, 40),
@@ -173,13 +187,17 @@ mod tests {
     fn a_wide_terminal_shows_everything_in_order() {
         let layout = Layout::new(120);
         let shown: Vec<Column> = layout.columns().map(|(column, _)| column).collect();
-        assert_eq!(shown.len(), BASE.len() + EXTRA.len());
+        assert_eq!(shown.len(), Column::Flags as usize);
         assert!(shown.is_sorted());
+        let at_sockets = Layout::at_sockets(160);
+        assert_eq!(at_sockets.columns().count(), Column::Flags as usize + 1);
     }
 
     #[test]
     fn titles_fit_their_columns() {
-        for (column, width) in BASE.into_iter().chain(EXTRA).chain(BASE_AT_SOCKETS) {
+        for (column, width) in
+            BASE.into_iter().chain(STEPS).chain(BASE_AT_SOCKETS).chain(STEPS_AT_SOCKETS)
+        {
             assert!(column.title().len() <= width, "{column:?}");
         }
     }

@@ -1,6 +1,7 @@
 //! What the program prints: sessions as NDJSON, as a table or as trees, and what follows them.
 
 mod detail;
+mod flags;
 mod handshake_detail;
 mod layout;
 pub(crate) mod loss;
@@ -21,6 +22,7 @@ pub(crate) use layout::NARROWEST;
 pub(crate) use printer::{Chunk, Printer};
 pub(crate) use sanitize::clean;
 pub(crate) use style::{ColorChoice, Palette};
+pub(crate) use summary::Page;
 pub(crate) use table::Table;
 pub(crate) use tally::{Span, Tally, Traffic};
 pub(crate) use words::class_key;

@@ -7,14 +7,14 @@ use event::{LossEvent, Losses, SummaryEvent, Timestamp, TlsEvent, Totals};
 use indicatif::ProgressBar;
 use serde::Serialize;
 
-use super::style::Palette;
+use super::summary::{self, Page};
 use super::table::Day;
-use super::{Format, Span, summary};
+use super::{Format, Span};
 
 /// Writes lines to standard output, never mixed with another worker's.
 pub(crate) struct Printer {
     format: Format,
-    palette: Palette,
+    page: Page,
     progress: Option<ProgressBar>,
     sink: Mutex<Sink>,
 }
@@ -41,19 +41,19 @@ impl Chunk {
 }
 
 impl Printer {
-    /// A printer to standard output. `progress` is a bar on standard error to keep out of the way.
-    pub(crate) fn new(format: Format, palette: Palette, progress: Option<ProgressBar>) -> Self {
-        Self::to(Box::new(io::stdout()), format, palette, progress)
+    /// A printer to standard output, with summaries on `page`. `progress` is a bar on standard error to keep out of the way.
+    pub(crate) fn new(format: Format, page: Page, progress: Option<ProgressBar>) -> Self {
+        Self::to(Box::new(io::stdout()), format, page, progress)
     }
 
     fn to(
         out: Box<dyn Write + Send>,
         format: Format,
-        palette: Palette,
+        page: Page,
         progress: Option<ProgressBar>,
     ) -> Self {
         let sink = Mutex::new(Sink { out, has_heading: false, day: None });
-        Self { format, palette, progress, sink }
+        Self { format, page, progress, sink }
     }
 
     /// Renders a session to the end of `chunk`.
@@ -117,7 +117,7 @@ impl Printer {
         match &self.format {
             Format::Json => json_line(&LossEvent::new(at, losses.clone()), &mut lines)?,
             Format::Table(_) | Format::Detail(_) => {
-                summary::write_loss(losses, self.palette, &mut lines)
+                summary::write_loss(losses, self.page, &mut lines)
             }
         }
         self.quietly(|sink| {
@@ -138,7 +138,7 @@ impl Printer {
                 json_line(&SummaryEvent::new(at, totals), &mut lines)?;
             }
             Format::Table(_) | Format::Detail(_) => {
-                summary::write(&totals, span, self.palette, &mut lines);
+                summary::write(&totals, span, self.page, &mut lines);
             }
         }
         self.quietly(|sink| {
@@ -177,7 +177,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
-    use crate::output::{Table, sample};
+    use crate::output::{Palette, Table, sample};
 
     #[derive(Clone, Default)]
     struct Memory(Arc<Mutex<Vec<u8>>>);
@@ -201,7 +201,8 @@ mod tests {
 
     fn printer(format: Format) -> (Memory, Printer) {
         let memory = Memory::default();
-        let printer = Printer::to(Box::new(memory.clone()), format, Palette::Mono, None);
+        let page = Page { columns: 80, palette: Palette::Mono };
+        let printer = Printer::to(Box::new(memory.clone()), format, page, None);
         (memory, printer)
     }
 

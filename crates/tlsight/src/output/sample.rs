@@ -6,9 +6,9 @@ use event::{
     AlertDetail, Carrier, CertificateHash, CertificateInfo, CertificateState, ClientHelloDetail,
     ClientHelloExtensions, CommunityId, Detailed, DistinguishedName, Downgrade, EarlyData, Ech,
     Endpoint, EventMeta, Evidence, HexBytes, KeyExchange, KeyExchangeClass, Messages, Name,
-    NameList, Network, Party, Related, ResumptionInfo, ServerHelloDetail, ServerHelloExtensions,
-    Shared, Status, Timestamp, Timing, Tls, TlsClient, TlsEvent, TlsServer, Tlsight, Transport,
-    X509,
+    NameList, Network, OfferedExtensions, Party, Related, ResumptionInfo, ServerHelloDetail,
+    ServerHelloExtensions, Shared, Status, Timestamp, Timing, Tls, TlsClient, TlsEvent, TlsServer,
+    Tlsight, Transport, X509,
 };
 
 /// 2026-11-21T13:30:00.123456Z.
@@ -53,16 +53,16 @@ pub(crate) fn tls12() -> TlsEvent {
         curve: Some("x25519".into()),
         resumed: false,
         established: true,
-        next_protocol: Some("h2".to_owned()),
+        next_protocol: Some("h2".into()),
         client: TlsClient::default(),
         server: TlsServer {
             subject: Some("CN=mail.example.org".into()),
             issuer: Some("CN=Example CA".into()),
-            hash: Some(shared(CertificateHash {
+            hash: Some(Shared::new(CertificateHash {
                 sha1: Some("AB".repeat(20)),
                 ..Default::default()
             })),
-            x509: Some(shared(certificate("mail.example.org"))),
+            x509: Some(Shared::new(certificate("mail.example.org"))),
             ..TlsServer::default()
         },
         detailed: None,
@@ -184,10 +184,13 @@ fn detailed() -> Detailed {
             session_id: None,
             supported_compression_methods: Some(names(&["NULL"])),
             extensions: ClientHelloExtensions {
-                server_name_indication: vec!["www.example.com".to_owned()],
-                application_layer_protocol_negotiation: Some(names(&["h2", "http/1.1"])),
-                types: Some(names(&["server_name", "key_share"])),
-                ..ClientHelloExtensions::default()
+                server_name_indication: vec!["www.example.com".into()],
+                session_ticket: None,
+                offered: Some(Shared::new(OfferedExtensions {
+                    application_layer_protocol_negotiation: Some(names(&["h2", "http/1.1"])),
+                    types: Some(names(&["server_name", "key_share"])),
+                    ..OfferedExtensions::default()
+                })),
             },
         }),
         server_hello: Some(ServerHelloDetail {
@@ -195,10 +198,10 @@ fn detailed() -> Detailed {
             random: HexBytes::new(&[0xcd; 32]),
             session_id: None,
             selected_compression_method: "NULL".into(),
-            extensions: ServerHelloExtensions {
+            extensions: Shared::new(ServerHelloExtensions {
                 supported_versions: Some("TLS 1.3".into()),
                 ..ServerHelloExtensions::default()
-            },
+            }),
         }),
         server_certificate_chain: Vec::new(),
         client_certificate_chain: Vec::new(),
@@ -244,9 +247,5 @@ fn party(endpoint: &Endpoint) -> Party {
 }
 
 fn names(names: &[&'static str]) -> NameList {
-    shared(names.iter().map(|name| Name::from(*name)).collect())
-}
-
-fn shared<T: serde::Serialize>(value: T) -> Shared<T> {
-    Shared::new(value).unwrap()
+    Shared::new(names.iter().map(|name| Name::from(*name)).collect())
 }

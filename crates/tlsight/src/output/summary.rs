@@ -2,24 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use event::{Losses, Totals};
+use event::{Losses, Timestamp, Totals};
 
 use super::loss;
-use super::sanitize::clean;
+use super::sanitize::{clean, width};
 use super::style::{Palette, Tone};
 use super::tally::Span;
 
 /// Appends the summary of a run.
-pub(crate) fn write(totals: &Totals, span: Span, palette: Palette, out: &mut Vec<u8>) {
+pub(crate) fn write(totals: &Totals, span: Span, page: Page, out: &mut Vec<u8>) {
     out.push(b'\n');
-    let mut line = |label: &str, parts: &[(String, Tone)]| {
-        palette.paint(out, Tone::Strong, &format!("{label:LABEL_COLUMNS$}"));
-        for (index, (text, tone)) in parts.iter().enumerate() {
-            out.extend_from_slice(if index == 0 { b"" } else { b", " });
-            palette.paint(out, *tone, text);
-        }
-        out.push(b'\n');
-    };
+    let mut line = |label: &str, parts: &[(String, Tone)]| page.line(label, parts, ", ", out);
     line("Sessions", &[(grouped(totals.sessions), Tone::Plain)]);
     for (label, counts, tone) in [
         ("Versions", &totals.versions, version_tone as fn(&str) -> Tone),
@@ -35,19 +28,58 @@ pub(crate) fn write(totals: &Totals, span: Span, palette: Palette, out: &mut Vec
     if let (Some(first), Some(last)) = (span.first(), span.last()) {
         let seconds = last.nanos_since(first) / 1_000_000;
         let took = format!("{}.{:03} s", grouped(seconds / 1000), seconds % 1000);
-        line("Time", &[(format!("{first} to {last}"), Tone::Plain), (took, Tone::Plain)]);
+        let span = format!("{} to {}", to_the_millisecond(first), to_the_millisecond(last));
+        line("Time", &[(span, Tone::Plain), (took, Tone::Plain)]);
     }
-    write_loss(&totals.loss, palette, out);
+    write_loss(&totals.loss, page, out);
 }
 
 /// Appends what was lost, a line a cause.
-pub(crate) fn write_loss(losses: &Losses, palette: Palette, out: &mut Vec<u8>) {
+pub(crate) fn write_loss(losses: &Losses, page: Page, out: &mut Vec<u8>) {
     for (cause, count) in losses {
-        palette.paint(out, Tone::Strong, &format!("{:LABEL_COLUMNS$}", "Not seen"));
         let text = format!("{}: {}", loss::in_words(cause), grouped(*count));
-        palette.paint(out, Tone::Bad, &text);
+        let words: Vec<_> = text.split(' ').map(|word| (word.to_owned(), Tone::Bad)).collect();
+        page.line("Not seen", &words, " ", out);
+    }
+}
+
+/// Where the summary is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Page {
+    /// How wide its lines may be.
+    pub(crate) columns: usize,
+    /// Whether and how it is coloured.
+    pub(crate) palette: Palette,
+}
+
+impl Page {
+    /// Appends parts with a separator between, beside a label. Those that do not fit go to further
+    /// lines; a part wider than a line is not cut.
+    fn line(self, label: &str, parts: &[(String, Tone)], separator: &str, out: &mut Vec<u8>) {
+        self.palette.paint(out, Tone::Strong, &format!("{label:LABEL_COLUMNS$}"));
+        let mut used = LABEL_COLUMNS;
+        let mut parts = parts.iter().peekable();
+        let mut is_first = true;
+        while let Some((text, tone)) = parts.next() {
+            let separator = if parts.peek().is_some() { separator } else { "" };
+            let columns = width(text).saturating_add(width(separator.trim_end()));
+            if !is_first && used.saturating_add(columns) > self.columns {
+                out.truncate(out.trim_ascii_end().len());
+                out.extend_from_slice(format!("\n{:LABEL_COLUMNS$}", "").as_bytes());
+                used = LABEL_COLUMNS;
+            }
+            is_first = false;
+            self.palette.paint(out, *tone, text);
+            out.extend_from_slice(separator.as_bytes());
+            used = used.saturating_add(width(text)).saturating_add(width(separator));
+        }
         out.push(b'\n');
     }
+}
+
+fn to_the_millisecond(time: Timestamp) -> String {
+    let text = time.to_rfc3339();
+    text.chars().take("1970-01-01T00:00:00.000".len()).chain(['Z']).collect()
 }
 
 /// A number with its thousands apart.
@@ -149,8 +181,6 @@ const SHOWN_KEYS: usize = 5;
 
 #[cfg(test)]
 mod tests {
-    use event::Timestamp;
-
     use super::*;
 
     #[test]
@@ -172,18 +202,36 @@ mod tests {
         span.extend(Timestamp::from_nanos(0));
         span.extend(Timestamp::from_nanos(3_600_250_000_000));
         let mut out = Vec::new();
-        write(&totals, span, Palette::Mono, &mut out);
+        write(&totals, span, Page { columns: 105, palette: Palette::Mono }, &mut out);
         let text = String::from_utf8(out).unwrap();
         for part in [
             "Sessions      2,000\n",
             "Versions      TLS 1.3 1,999 (99%), TLS 1.2 1 (<1%)\n",
             "Ciphers       f 6 (<1%), e 5 (<1%), d 4 (<1%), c 3 (<1%), b 2 (<1%), 1 more\n",
             "Traffic       1,234,567 packets, 5.0 GiB, 1,000 flows\n",
-            "1970-01-01T01:00:00.250000Z, 3,600.250 s\n",
+            "1970-01-01T01:00:00.250Z, 3,600.250 s\n",
             "Not seen      packets dropped by the kernel, which this program did not take in time: 12\n",
         ] {
             assert!(text.contains(part), "{part} in\n{text}");
         }
+    }
+
+    #[test]
+    fn what_does_not_fit_goes_to_further_lines() {
+        let line = |columns, separator| {
+            let parts = ["one", "three", "ten"].map(|text| (text.to_owned(), Tone::Plain));
+            let mut out = Vec::new();
+            Page { columns, palette: Palette::Mono }.line("Label", &parts, separator, &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        let (label, indent) = ("Label         ", " ".repeat(LABEL_COLUMNS));
+        assert_eq!(line(29, ", "), format!("{label}one, three, ten\n"));
+        assert_eq!(line(28, ", "), format!("{label}one, three,\n{indent}ten\n"));
+        assert_eq!(line(25, ", "), format!("{label}one, three,\n{indent}ten\n"));
+        assert_eq!(line(24, ", "), format!("{label}one,\n{indent}three, ten\n"));
+        assert_eq!(line(23, ", "), format!("{label}one,\n{indent}three,\n{indent}ten\n"));
+        assert_eq!(line(23, " "), format!("{label}one three\n{indent}ten\n"));
+        assert_eq!(line(0, " "), format!("{label}one\n{indent}three\n{indent}ten\n"));
     }
 
     #[test]

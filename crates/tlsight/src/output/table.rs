@@ -2,6 +2,7 @@
 
 use event::{Party, Timestamp, TlsEvent};
 
+use super::flags;
 use super::layout::{Column, GAP, Layout};
 use super::sanitize::{clean, shorten, shorten_middle, width};
 use super::style::{Palette, Tone};
@@ -99,7 +100,7 @@ impl Table {
                 one(shorten(&text, columns), words::class_tone(class))
             }
             Column::Certificate => certificate(event, columns),
-            Column::Flags => fit_flags(words::flags(event), columns),
+            Column::Flags => flags::fit(&flags::flags(event), columns),
         }
     }
 
@@ -204,27 +205,6 @@ fn certificate(event: &TlsEvent, columns: usize) -> Cell {
     one(shorten(fitting.unwrap_or(shortest), columns), tone)
 }
 
-/// As many flags as fit, and how many do not.
-fn fit_flags(flags: Vec<(String, Tone)>, columns: usize) -> Cell {
-    let mut cell = Cell::new();
-    let mut used = 0_usize;
-    let mut left = flags.len();
-    for (text, tone) in flags {
-        let space = if cell.is_empty() { "" } else { " " };
-        left = left.saturating_sub(1);
-        let more = if left == 0 { 0 } else { MORE_LEN };
-        let free = columns.saturating_sub(used).saturating_sub(more).saturating_sub(space.len());
-        if width(&text) > free && !cell.is_empty() {
-            cell.push((format!(" +{}", left.saturating_add(1)), Tone::Notice));
-            break;
-        }
-        let text = format!("{space}{}", shorten(&text, free));
-        used = used.saturating_add(width(&text));
-        cell.push((text, tone));
-    }
-    cell
-}
-
 const NANOS_PER_DAY: i64 = 86_400_000_000_000;
 
 const DATE_LEN: usize = "2026-11-21".len();
@@ -233,9 +213,6 @@ const CLOCK_LEN: usize = "13:30:00.123".len();
 
 /// The port that goes without saying.
 const HTTPS: u16 = 443;
-
-/// Room for ` +9`.
-const MORE_LEN: usize = 3;
 
 #[cfg(test)]
 mod tests {
@@ -337,15 +314,19 @@ mod tests {
     }
 
     #[test]
-    fn flags_that_do_not_fit_are_counted() {
-        let flags = || ["one", "two", "three"].map(|text| (text.to_owned(), Tone::Plain)).to_vec();
-        let text = |columns| {
-            fit_flags(flags(), columns).into_iter().map(|(text, _)| text).collect::<String>()
-        };
-        assert_eq!(text(13), "one two three");
-        assert_eq!(text(12), "one two +1");
-        assert_eq!(text(9), "one +2");
-        assert_eq!(text(5), "o… +2");
+    fn flags_get_room_before_what_one_can_do_without() {
+        let mut event = sample::tls12();
+        event.tlsight.certificate.sni_match = Some(false);
+        event.tlsight.certificate.self_signed = Some(true);
+        for (columns, flags) in [
+            (80, " bad-n… +1"),
+            (100, " bad-name self"),
+            (120, " name-mismatch self"),
+            (160, " name-mismatch self-signed"),
+        ] {
+            let line = &rows(columns, std::slice::from_ref(&event))[1];
+            assert!(line.ends_with(flags), "{columns}: {line}");
+        }
     }
 
     #[test]

@@ -69,9 +69,11 @@ impl Tally {
         }
     }
 
-    /// Takes note that the capture reaches to `time`.
-    pub(crate) fn reach(&mut self, time: Timestamp) {
-        self.span.extend(time);
+    /// Takes note that the capture spans `span`, and what was noted before.
+    pub(crate) fn reach(&mut self, span: Span) {
+        for time in [span.first(), span.last()].into_iter().flatten() {
+            self.span.extend(time);
+        }
     }
 
     /// What the capture spans.
@@ -90,9 +92,7 @@ impl Tally {
         ] {
             mine.merge(theirs);
         }
-        for time in [other.span.first(), other.span.last()].into_iter().flatten() {
-            self.span.extend(time);
-        }
+        self.reach(other.span);
     }
 
     /// The totals of a run, with what the analysis counted.

@@ -1,6 +1,6 @@
 //! The facts of a session in the words that people use for them.
 
-use event::{CertificateState, EarlyData, Ech, KeyExchangeClass, Tls, TlsEvent};
+use event::{CertificateState, KeyExchangeClass, Tls, TlsEvent};
 
 use super::sanitize::clean;
 use super::style::Tone;
@@ -62,7 +62,10 @@ pub(crate) fn cipher_forms(name: &str) -> [String; 3] {
     let stem = name.strip_prefix("TLS_").or_else(|| name.strip_prefix("SSL_")).unwrap_or(&name);
     let (exchange, bulk) = stem.split_once("_WITH_").map_or(("", stem), |(kx, bulk)| (kx, bulk));
     let joined = |text: &str| {
-        text.replace("AES_", "AES").replace("CHACHA20_POLY1305", "CHACHA20").replace('_', "-")
+        text.replace("AES_", "AES")
+            .replace("3DES_EDE", "3DES")
+            .replace("CHACHA20_POLY1305", "CHACHA20")
+            .replace('_', "-")
     };
     let exchange = joined(exchange);
     let bulk = joined(bulk);
@@ -126,79 +129,6 @@ pub(crate) fn certificate_name(event: &TlsEvent) -> Option<&str> {
     common.or_else(|| x509.alternative_names.first().map(String::as_str))
 }
 
-/// What else there is to say of a session, most urgent first.
-pub(crate) fn flags(event: &TlsEvent) -> Vec<(String, Tone)> {
-    let mut flags = trouble(event);
-    let mut note = |text: String| flags.push((text, Tone::Plain));
-    let tlsight = &event.tlsight;
-    if let Some(group) = &tlsight.key_exchange.hello_retry {
-        note(format!("hrr:{}", clean(group)));
-    }
-    if event.tls.resumed {
-        note(match tlsight.resumption.method {
-            Some(method) => format!("resumed:{}", method.name()),
-            None => "resumed".to_owned(),
-        });
-    }
-    match tlsight.early_data {
-        EarlyData::None => {}
-        EarlyData::Offered => note("0rtt?".to_owned()),
-        EarlyData::Accepted => note("0rtt".to_owned()),
-        EarlyData::Rejected => note("0rtt:rejected".to_owned()),
-    }
-    match tlsight.ech {
-        // The two look alike by design, and most of what browsers send is GREASE.
-        Ech::None | Ech::Grease => {}
-        Ech::Offered => note("ech?".to_owned()),
-        Ech::Accepted => note("ech".to_owned()),
-        Ech::Rejected => note("ech:rejected".to_owned()),
-    }
-    if let Some(protocol) = tlsight.starttls {
-        note(protocol.to_owned());
-    }
-    match tlsight.carrier {
-        event::Carrier::Tcp => {}
-        event::Carrier::Quic => note("quic".to_owned()),
-        event::Carrier::Dtls => note("dtls".to_owned()),
-    }
-    if event.tls.client.x509.is_some() {
-        note("client-cert".to_owned());
-    }
-    flags
-}
-
-fn trouble(event: &TlsEvent) -> Vec<(String, Tone)> {
-    let tlsight = &event.tlsight;
-    let mut flags = Vec::new();
-    let alerts = event.tls.detailed.iter().flat_map(|detailed| &detailed.alerts);
-    let mut failing = alerts.filter(|alert| alert.severity == "fatal").peekable();
-    if failing.peek().is_none() && event.event.outcome == "failure" {
-        flags.push(("failed".to_owned(), Tone::Bad));
-    }
-    for alert in failing {
-        let flag = (format!("alert:{}", clean(&alert.kind)), Tone::Bad);
-        if !flags.contains(&flag) {
-            flags.push(flag);
-        }
-    }
-    for anomaly in &tlsight.anomalies {
-        flags.push((format!("!{}", clean(anomaly)), Tone::Bad));
-    }
-    if tlsight.downgrade.fallback_scsv {
-        flags.push(("fallback".to_owned(), Tone::Notice));
-    }
-    if tlsight.certificate.sni_match == Some(false) {
-        flags.push(("name-mismatch".to_owned(), Tone::Notice));
-    }
-    if tlsight.certificate.self_signed == Some(true) {
-        flags.push(("self-signed".to_owned(), Tone::Notice));
-    }
-    for reason in &tlsight.partial {
-        flags.push((format!("partial:{}", clean(reason)), Tone::Notice));
-    }
-    flags
-}
-
 /// A certificate that ends within a month should have been replaced: those of public authorities
 /// are renewed with a third of their life left, which is 30 of the common 90 days.
 const SOON_DAYS: i64 = 30;
@@ -220,7 +150,7 @@ mod tests {
         );
         assert_eq!(
             cipher_forms("TLS_RSA_WITH_3DES_EDE_CBC_SHA"),
-            ["RSA-3DES-EDE-CBC-SHA", "RSA-3DES-EDE-CBC", "3DES-EDE-CBC"]
+            ["RSA-3DES-CBC-SHA", "RSA-3DES-CBC", "3DES-CBC"]
         );
         assert_eq!(cipher_forms("0x1234"), ["0x1234", "0x1234", "0x1234"]);
     }
@@ -237,42 +167,5 @@ mod tests {
         assert_eq!(state(Some(29)), ("29d".to_owned(), Tone::Notice));
         assert_eq!(state(Some(30)), ("30d".to_owned(), Tone::Plain));
         assert_eq!(state(None), ("visible".to_owned(), Tone::Plain));
-    }
-
-    #[test]
-    fn trouble_comes_before_news() {
-        let mut event = sample::tls12();
-        event.tls.resumed = true;
-        event.tlsight.starttls = Some("smtp");
-        event.tlsight.anomalies = vec!["overlap".into()];
-        event.tlsight.partial = vec!["gap".into()];
-        event.tlsight.downgrade.fallback_scsv = true;
-        let words: Vec<String> = flags(&event).into_iter().map(|(text, _)| text).collect();
-        assert_eq!(words, ["!overlap", "fallback", "partial:gap", "resumed", "smtp"]);
-    }
-
-    #[test]
-    fn an_old_client_of_a_newer_server_is_no_trouble() {
-        let mut event = sample::tls12();
-        event.tlsight.downgrade.sentinel = Some("1.2");
-        assert_eq!(trouble(&event), []);
-    }
-
-    #[test]
-    fn a_failure_without_an_alert_is_still_named() {
-        let mut event = sample::tls12();
-        event.event.outcome = "failure";
-        assert_eq!(flags(&event), [("failed".to_owned(), Tone::Bad)]);
-    }
-
-    #[test]
-    fn a_fatal_alert_is_the_first_flag() {
-        let mut event = sample::tls13();
-        event.event.outcome = "failure";
-        event.tls.resumed = true;
-        let detailed = event.tls.detailed.as_mut().unwrap();
-        detailed.alerts = vec![sample::fatal("handshake_failure"); 2];
-        let words: Vec<String> = flags(&event).into_iter().map(|(text, _)| text).collect();
-        assert_eq!(words, ["alert:handshake_failure", "resumed"]);
     }
 }

@@ -3,13 +3,13 @@
 use std::io;
 
 use event::Timestamp;
-use flow::{Counters, Limits};
+use flow::{Counters, Limits, Sighting};
 use probe::{Batch, SocketCapture};
 use session::{Analyzer, Settings};
 use wire::Packet;
 
 use super::{Counted, Run};
-use crate::output::{Chunk, Tally};
+use crate::output::{Chunk, Span, Tally};
 
 /// Analyses its share of the flows.
 pub(crate) struct Worker<'a> {
@@ -40,11 +40,24 @@ impl<'a> Worker<'a> {
         &mut self,
         packets: impl Iterator<Item = Packet<'p>>,
     ) -> io::Result<()> {
-        for packet in packets {
-            self.tally.reach(Timestamp::from_nanos(packet.timestamp_ns));
-            self.analyzer.handle_packet(&packet);
+        self.handle_sighted(packets.map(|packet| (packet, Sighting::of(&packet))))
+    }
+
+    /// Takes packets, in the order of the capture, whose headers have been looked at.
+    ///
+    /// # Errors
+    /// Standard output cannot be written to.
+    pub(crate) fn handle_sighted<'p>(
+        &mut self,
+        packets: impl Iterator<Item = (Packet<'p>, Sighting)>,
+    ) -> io::Result<()> {
+        let mut span = Span::default();
+        let mut packets =
+            packets.inspect(|(packet, _)| span.extend(Timestamp::from_nanos(packet.timestamp_ns)));
+        while self.analyzer.handle_some(&mut packets) {
             self.drain(None)?;
         }
+        self.tally.reach(span);
         Ok(())
     }
 
@@ -58,13 +71,15 @@ impl<'a> Worker<'a> {
         batch: &Batch,
         sockets: &mut SocketCapture,
     ) -> io::Result<()> {
+        let mut span = Span::default();
         for (connection, packet) in batch.packets() {
-            self.tally.reach(Timestamp::from_nanos(packet.timestamp_ns));
+            span.extend(Timestamp::from_nanos(packet.timestamp_ns));
             self.analyzer.handle_packet(&packet);
             if !self.analyzer.follows(&packet) {
                 sockets.dismiss(connection);
             }
         }
+        self.tally.reach(span);
         self.drain(Some(sockets))
     }
 

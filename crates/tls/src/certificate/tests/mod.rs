@@ -154,6 +154,47 @@ fn a_malformed_date_costs_only_itself() {
 }
 
 #[test]
+fn a_date_in_a_forbidden_form_is_read_and_reported() {
+    for (tag, text, expected) in [
+        (0x17, "240229120000+0130", "2024-02-29T10:30:00.000000Z"),
+        (0x17, "491231235959-0030", "2050-01-01T00:29:59.000000Z"),
+        (0x17, "2402291201Z", "2024-02-29T12:01:00.000000Z"),
+        (0x17, "2402291201+0001", "2024-02-29T12:00:00.000000Z"),
+        (0x18, "20260115120000-0800", "2026-01-15T20:00:00.000000Z"),
+        (0x18, "202601151201Z", "2026-01-15T12:01:00.000000Z"),
+        (0x18, "19691231235959.9Z", "1969-12-31T23:59:59.000000Z"),
+        (0x18, "20260115120000,25+2359", "2026-01-14T12:01:00.000000Z"),
+    ] {
+        let validity = sequence(&[der(0x17, b"240229120000Z"), der(tag, text.as_bytes())]);
+        let certificate = Parts { validity, ..Parts::default() }.parse();
+        assert_eq!(certificate.x509.not_after.unwrap().to_string(), expected, "{text}");
+        assert_eq!(certificate.anomalies, [DATE_IRREGULAR], "{text}");
+    }
+}
+
+#[test]
+fn a_date_without_a_zone_or_with_half_a_form_is_malformed() {
+    for (tag, text) in [
+        (0x17, "240229120000+2400"),
+        (0x17, "240229120000-0060"),
+        (0x17, "240229120000+01"),
+        (0x17, "240229120000.5Z"),
+        (0x17, "24022912000Z"),
+        (0x18, "20260115120000"),
+        (0x18, "20260115120000.Z"),
+        (0x18, "202601151200.5Z"),
+        (0x18, "20260115120000.5e1Z"),
+        (0x18, "+0100"),
+        (0x16, "240229120000Z"),
+    ] {
+        let validity = sequence(&[der(0x17, b"240229120000Z"), der(tag, text.as_bytes())]);
+        let certificate = Parts { validity, ..Parts::default() }.parse();
+        assert_eq!(certificate.x509.not_after, None, "{text}");
+        assert_eq!(certificate.anomalies, [DATE_MALFORMED], "{text}");
+    }
+}
+
+#[test]
 fn a_date_that_ends_after_the_validity_is_malformed() {
     let good = der(0x17, b"240229120000Z");
     let longer = [&[0x17, 14], &good[2..]].concat();

@@ -1,20 +1,19 @@
 //! Link, network, tunnel and transport headers.
 
-#![no_main]
-
 use std::hint::black_box;
 
-use libfuzzer_sys::fuzz_target;
-use tlsight_fuzz::Packets;
+use crate::input::Packets;
+use flow::Sighting;
 use wire::{
     CookedV1, CookedV2, EnhancedGre, Erspan, Ethernet, Geneve, Gre, GtpU, IpProtocol, Ipv4, Ipv6,
     Ipv6Extensions, L2tp, Loopback, Mpls, Ppp, PppoeSession, TcpSegment, Teredo, UdpDatagram,
     VlanTag, Vxlan,
 };
 
-fuzz_target!(|input: &[u8]| {
+/// Parses the bytes of each packet as every kind of header.
+pub fn headers(input: &[u8]) {
     for packet in Packets::new(input) {
-        assert!(flow::shard(&packet, 7) < 7);
+        assert!(Sighting::of(&packet).shard(&packet, 7) < 7);
         let bytes = packet.bytes;
         black_box((Ethernet::parse(bytes).ok(), VlanTag::parse(bytes).ok()));
         black_box((CookedV1::parse(bytes).ok(), CookedV2::parse(bytes).ok()));
@@ -28,4 +27,4 @@ fuzz_target!(|input: &[u8]| {
         black_box((Teredo::parse(bytes).ok(), UdpDatagram::parse(bytes).ok()));
         black_box(TcpSegment::parse(bytes).ok().and_then(|segment| segment.window_scale()));
     }
-});
+}

@@ -4,4 +4,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|input: &[u8]| tlsight_fuzz::quic_connections(input));
+fuzz_target!(|input: &[u8]| tlsight_fuzz::quic(input));

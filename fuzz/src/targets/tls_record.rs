@@ -1,12 +1,10 @@
 //! TLS records and the headers of the messages in them.
 
-#![no_main]
-
-use libfuzzer_sys::fuzz_target;
 use tls::handshake::{Alert, MessageHeader};
 use tls::record::RecordHeader;
 
-fuzz_target!(|input: &[u8]| {
+/// Walks over the records of the input.
+pub fn tls_record(input: &[u8]) {
     let mut rest = input;
     while let Ok(Some(header)) = RecordHeader::parse(rest) {
         let end = rest.len().min(RecordHeader::LEN + usize::from(header.len));
@@ -17,4 +15,4 @@ fuzz_target!(|input: &[u8]| {
         std::hint::black_box(Alert::parse(body).ok());
         rest = behind;
     }
-});
+}

@@ -1,11 +1,8 @@
 //! The smaller messages of a server, each from the same bytes. A version and a cipher suite, which
 //! some depend on, come first.
 
-#![no_main]
-
 use std::hint::black_box;
 
-use libfuzzer_sys::fuzz_target;
 use tls::ProtocolVersion;
 use tls::handshake::{
     CertificateRequest, CertificateStatus, CertificateVerify, HelloVerifyRequest, NewSessionTicket,
@@ -14,7 +11,8 @@ use tls::handshake::{
 use tls::registry::CipherSuite;
 use wire::Reader;
 
-fuzz_target!(|input: &[u8]| {
+/// Parses the input, after a version and a cipher suite, as the body of each message.
+pub fn server_messages(input: &[u8]) {
     let mut reader = Reader::new(input);
     let (Ok(version), Ok(suite)) = (reader.u16(), reader.u16()) else { return };
     let (version, body) = (ProtocolVersion(version), reader.rest());
@@ -31,4 +29,4 @@ fuzz_target!(|input: &[u8]| {
         black_box((exchange.group(), exchange.dh_bits()));
         black_box(exchange.signature.map(|signature| (signature.name(), signature.scheme())));
     }
-});
+}

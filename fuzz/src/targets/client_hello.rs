@@ -1,16 +1,15 @@
 //! `ClientHello`, its extensions, and what is made of them.
 
-#![no_main]
-
 use std::hint::black_box;
+use std::sync::Arc;
 
 use event::Carrier;
-use libfuzzer_sys::fuzz_target;
 use tls::fingerprint::{ja3_string, ja4};
 use tls::handshake::ClientHello;
 use tls::shape::ShapeCache;
 
-fuzz_target!(|input: &[u8]| {
+/// Parses the input as the body of a `ClientHello` of TLS and of DTLS.
+pub fn client_hello(input: &[u8]) {
     for hello in [ClientHello::parse(input), ClientHello::parse_dtls(input)].iter().flatten() {
         black_box(hello.anomalies().names().count());
         black_box(hello.server_name().map(|name| (name.is_sound(), name.to_text().into_owned())));
@@ -23,8 +22,8 @@ fuzz_target!(|input: &[u8]| {
         black_box((hello.encrypted_client_hello(), hello.encrypted_server_name()));
         black_box((hello.status_request(), hello.cookie(), hello.compress_certificate()));
         black_box((ja3_string(hello), ja4(hello, Carrier::Tcp), ja4(hello, Carrier::Quic)));
-        let mut shapes = ShapeCache::new(0);
-        let information = shapes.client(hello, Carrier::Tcp).map(|first| first.detail(hello));
-        black_box(information.expect("lists of names are valid JSON"));
+        let name = hello.server_name().map(|name| Arc::from(&*name.to_text()));
+        let information = ShapeCache::new(0).client(hello, Carrier::Tcp);
+        black_box(information.detail(hello, name.as_ref()));
     }
-});
+}

@@ -1,15 +1,13 @@
 //! Datagrams of DTLS: records, fragments and the reassembly of messages.
 
-#![no_main]
-
-use libfuzzer_sys::fuzz_target;
+use crate::input::Datagrams;
 use tls::dtls::{
     Delivery, Fragments, MAX_BUFFERED_LEN, MAX_MESSAGE_LEN, MessageReassembler, Record, Records,
     looks_like_dtls, turn_channel_data,
 };
-use tlsight_fuzz::Datagrams;
 
-fuzz_target!(|input: &[u8]| {
+/// Reassembles the messages of datagrams.
+pub fn dtls(input: &[u8]) {
     let mut reassembler = MessageReassembler::new();
     let deliver = |delivery: Delivery<'_>| {
         if let Delivery::Message(message) = delivery {
@@ -31,4 +29,4 @@ fuzz_target!(|input: &[u8]| {
             reassembler.skip_gap(deliver);
         }
     }
-});
+}

@@ -1,16 +1,15 @@
 //! What is inside Initial packets: the input is sealed as an endpoint would do it.
 
-#![no_main]
-
-#[path = "../../crates/quic/tests/sealed/mod.rs"]
+#[path = "../../../crates/quic/tests/sealed/mod.rs"]
 #[expect(dead_code, reason = "a part is enough here")]
 mod sealed;
 
-use libfuzzer_sys::fuzz_target;
+use crate::engines::quic;
+use crate::input::{Datagrams, put_datagram};
 use sealed::{Initial, Keys};
-use tlsight_fuzz::{Datagrams, put_datagram, quic_connections};
 
-fuzz_target!(|input: &[u8]| {
+/// Seals each datagram's bytes in an Initial packet and follows the connection.
+pub fn quic_frames(input: &[u8]) {
     let (client, server) = (Keys::client(), Keys::server());
     let mut datagrams = Vec::new();
     for ((flags, frames), packet_number) in Datagrams::new(input).zip(0..) {
@@ -23,8 +22,8 @@ fuzz_target!(|input: &[u8]| {
         };
         put_datagram(flags, &Initial { packet_number, ..initial }.seal(keys), &mut datagrams);
     }
-    quic_connections(&datagrams);
-});
+    quic(&datagrams);
+}
 
 /// What the length field of two bytes leaves room for.
 const MAX_PAYLOAD_LEN: usize = 16_000;

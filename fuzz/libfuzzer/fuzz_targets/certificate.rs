@@ -1,0 +1,7 @@
+//! Certificates in DER form.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| tlsight_fuzz::certificate(input));

@@ -1,0 +1,7 @@
+//! Link, network, tunnel and transport headers.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| tlsight_fuzz::headers(input));

@@ -1,0 +1,25 @@
+//! The parsers as fuzz targets.
+
+mod certificate;
+mod certificate_message;
+mod client_hello;
+mod compressed_certificate;
+mod dtls;
+mod headers;
+mod quic_frames;
+mod server_hello;
+mod server_messages;
+mod sslv2;
+mod tls_record;
+
+pub use certificate::certificate;
+pub use certificate_message::certificate_message;
+pub use client_hello::client_hello;
+pub use compressed_certificate::compressed_certificate;
+pub use dtls::dtls;
+pub use headers::headers;
+pub use quic_frames::quic_frames;
+pub use server_hello::server_hello;
+pub use server_messages::server_messages;
+pub use sslv2::sslv2;
+pub use tls_record::tls_record;
