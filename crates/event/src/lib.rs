@@ -11,6 +11,7 @@ mod detailed;
 mod hex;
 mod json;
 mod loss;
+mod process;
 mod session;
 mod shared;
 mod time;
@@ -27,6 +28,7 @@ pub use detailed::{
 pub use hex::HexBytes;
 pub use json::{JsonError, write_json};
 pub use loss::{Dataset, LossBody, LossEvent, Losses, SummaryBody, SummaryEvent, Totals};
+pub use process::{Cgroup, Container, ParentProcess, Process, Socket, Sockets, User};
 pub use session::{EventMeta, Network, Party, Related, Status, TlsEvent, Vlan};
 pub use shared::{Name, NameList, Shared};
 pub use time::Timestamp;

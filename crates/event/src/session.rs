@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::address::{IpText, Mac, Transport};
 use crate::community_id::CommunityId;
+use crate::process::{Container, Process};
 use crate::time::Timestamp;
 use crate::tls::Tls;
 use crate::tlsight::Tlsight;
@@ -36,6 +37,12 @@ pub struct TlsEvent {
     pub network: Network,
     /// ECS `related`.
     pub related: Related,
+    /// ECS `process` of the end on this host; the client's if both are. Of captures at sockets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub process: Option<Arc<Process>>,
+    /// ECS `container` of the same end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<Container>,
     /// ECS `tls`.
     pub tls: Tls,
     /// What no common schema has.
@@ -93,6 +100,13 @@ pub struct Party {
     /// Packets that it sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub packets: Option<u64>,
+    /// Its process, of `client` and `server` where these are on this host (Packetbeat's
+    /// `client.process` and `server.process`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub process: Option<Arc<Process>>,
+    /// The container of its process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<Container>,
 }
 
 /// ECS `network`.

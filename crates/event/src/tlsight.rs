@@ -5,6 +5,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::process::Sockets;
 use crate::shared::{Name, NameList};
 
 /// `tlsight`.
@@ -67,6 +68,9 @@ pub struct Tlsight {
     pub anomalies: Vec<Name>,
     /// Where this record's facts come from.
     pub evidence: Evidence,
+    /// The local sockets of the session, of captures at sockets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub socket: Option<Box<Sockets>>,
 }
 
 /// `tlsight.key_exchange`.

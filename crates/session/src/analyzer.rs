@@ -31,6 +31,12 @@ impl Analyzer {
         self.engine.handle_packet(packet);
     }
 
+    /// Whether more packets of the flow of `packet`, which was handled, may tell anything.
+    #[must_use]
+    pub fn follows(&self, packet: &Packet<'_>) -> bool {
+        self.engine.follows(packet)
+    }
+
     /// Takes a few of the packets, as [`Self::handle_packet`] would one by one, and tells whether
     /// there were any. Their flows are looked up together, which waits less for memory.
     pub fn handle_some<'p>(
@@ -52,7 +58,14 @@ impl Analyzer {
 
     /// The next event, in the order in which handshakes ended.
     pub fn poll_event(&mut self) -> Option<TlsEvent> {
-        self.engine.application_mut().context.poll_event()
+        self.poll_event_with_network().map(|(event, _)| event)
+    }
+
+    /// The same with the number of the virtual network that its packets were in: of an overlay, or
+    /// of the connection that a packet of [`wire::LinkType::SOCKET`] names.
+    pub fn poll_event_with_network(&mut self) -> Option<(TlsEvent, Option<u32>)> {
+        let reported = self.engine.application_mut().context.poll_event()?;
+        Some((reported.event, reported.network))
     }
 
     /// What was seen and lost so far.

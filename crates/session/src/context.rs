@@ -13,13 +13,19 @@ use crate::handshake::Handshake;
 use crate::report;
 use crate::settings::Settings;
 
+/// An event and what its flow was found in.
+pub(crate) struct Reported {
+    pub(crate) event: TlsEvent,
+    pub(crate) network: Option<u32>,
+}
+
 /// What all flows share.
 pub(crate) struct Context {
     pub(crate) settings: Settings,
     pub(crate) quic_scratch: quic::Scratch,
     shapes: ShapeCache,
     certificates: CertificateCache,
-    events: VecDeque<TlsEvent>,
+    events: VecDeque<Reported>,
 }
 
 impl Context {
@@ -61,11 +67,14 @@ impl Context {
     /// Makes the event of a handshake that has ended, if it showed anything.
     pub(crate) fn report(&mut self, flow: &Flow, mut handshake: Box<Handshake>) {
         if handshake.is_worth_reporting() {
-            self.events.push_back(report::event(&self.settings, flow, &mut handshake));
+            self.events.push_back(Reported {
+                event: report::event(&self.settings, flow, &mut handshake),
+                network: flow.virtual_network(),
+            });
         }
     }
 
-    pub(crate) fn poll_event(&mut self) -> Option<TlsEvent> {
+    pub(crate) fn poll_event(&mut self) -> Option<Reported> {
         self.events.pop_front()
     }
 }

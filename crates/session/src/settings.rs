@@ -1,5 +1,6 @@
 //! What a user may choose, with Packetbeat's names.
 
+use event::Evidence;
 use tls::certificate::Fingerprints;
 
 /// Choices that shape the events.
@@ -16,6 +17,8 @@ pub struct Settings {
     pub fingerprints: Fingerprints,
     /// Bound of the memory for flows and sessions in bytes. Default: 512 MiB.
     pub memory_bytes: usize,
+    /// Where the packets come from. Default: the wire.
+    pub evidence: Evidence,
 }
 
 impl Default for Settings {
@@ -26,6 +29,7 @@ impl Default for Settings {
             include_detailed_fields: true,
             fingerprints: Fingerprints::default(),
             memory_bytes: DEFAULT_MEMORY_BYTES,
+            evidence: Evidence::Wire,
         }
     }
 }

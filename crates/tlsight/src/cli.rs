@@ -18,6 +18,7 @@ use crate::output::ColorChoice;
   tlsight read capture.pcapng                  sessions of a capture, as a table
   tlsight read --version '<1.2' *.pcap         what is older than TLS 1.2
   tlsight read - < capture.pcap | jq .tls      NDJSON into another program
+  sudo tlsight watch                           live: all of this host, with their processes
   sudo tlsight watch -i eth0 --class none      live: sessions without forward secrecy
 
 Exit status: 0 done, 1 failed (also if a capture could not be read to its end), 2 wrong use."
@@ -32,7 +33,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Analyse capture files
     Read(ReadArgs),
-    /// Analyse packets live from an interface
+    /// Show sessions live: at the sockets of this host, with their processes, or from an interface
     Watch(WatchArgs),
     /// Print the JSON Schema of the NDJSON lines
     Schema,
@@ -58,13 +59,21 @@ pub(crate) struct ReadArgs {
 #[derive(Debug, Args)]
 #[command(after_help = WATCH_HELP)]
 pub(crate) struct WatchArgs {
-    /// Interface to capture from; `any` is all of them
+    /// Interface to capture from, in place of the sockets; `any` is all of them
     #[arg(short, long, value_name = "IFACE")]
-    pub(crate) interface: String,
+    pub(crate) interface: Option<String>,
 
     /// Do not switch the interface to promiscuous mode
-    #[arg(short = 'p', long)]
+    #[arg(short = 'p', long, requires = "interface")]
     pub(crate) no_promiscuous: bool,
+
+    /// Only the sockets of this cgroup (a directory of version 2) and of those below it
+    #[arg(long, value_name = "PATH", conflicts_with = "interface")]
+    pub(crate) cgroup: Option<PathBuf>,
+
+    /// Leave out the command lines of processes
+    #[arg(long, conflicts_with = "interface")]
+    pub(crate) no_command_line: bool,
 
     #[command(flatten)]
     pub(crate) common: CommonArgs,
@@ -240,6 +249,8 @@ impl AnalysisArgs {
             fingerprints: self.fingerprints.clone(),
             memory: self.memory,
             workers: self.workers,
+            command_line: None,
+            redact: None,
         }
     }
 }
@@ -262,6 +273,9 @@ In the table, ~ marks a name that is only the outer one of an encrypted hello, a
 parentheses is the certificate's; enc is a certificate that was sent encrypted. Times are in UTC.";
 
 const WATCH_HELP: &str = "\
+Without -i, programs in the kernel (eBPF) copy the handshakes of all sockets of this host, those in
+containers included. A session between two processes of this host is told once, with both.
+
 Ctrl-C ends it, with the totals. What could not be seen, such as packets that the kernel dropped,
 is reported every ten seconds and at the end (in NDJSON, event.dataset is tlsight.loss).
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Context as _, Result, bail};
+use probe::CommandLines;
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
 use session::Settings;
@@ -27,6 +28,10 @@ pub(crate) struct Layer {
     pub(crate) memory: Option<Size>,
     /// Number of workers.
     pub(crate) workers: Option<NonZeroUsize>,
+    /// Whether events have the command lines of processes.
+    pub(crate) command_line: Option<bool>,
+    /// Words in the names of arguments whose values are left out.
+    pub(crate) redact: Option<Vec<String>>,
 }
 
 /// A digest of a certificate.
@@ -52,6 +57,8 @@ pub(crate) struct Config {
     pub(crate) settings: Settings,
     /// Number of workers.
     pub(crate) workers: NonZeroUsize,
+    /// What becomes of the command lines of processes.
+    pub(crate) command_lines: CommandLines,
 }
 
 impl Config {
@@ -92,6 +99,8 @@ impl Layer {
             fingerprints: self.fingerprints.or(next.fingerprints),
             memory: self.memory.or(next.memory),
             workers: self.workers.or(next.workers),
+            command_line: self.command_line.or(next.command_line),
+            redact: self.redact.or(next.redact),
         }
     }
 
@@ -109,7 +118,13 @@ impl Layer {
         if let Some(Size(bytes)) = self.memory {
             settings.memory_bytes = bytes;
         }
-        Config { settings, workers: self.workers.unwrap_or(NonZeroUsize::MIN) }
+        let command_lines = match (self.command_line, self.redact) {
+            (Some(false), _) => CommandLines::Omitted,
+            (_, Some(words)) => CommandLines::redacted(&words),
+            (_, None) => CommandLines::default(),
+        };
+        let workers = self.workers.unwrap_or(NonZeroUsize::MIN);
+        Config { settings, workers, command_lines }
     }
 
     fn from_file(path: &Path) -> Result<Self> {
@@ -136,6 +151,9 @@ impl Layer {
                 .context("TLSIGHT_FINGERPRINTS")?,
             memory: parsed(&variable, "TLSIGHT_MEMORY")?,
             workers: parsed(&variable, "TLSIGHT_WORKERS")?,
+            command_line: parsed(&variable, "TLSIGHT_COMMAND_LINE")?,
+            redact: variable("TLSIGHT_REDACT")?
+                .map(|text| text.split(',').map(|word| word.trim().to_owned()).collect()),
         })
     }
 }
@@ -226,6 +244,16 @@ memory = "512MiB"
 # Number of workers. With one, sessions come in the order of their last packet; with more, in no
 # certain order.
 workers = 1
+
+# Whether events of sockets have the command lines of processes (process.command_line).
+command_line = true
+
+# In command lines, the values of arguments whose name has one of these words in it are replaced by
+# ***, and so are user and password of URLs.
+redact = [
+    "password", "passwd", "passphrase", "secret", "token", "api-key", "apikey", "access-key",
+    "private-key", "credential", "authorization", "cookie",
+]
 "#;
 
 /// Less would not hold one flow with a long certificate chain for each of a few clients.

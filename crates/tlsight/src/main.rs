@@ -13,6 +13,7 @@ mod schema;
 mod setup;
 mod signals;
 mod watch;
+mod watch_sockets;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

@@ -13,7 +13,7 @@ use crate::message;
 use crate::output::loss;
 use crate::pipeline::{self, Counted, Run, Worker};
 use crate::progress::Progress;
-use crate::setup::{Setup, add_loss};
+use crate::setup::{Setup, Source, add_loss};
 use event::Timestamp;
 
 /// Analyses the captures.
@@ -27,9 +27,10 @@ pub(crate) fn run(args: ReadArgs) -> Result<Outcome> {
         if args.no_progress || total_bytes == 0 { None } else { Progress::new(total_bytes) };
     let bar = progress.as_ref().map(Progress::bar);
     // A pipe may be live: `tcpdump -w - | tlsight read -`.
-    let is_live = args.files.iter().any(|path| path == Path::new("-"));
+    let has_pipe = args.files.iter().any(|path| path == Path::new("-"));
+    let source = if has_pipe { Source::Live } else { Source::Files };
     let files = args.files.len() as u64;
-    let setup = Setup::new(args.common, is_live, bar)?;
+    let setup = Setup::new(args.common, source, bar)?;
     let mut captures = Captures::new(args.files, progress);
     let result = analyse(&setup, &mut captures);
     captures.finish();

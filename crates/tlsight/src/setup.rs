@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Result;
-use event::Losses;
+use event::{Evidence, Losses};
 use flow::Limits;
 use indicatif::ProgressBar;
+use probe::CommandLines;
+use session::Settings;
 
 use crate::cli::{CommonArgs, OutputArgs};
 use crate::config::Config;
@@ -17,12 +19,24 @@ use crate::output::{Format, NARROWEST, Page, Palette, Printer, Table, Traffic};
 use crate::pipeline::{Counted, Run, Worker};
 use crate::signals;
 
+/// Where the packets come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// Capture files.
+    Files,
+    /// An interface or a pipe, as they come.
+    Live,
+    /// The sockets of this host, as they come.
+    Sockets,
+}
+
 /// A run that is about to begin.
 pub(crate) struct Setup {
     /// What the workers share.
     pub(crate) run: Run,
     config: Config,
     limits: Limits,
+    socket_limits: Limits,
     has_summary: bool,
 }
 
@@ -33,24 +47,24 @@ impl Setup {
     /// Settings that make no sense, or signals that cannot be handled.
     pub(crate) fn new(
         args: CommonArgs,
-        is_live: bool,
+        source: Source,
         progress: Option<ProgressBar>,
     ) -> Result<Self> {
         let config = Config::resolve(args.analysis.layer(), args.analysis.config.as_deref())?;
         let is_terminal = io::stdout().is_terminal();
         let palette = Palette::choose(args.output.color, is_terminal);
         let columns = line_columns(is_terminal);
-        let format = format(&args.output, is_terminal, columns, palette);
-        let is_prompt = is_live || is_terminal || !matches!(format, Format::Json);
+        let format = format(&args.output, source, is_terminal, Page { columns, palette });
+        let is_prompt = source != Source::Files || is_terminal || !matches!(format, Format::Json);
         let printer = Printer::new(format, Page { columns, palette }, progress);
         let has_summary = args.output.summary || !(args.output.no_summary || printer.is_json());
         let stop = Arc::new(AtomicBool::new(false));
         signals::stop_on_request(&stop)?;
         let run = Run::new(args.filter.into_filter(), printer, is_prompt, stop, args.output.limit);
-        let workers = config.workers.get();
-        let mut limits = Limits::for_memory(config.settings.memory_bytes).divided(workers);
-        limits.hash_seed = RandomState::new().build_hasher().finish();
-        Ok(Self { run, config, limits, has_summary })
+        let mut socket_limits = Limits::for_memory(config.settings.memory_bytes);
+        socket_limits.hash_seed = RandomState::new().build_hasher().finish();
+        let limits = socket_limits.divided(config.workers.get());
+        Ok(Self { run, config, limits, socket_limits, has_summary })
     }
 
     /// Number of workers.
@@ -61,6 +75,17 @@ impl Setup {
     /// A new worker.
     pub(crate) fn worker(&self) -> Worker<'_> {
         Worker::new(&self.run, self.config.settings_of_worker(), self.limits)
+    }
+
+    /// The one worker for packets of sockets.
+    pub(crate) fn socket_worker(&self) -> Worker<'_> {
+        let settings = Settings { evidence: Evidence::Socket, ..self.config.settings.clone() };
+        Worker::new(&self.run, settings, self.socket_limits)
+    }
+
+    /// What becomes of the command lines of processes.
+    pub(crate) const fn command_lines(&self) -> &CommandLines {
+        &self.config.command_lines
     }
 
     /// Writes what follows the sessions: losses that no line has told yet, and the totals.
@@ -99,13 +124,17 @@ pub(crate) fn add_loss(losses: &mut Losses, cause: &'static str, count: u64) {
     }
 }
 
-fn format(args: &OutputArgs, is_terminal: bool, columns: usize, palette: Palette) -> Format {
+fn format(args: &OutputArgs, source: Source, is_terminal: bool, page: Page) -> Format {
+    let Page { columns, palette } = page;
     if args.json || !(is_terminal || args.table || args.detail) {
         Format::Json
     } else if args.detail {
         Format::Detail(palette)
     } else {
-        Format::Table(Table::new(columns, palette))
+        Format::Table(match source {
+            Source::Files | Source::Live => Table::new(columns, palette),
+            Source::Sockets => Table::at_sockets(columns, palette),
+        })
     }
 }
 

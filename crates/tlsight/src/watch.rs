@@ -14,7 +14,8 @@ use crate::cli::WatchArgs;
 use crate::message;
 use crate::output::loss;
 use crate::pipeline::{Counted, Worker};
-use crate::setup::{Setup, add_loss};
+use crate::setup::{Setup, Source, add_loss};
+use crate::watch_sockets;
 
 /// Analyses packets until it is told to end.
 ///
@@ -22,13 +23,14 @@ use crate::setup::{Setup, add_loss};
 /// Settings that make no sense, an interface that cannot be captured from, or a standard output that
 /// cannot be written to.
 pub(crate) fn run(args: WatchArgs) -> Result<Outcome> {
-    let setup = Setup::new(args.common, true, None)?;
-    let mut options = LiveOptions::new(Interface::from_name(&args.interface));
+    let Some(interface) = args.interface else { return watch_sockets::run(args) };
+    let setup = Setup::new(args.common, Source::Live, None)?;
+    let mut options = LiveOptions::new(Interface::from_name(&interface));
     if args.no_promiscuous {
         options.reception = Reception::Own;
     }
     let captures = LiveCapture::open_group(&options, setup.workers())?;
-    message::notice(&format!("watching {}; Ctrl-C ends it", args.interface));
+    message::notice(&format!("watching {interface}; Ctrl-C ends it"));
     let known: Vec<_> = captures.iter().map(|_| Mutex::new(Losses::new())).collect();
     let (counted, told) = thread::scope(|scope| -> Result<(Counted, Losses)> {
         let threads: Vec<_> = captures
@@ -95,7 +97,7 @@ fn note_losses(worker: &Worker<'_>, capture: &mut LiveCapture, known: &Mutex<Los
 }
 
 /// Writes a line whenever more was lost, until the run ends; gives what it has told.
-fn report_losses(setup: &Setup, known: &[Mutex<Losses>]) -> io::Result<Losses> {
+pub(crate) fn report_losses(setup: &Setup, known: &[Mutex<Losses>]) -> io::Result<Losses> {
     let mut told = Losses::new();
     let mut told_at = Instant::now();
     while !setup.run.is_stopped() {
@@ -117,7 +119,7 @@ fn report_losses(setup: &Setup, known: &[Mutex<Losses>]) -> io::Result<Losses> {
     Ok(told)
 }
 
-fn sum(known: &[Mutex<Losses>]) -> Losses {
+pub(crate) fn sum(known: &[Mutex<Losses>]) -> Losses {
     let mut sum = Losses::new();
     for losses in known {
         for (cause, count) in losses.lock().unwrap_or_else(PoisonError::into_inner).iter() {
@@ -127,7 +129,7 @@ fn sum(known: &[Mutex<Losses>]) -> Losses {
     sum
 }
 
-fn since(all: &Losses, told: &Losses) -> Losses {
+pub(crate) fn since(all: &Losses, told: &Losses) -> Losses {
     let mut untold = Losses::new();
     for (cause, count) in all {
         let before = told.get(cause).copied().unwrap_or(0);
@@ -136,16 +138,16 @@ fn since(all: &Losses, told: &Losses) -> Losses {
     untold
 }
 
-fn wall_clock() -> Timestamp {
+pub(crate) fn wall_clock() -> Timestamp {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_nanos(i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX))
 }
 
 /// Bounds how late a session, a time-out or Ctrl-C is noticed on an idle interface.
-const LONGEST_WAIT: Duration = Duration::from_millis(100);
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
 /// Asking the kernel for its counts is a system call.
-const COUNT_EVERY: Duration = Duration::from_secs(1);
+pub(crate) const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// A line for losses every ten seconds is seen in time and drowns nothing.
 const TELL_EVERY: Duration = Duration::from_secs(10);

@@ -45,4 +45,8 @@ impl LinkType {
     pub const IPV6: Self = Self(229);
     /// Linux cooked capture v2.
     pub const LINUX_SLL2: Self = Self(276);
+    /// Raw IP as a socket sends or receives it, behind a number (4 bytes, big-endian, of which 24 bits
+    /// count) that tells its connection from others with the same addresses and ports. Of this
+    /// program alone: file formats have 16 bits for the link type.
+    pub const SOCKET: Self = Self(0x1_0000);
 }

@@ -158,6 +158,12 @@ impl<'a> Cursor<'a> {
                 let packet = CookedV2::parse(self.bytes)?;
                 (packet.ether_type, packet.source, packet.payload)
             }
+            LinkType::SOCKET => {
+                let (number, packet) = self.bytes.split_first_chunk().ok_or(Discard::Malformed)?;
+                let mut next = self.to(Layer::Ip, packet);
+                next.carrier.vni = Some(u32::from_be_bytes(*number));
+                return Ok(next);
+            }
             LinkType::RAW
             | LinkType::RAW_DLT
             | LinkType::RAW_OPENBSD

@@ -33,6 +33,14 @@ enum Aftermath {
 }
 
 impl<A: Application> Engine<A> {
+    /// Whether the application follows the flow of a packet that was handled, and wants more of it.
+    #[must_use]
+    pub fn follows(&self, packet: &Packet<'_>) -> bool {
+        let Outcome::Found(innermost) = decapsulate(packet) else { return true };
+        let entry = self.find(&innermost).slot.and_then(|slot| self.table.get(slot));
+        entry.is_some_and(|entry| entry.connection.is_some())
+    }
+
     /// Looks up the flow of a packet that has been glanced at.
     #[inline]
     pub(super) fn look_up(&self, glance: &Glance) -> Found {

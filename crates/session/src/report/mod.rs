@@ -40,11 +40,13 @@ pub(crate) fn event(settings: &Settings, flow: &Flow, handshake: &mut Handshake)
         source,
         destination,
         network: network(flow),
+        process: None,
+        container: None,
         related: Related { ip: [client_party.ip, server_party.ip] },
         client: client_party,
         server: server_party,
         tls: tls(settings, handshake, &posture),
-        tlsight: tlsight(flow, handshake, &posture),
+        tlsight: tlsight(flow, handshake, &posture, settings.evidence),
     }
 }
 
@@ -80,6 +82,8 @@ fn party(flow: &Flow, direction: Direction, domain: Option<Arc<str>>) -> Party {
         domain,
         bytes: Some(flow.ip_bytes(direction)),
         packets: Some(flow.packets(direction)),
+        process: None,
+        container: None,
     }
 }
 
@@ -151,7 +155,12 @@ fn raw(chain: &[Arc<Certificate>], settings: &Settings) -> Vec<event::Shared<Str
     chain.iter().filter_map(|certificate| certificate.pem.clone()).collect()
 }
 
-fn tlsight(flow: &Flow, handshake: &mut Handshake, posture: &Posture) -> Tlsight {
+fn tlsight(
+    flow: &Flow,
+    handshake: &mut Handshake,
+    posture: &Posture,
+    evidence: Evidence,
+) -> Tlsight {
     let requested_authorities = std::mem::take(&mut handshake.requested_authorities);
     let client = handshake.client.as_ref();
     let server = handshake.server.as_ref();
@@ -198,7 +207,8 @@ fn tlsight(flow: &Flow, handshake: &mut Handshake, posture: &Posture) -> Tlsight
         renegotiations: handshake.renegotiations,
         partial: handshake.partial.names(),
         anomalies: judgement::anomalies(handshake),
-        evidence: Evidence::Wire,
+        evidence,
+        socket: None,
         requested_authorities,
     }
 }

@@ -3,6 +3,7 @@
 use event::{CertificateHash, EarlyData, Ech, NameList, Shared, Timestamp, TlsEvent, X509};
 
 use super::handshake_detail;
+use super::process_detail;
 use super::sanitize::clean;
 use super::style::{Palette, Tone};
 use super::tree::Node;
@@ -29,6 +30,8 @@ pub(crate) fn write(event: &TlsEvent, palette: Palette, out: &mut Vec<u8>) {
         fingerprints(event),
         timing(event),
         network(event),
+        process_detail::process("client process", &event.client),
+        process_detail::process("server process", &event.server),
     ] {
         if !section.is_empty() {
             root.push(section);

@@ -26,7 +26,25 @@ pub(crate) const LINK_TYPE_UNKNOWN: &str = "link_type_unknown";
 /// Packets whose record by the kernel made no sense.
 pub(crate) const FRAMES_UNREADABLE: &str = "frames_unreadable";
 
-const WORDS: [(&str, &str); 23] = [
+/// Packets at sockets that the ring to this program had no room for.
+pub(crate) const RING_FULL: &str = "ring_full";
+
+/// Packets at sockets whose headers the kernel's side did not understand.
+pub(crate) const PACKETS_UNREADABLE: &str = "packets_unreadable";
+
+/// Records of the ring that made no sense.
+pub(crate) const RECORDS_UNREADABLE: &str = "records_unreadable";
+
+/// Connections of sockets given up because there were too many.
+pub(crate) const CONNECTIONS_EVICTED: &str = "connections_evicted";
+
+/// Sessions whose process could not be told.
+pub(crate) const PROCESSES_UNKNOWN: &str = "processes_unknown";
+
+/// Cgroups removed while they were watched.
+pub(crate) const CGROUPS_REMOVED: &str = "cgroups_removed";
+
+const WORDS: [(&str, &str); 29] = [
     (FILES_DAMAGED, "capture files not read to their end"),
     (KERNEL_DROPS, "packets dropped by the kernel, which this program did not take in time"),
     (LINK_TYPE_UNKNOWN, "packets of a link type that is not known"),
@@ -50,6 +68,12 @@ const WORDS: [(&str, &str); 23] = [
     (TIMESTAMPS_CLAMPED, "packets whose time lies outside of the years that can be written"),
     (PACKETS_UNTIMED, "packets without a time"),
     (FRAMES_UNREADABLE, "packets whose record by the kernel made no sense"),
+    (RING_FULL, "packets at sockets that the ring had no room for (this program is too slow)"),
+    (PACKETS_UNREADABLE, "packets at sockets whose headers were not understood"),
+    (RECORDS_UNREADABLE, "records of sockets that made no sense"),
+    (CONNECTIONS_EVICTED, "connections of sockets given up because there were too many"),
+    (PROCESSES_UNKNOWN, "sessions whose process could not be told"),
+    (CGROUPS_REMOVED, "cgroups removed while they were watched"),
 ];
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod handshake_detail;
 mod layout;
 pub(crate) mod loss;
 mod printer;
+mod process_detail;
 mod sanitize;
 mod style;
 mod summary;

@@ -88,6 +88,19 @@ pub(crate) fn between(mut event: TlsEvent, client: (&str, u16), server: (&str, u
     event
 }
 
+/// A process of which little is known.
+pub(crate) fn process(name: &str, pid: u32) -> event::Process {
+    event::Process {
+        pid,
+        name: Some(name.to_owned()),
+        executable: Some(format!("/usr/bin/{name}")),
+        command_line: None,
+        start: Some(START),
+        user: None,
+        parent: None,
+    }
+}
+
 /// An alert that ended a handshake.
 pub(crate) fn fatal(kind: &'static str) -> AlertDetail {
     AlertDetail { severity: "fatal".into(), code: 40, kind: kind.into(), source: "server" }
@@ -122,6 +135,8 @@ fn event(tls: Tls, key_exchange: KeyExchange, state: CertificateState) -> TlsEve
             direction: None,
             vlan: None,
         },
+        process: None,
+        container: None,
         related: Related { ip: [client.text(), server.text()] },
         tls,
         tlsight: Tlsight {
@@ -152,6 +167,7 @@ fn event(tls: Tls, key_exchange: KeyExchange, state: CertificateState) -> TlsEve
             partial: Vec::new(),
             anomalies: Vec::new(),
             evidence: Evidence::Wire,
+            socket: None,
         },
     }
 }
@@ -225,6 +241,8 @@ fn party(endpoint: &Endpoint) -> Party {
         domain: None,
         bytes: Some(1500),
         packets: Some(4),
+        process: None,
+        container: None,
     }
 }
 

@@ -37,6 +37,11 @@ impl Table {
         Self { layout: Layout::new(line_columns), palette }
     }
 
+    /// The same with a column for processes.
+    pub(crate) fn at_sockets(line_columns: usize, palette: Palette) -> Self {
+        Self { layout: Layout::at_sockets(line_columns), palette }
+    }
+
     /// Appends the line that names the columns.
     pub(crate) fn heading(&self, out: &mut Vec<u8>) {
         let cells = self
@@ -82,6 +87,7 @@ impl Table {
     fn cell(&self, column: Column, columns: usize, event: &TlsEvent) -> Cell {
         match column {
             Column::Time => one(clock(event.timestamp, columns), Tone::Dim),
+            Column::Process => one(processes(event, columns), Tone::Strong),
             Column::Client => one(address(&event.client, columns), Tone::Plain),
             Column::Server => one(address(&event.server, columns), Tone::Plain),
             Column::Name => self.name(event, columns),
@@ -125,6 +131,30 @@ type Cell = Vec<(String, Tone)>;
 
 fn one(text: String, tone: Tone) -> Cell {
     vec![(text, tone)]
+}
+
+/// The client's process and the server's, as far as these are local: `curl[17]>nginx[4]`.
+fn processes(event: &TlsEvent, columns: usize) -> String {
+    let [client, server] = [&event.client, &event.server].map(|party| {
+        let process = party.process.as_deref()?;
+        Some((clean(process.name.as_deref().unwrap_or("?")), process.pid))
+    });
+    let numbered = |(name, pid): &(String, u32)| format!("{name}[{pid}]");
+    let forms = match (&client, &server) {
+        (None, None) => return "-".to_owned(),
+        (Some(client), None) => [numbered(client), client.0.clone(), client.0.clone()],
+        (None, Some(server)) => {
+            [format!(">{}", numbered(server)), format!(">{}", server.0), String::new()]
+        }
+        (Some(client), Some(server)) => [
+            format!("{}>{}", numbered(client), numbered(server)),
+            format!("{}>{}", client.0, server.0),
+            numbered(client),
+        ],
+    };
+    let [_, brief, _] = &forms;
+    let fitting = forms.iter().find(|form| !form.is_empty() && width(form) <= columns);
+    shorten(fitting.unwrap_or(brief), columns)
 }
 
 fn clock(time: Timestamp, columns: usize) -> String {
@@ -218,6 +248,20 @@ mod tests {
             ["13:30:00.123", "192.0.2.17:51234", "198.51.100.7:443", "TLS1.2", "89d RSA-2048"]
         {
             assert!(lines[1].contains(part), "{part} in {:?}", lines[1]);
+        }
+    }
+
+    #[test]
+    fn processes_are_shown_as_far_as_they_are_known_and_fit() {
+        let mut event = sample::tls13();
+        assert_eq!(processes(&event, 20), "-");
+        event.server.process = Some(sample::process("nginx", 4).into());
+        assert_eq!(processes(&event, 20), ">nginx[4]");
+        event.client.process = Some(sample::process("cu\x1brl", 1234).into());
+        for (columns, expected) in
+            [(26, "cu\\u{1b}rl[1234]>nginx[4]"), (20, "cu\\u{1b}rl>nginx"), (8, "cu\\u{1b…")]
+        {
+            assert_eq!(processes(&event, columns), expected);
         }
     }
 

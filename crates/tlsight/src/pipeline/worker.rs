@@ -4,6 +4,7 @@ use std::io;
 
 use event::Timestamp;
 use flow::{Counters, Limits, Sighting};
+use probe::{Batch, SocketCapture};
 use session::{Analyzer, Settings};
 use wire::Packet;
 
@@ -54,10 +55,32 @@ impl<'a> Worker<'a> {
         let mut packets =
             packets.inspect(|(packet, _)| span.extend(Timestamp::from_nanos(packet.timestamp_ns)));
         while self.analyzer.handle_some(&mut packets) {
-            self.drain()?;
+            self.drain(None)?;
         }
         self.tally.reach(span);
         Ok(())
+    }
+
+    /// Takes packets of sockets. What the sockets know is added to each event before it is filtered;
+    /// they learn which connections have nothing more to tell.
+    ///
+    /// # Errors
+    /// Standard output cannot be written to.
+    pub(crate) fn handle_batch(
+        &mut self,
+        batch: &Batch,
+        sockets: &mut SocketCapture,
+    ) -> io::Result<()> {
+        let mut span = Span::default();
+        for (connection, packet) in batch.packets() {
+            span.extend(Timestamp::from_nanos(packet.timestamp_ns));
+            self.analyzer.handle_packet(&packet);
+            if !self.analyzer.follows(&packet) {
+                sockets.dismiss(connection);
+            }
+        }
+        self.tally.reach(span);
+        self.drain(Some(sockets))
     }
 
     /// Lets the time be `now`, for flows of which no packets come, and writes the lines that are
@@ -66,10 +89,22 @@ impl<'a> Worker<'a> {
     /// # Errors
     /// Standard output cannot be written to.
     pub(crate) fn end_block(&mut self, now: Timestamp) -> io::Result<()> {
+        self.end_batch(now, None)
+    }
+
+    /// The same for packets of sockets.
+    ///
+    /// # Errors
+    /// Standard output cannot be written to.
+    pub(crate) fn end_batch(
+        &mut self,
+        now: Timestamp,
+        sockets: Option<&mut SocketCapture>,
+    ) -> io::Result<()> {
         if now.nanos_since(self.timed_at) >= TIME_EVERY_NS {
             self.timed_at = now;
             self.analyzer.handle_timeout(now);
-            self.drain()?;
+            self.drain(sockets)?;
         }
         if self.run.is_prompt { self.run.printer.flush(&mut self.chunk) } else { Ok(()) }
     }
@@ -83,16 +118,30 @@ impl<'a> Worker<'a> {
     ///
     /// # Errors
     /// Standard output cannot be written to.
-    pub(crate) fn finish(mut self) -> io::Result<Counted> {
+    pub(crate) fn finish(self) -> io::Result<Counted> {
+        self.finish_batches(None)
+    }
+
+    /// The same for packets of sockets.
+    ///
+    /// # Errors
+    /// Standard output cannot be written to.
+    pub(crate) fn finish_batches(
+        mut self,
+        sockets: Option<&mut SocketCapture>,
+    ) -> io::Result<Counted> {
         self.analyzer.finish();
-        self.drain()?;
+        self.drain(sockets)?;
         self.run.printer.flush(&mut self.chunk)?;
         Ok(Counted { tally: self.tally, counters: self.analyzer.counters().clone() })
     }
 
     #[inline]
-    fn drain(&mut self) -> io::Result<()> {
-        while let Some(event) = self.analyzer.poll_event() {
+    fn drain(&mut self, mut sockets: Option<&mut SocketCapture>) -> io::Result<()> {
+        while let Some((mut event, network)) = self.analyzer.poll_event_with_network() {
+            if let (Some(sockets), Some(connection)) = (&mut sockets, network) {
+                sockets.complete(connection, &mut event);
+            }
             if !self.run.filter.matches(&event) || !self.run.take_one() {
                 continue;
             }

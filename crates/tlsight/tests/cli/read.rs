@@ -35,7 +35,8 @@ fn wrong_use_is_status_2_with_a_hint() {
         (&["read", "x", "--json", "--table"], "--table"),
         (&["read", "x", "--memory", "12"], "1MiB"),
         (&["read", "x", "--workers", "0"], "--workers"),
-        (&["watch"], "--interface"),
+        (&["watch", "-p"], "--interface"),
+        (&["watch", "-i", "lo", "--cgroup", "/"], "--cgroup"),
         (&[], "Usage"),
     ] {
         let run = tlsight(args);

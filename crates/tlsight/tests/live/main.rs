@@ -10,4 +10,6 @@ mod servers;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]
+mod sockets;
+#[cfg(test)]
 mod watcher;

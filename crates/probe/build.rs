@@ -1,0 +1,42 @@
+//! Compiles the programs that run in the kernel.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+fn main() {
+    println!("cargo::rerun-if-changed=src/bpf");
+    println!("cargo::rerun-if-env-changed=CLANG");
+    if env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("linux") {
+        return;
+    }
+    if let Err(message) = compile() {
+        println!("cargo::error={message}");
+    }
+}
+
+fn compile() -> Result<(), String> {
+    let output = PathBuf::from(env::var("OUT_DIR").map_err(|error| error.to_string())?);
+    let clang = env::var("CLANG").unwrap_or_else(|_| "clang".to_owned());
+    let mut command = Command::new(&clang);
+    command.args(["--target=bpfel", "-g", "-O2", "-Wall", "-Wextra", "-Werror"]);
+    // Where Debian and its descendants keep the headers that differ by architecture.
+    let architecture = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
+    let headers = format!("/usr/include/{architecture}-linux-gnu");
+    if Path::new(&headers).is_dir() {
+        command.arg(format!("-I{headers}"));
+    }
+    let object = output.join("socket.bpf.o");
+    command.args(["-c", "src/bpf/socket.bpf.c", "-o"]).arg(&object);
+    let run = command.output().map_err(|error| {
+        format!("cannot run {clang} ({error}): on Debian `apt-get install clang libbpf-dev`")
+    })?;
+    if run.status.success() && fs::exists(&object).unwrap_or(false) {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy(&run.stderr).replace('\n', " | ");
+    Err(format!(
+        "{clang} cannot compile src/bpf (on Debian `apt-get install clang libbpf-dev linux-libc-dev`): \
+         {text}"
+    ))
+}

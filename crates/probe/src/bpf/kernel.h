@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What is used of the kernel's structures. Only the names matter: the loader finds the fields where
+ * the running kernel has them (CO-RE), whatever else is in the structures.
+ */
+#ifndef TLSIGHT_KERNEL_H
+#define TLSIGHT_KERNEL_H
+
+#include <linux/bpf.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct ns_common {
+    unsigned int inum;
+};
+
+struct net {
+    struct ns_common ns;
+};
+
+typedef struct {
+    struct net *net;
+} possible_net_t;
+
+struct sock_common {
+    possible_net_t skc_net;
+};
+
+typedef struct {
+    int owned;
+} socket_lock_t;
+
+struct sock {
+    struct sock_common __sk_common;
+    socket_lock_t sk_lock;
+};
+
+struct inet_sock {
+    struct sock sk;
+};
+
+struct inet_connection_sock {
+    struct inet_sock icsk_inet;
+};
+
+struct tcp_sock {
+    struct inet_connection_sock inet_conn;
+};
+
+struct qstr {
+    const unsigned char *name;
+};
+
+struct dentry {
+    struct dentry *d_parent;
+    struct qstr d_name;
+};
+
+struct vfsmount {
+    struct dentry *mnt_root;
+};
+
+struct mount {
+    struct mount *mnt_parent;
+    struct dentry *mnt_mountpoint;
+    struct vfsmount mnt;
+};
+
+struct path {
+    struct vfsmount *mnt;
+    struct dentry *dentry;
+};
+
+struct file {
+    struct path f_path;
+};
+
+struct mm_struct {
+    struct file *exe_file;
+    unsigned long arg_start;
+    unsigned long arg_end;
+    unsigned long env_end;
+};
+
+typedef struct {
+    unsigned int val;
+} kuid_t;
+
+struct cred {
+    kuid_t uid;
+};
+
+struct kernfs_node {
+    struct kernfs_node *__parent;
+    const char *name;
+    __u64 id;
+};
+
+/* Before Linux 6.15. */
+struct kernfs_node___parent {
+    struct kernfs_node *parent;
+};
+
+struct cgroup {
+    int level;
+    struct kernfs_node *kn;
+};
+
+struct cgroup_subsys_state {
+    struct cgroup *cgroup;
+};
+
+struct css_set {
+    struct cgroup_subsys_state *subsys[1];
+    struct cgroup *dfl_cgrp;
+};
+
+struct task_struct {
+    unsigned int flags;
+    int tgid;
+    __u64 start_boottime;
+    __u64 self_exec_id;
+    char comm[16];
+    struct mm_struct *mm;
+    const struct cred *cred;
+    struct css_set *cgroups;
+    struct task_struct *real_parent;
+    struct task_struct *group_leader;
+};
+
+#pragma clang attribute pop
+
+enum cgroup_subsys_id {
+    memory_cgrp_id = 4,
+    pids_cgrp_id = 11,
+};
+
+/* include/linux/sched.h */
+#define PF_KTHREAD 0x00200000
+
+/* include/net/tcp_states.h */
+#define TCP_LISTEN 10
+
+/* include/uapi/linux/in.h */
+#define IPPROTO_HOPOPTS 0
+#define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
+
+#endif

@@ -1,0 +1,97 @@
+//! What can go wrong at the sockets, said so that its user can act on it.
+
+use std::error::Error;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A failure to capture at sockets.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    /// The process may not.
+    #[error(
+        "no permission to load programs into the kernel: this needs the capabilities CAP_BPF, \
+         CAP_PERFMON and CAP_NET_ADMIN; run it with `sudo`, or give them once with `sudo setcap \
+         cap_bpf,cap_perfmon,cap_net_admin,cap_sys_ptrace,cap_dac_read_search+ep \"$(command -v \
+         tlsight)\"`"
+    )]
+    Permission,
+    /// There is no hierarchy of cgroups version 2.
+    #[error(
+        "no hierarchy of cgroups version 2 is mounted; `sudo mount -t cgroup2 none MOUNTPOINT` mounts \
+         it"
+    )]
+    NoCgroups,
+    /// A path is not a cgroup.
+    #[error(
+        "{}: {reason}; give a directory of the cgroup hierarchy of version 2 (`findmnt -t cgroup2` \
+         says where it is)",
+        path.display()
+    )]
+    NotACgroup {
+        /// The path.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// The kernel does not describe its types.
+    #[error(
+        "{path} is missing: the kernel does not describe its types, without which no program can be \
+         fitted to it; use a kernel with CONFIG_DEBUG_INFO_BTF (as distributions have since 2020), or \
+         `tlsight watch -i any`"
+    )]
+    NoTypes {
+        /// Where they would be.
+        path: &'static str,
+    },
+    /// The cgroup is gone.
+    #[error("{}: the cgroup was removed", path.display())]
+    CgroupRemoved {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The kernel does not take the programs.
+    #[error("the kernel (5.11 or later is needed) refuses {what}: {reason}")]
+    Refused {
+        /// What was tried.
+        what: &'static str,
+        /// What the kernel said.
+        reason: String,
+    },
+    /// Something else failed.
+    #[error("{action} failed: {source}")]
+    System {
+        /// What was tried.
+        action: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl ProbeError {
+    /// The failure of something that was asked of the kernel.
+    pub(crate) fn refused(what: &'static str, error: &(dyn Error + 'static)) -> Self {
+        let mut cause = Some(error);
+        let mut reason = error.to_string();
+        while let Some(error) = cause {
+            if error
+                .downcast_ref::<io::Error>()
+                .is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+            {
+                return Self::Permission;
+            }
+            cause = error.source();
+            if let Some(inner) = cause {
+                reason = format!("{reason}: {inner}");
+            }
+        }
+        reason.truncate(reason.char_indices().nth(MAX_REASON).map_or(reason.len(), |(at, _)| at));
+        Self::Refused { what, reason }
+    }
+
+    pub(crate) fn not_a_cgroup(path: &Path, reason: impl Into<String>) -> Self {
+        Self::NotACgroup { path: path.to_owned(), reason: reason.into() }
+    }
+}
+
+/// A verifier's reasons may be a megabyte; the first lines say what failed.
+const MAX_REASON: usize = 2000;

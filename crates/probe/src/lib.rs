@@ -1,0 +1,32 @@
+//! Packets and processes at the sockets of this host.
+//!
+//! Two programs in the kernel ([`SocketCapture`] loads them) copy the packets of each socket of a
+//! cgroup, until its TLS handshake is over, into a ring. [`Sockets`] reads what comes out: it joins
+//! the two ends of a connection, if both are on this host, to one, and knows their processes.
+
+mod batch;
+mod cgroup;
+mod clock;
+mod connection;
+mod container;
+mod ends;
+mod error;
+mod identity;
+#[cfg(target_os = "linux")]
+mod load;
+mod losses;
+mod proc;
+mod process;
+mod record;
+mod redact;
+mod sockets;
+
+pub use batch::Batch;
+pub use cgroup::root as cgroup_root;
+pub use container::container_of;
+pub use error::ProbeError;
+#[cfg(target_os = "linux")]
+pub use load::{Options, SocketCapture};
+pub use losses::ProbeLosses;
+pub use redact::{CommandLines, DEFAULT_REDACTION};
+pub use sockets::Sockets;

@@ -1,0 +1,96 @@
+//! `tlsight watch` without an interface: sessions at the sockets of this host, with their processes.
+
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use anyhow::Result;
+use event::Losses;
+use probe::{Batch, CommandLines, Options, ProbeError, SocketCapture};
+
+use crate::Outcome;
+use crate::cli::WatchArgs;
+use crate::message;
+use crate::output::loss;
+use crate::pipeline::{Counted, Worker};
+use crate::setup::{Setup, Source, add_loss};
+use crate::watch::{COUNT_EVERY, LONGEST_WAIT, report_losses, since, sum, wall_clock};
+
+/// Shows sessions until it is told to end, or the cgroup is removed.
+///
+/// # Errors
+/// Settings that make no sense, programs that the kernel does not take, or a standard output that
+/// cannot be written to.
+pub(crate) fn run(args: WatchArgs) -> Result<Outcome> {
+    let setup = Setup::new(args.common, Source::Sockets, None)?;
+    let command_lines =
+        if args.no_command_line { CommandLines::Omitted } else { setup.command_lines().clone() };
+    let options = Options { cgroup: args.cgroup, command_lines, ring_len: None };
+    let capture = SocketCapture::open(&options)?;
+    let place = capture.cgroup().display().to_string();
+    message::notice(&format!("watching the sockets of {place}; Ctrl-C ends it"));
+    let known = [Mutex::new(Losses::new())];
+    let (watched, told) = thread::scope(|scope| {
+        let [losses] = &known;
+        let thread = scope.spawn(|| {
+            let result = watch(&setup, capture, losses);
+            setup.run.stop();
+            result
+        });
+        let told = report_losses(&setup, &known);
+        let result = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        (result, told)
+    });
+    let (counted, outcome) = watched?;
+    let all = sum(&known);
+    let untold = since(&all, &told?);
+    setup.conclude(counted, &untold, all)?;
+    Ok(outcome)
+}
+
+fn watch(
+    setup: &Setup,
+    mut capture: SocketCapture,
+    known: &Mutex<Losses>,
+) -> Result<(Counted, Outcome)> {
+    let mut worker = setup.socket_worker();
+    let mut batch = Batch::default();
+    let mut outcome = Outcome::Done;
+    let mut counted_at = Instant::now();
+    while !setup.run.is_stopped() {
+        match capture.poll(LONGEST_WAIT, &mut batch) {
+            Ok(()) => {}
+            Err(error @ ProbeError::CgroupRemoved { .. }) => {
+                message::error(&error.to_string());
+                outcome = Outcome::Incomplete;
+                break;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        worker.handle_batch(&batch, &mut capture)?;
+        worker.end_batch(wall_clock(), Some(&mut capture))?;
+        if counted_at.elapsed() >= COUNT_EVERY {
+            counted_at = Instant::now();
+            note_losses(&worker, &capture, known);
+        }
+    }
+    note_losses(&worker, &capture, known);
+    let counted = worker.finish_batches(Some(&mut capture))?;
+    Ok((counted, outcome))
+}
+
+fn note_losses(worker: &Worker<'_>, capture: &SocketCapture, known: &Mutex<Losses>) {
+    let mut losses = worker.counters().losses();
+    let probe = capture.losses();
+    for (cause, count) in [
+        (loss::RING_FULL, probe.ring_full),
+        (loss::PACKETS_UNREADABLE, probe.packets_unreadable),
+        (loss::RECORDS_UNREADABLE, probe.records_unreadable),
+        (loss::CONNECTIONS_EVICTED, probe.connections_evicted),
+        (loss::PROCESSES_UNKNOWN, probe.processes_unknown),
+        (loss::CGROUPS_REMOVED, probe.cgroups_removed),
+    ] {
+        add_loss(&mut losses, cause, count);
+    }
+    *known.lock().unwrap_or_else(PoisonError::into_inner) = losses;
+}

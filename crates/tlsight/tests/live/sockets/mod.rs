@@ -1,0 +1,9 @@
+//! `tlsight watch` at the sockets of this host, with real programs in real cgroups.
+
+mod cgroup;
+mod identity;
+mod peer;
+mod processes;
+mod same_record;
+mod trouble;
+mod watcher;
