@@ -10,12 +10,14 @@ fn main() {
     if env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("linux") {
         return;
     }
-    if let Err(message) = compile() {
-        println!("cargo::error={message}");
+    for program in ["socket", "cutoff"] {
+        if let Err(message) = compile(program) {
+            println!("cargo::error={message}");
+        }
     }
 }
 
-fn compile() -> Result<(), String> {
+fn compile(program: &str) -> Result<(), String> {
     let output = PathBuf::from(env::var("OUT_DIR").map_err(|error| error.to_string())?);
     let clang = env::var("CLANG").unwrap_or_else(|_| "clang".to_owned());
     let mut command = Command::new(&clang);
@@ -26,8 +28,8 @@ fn compile() -> Result<(), String> {
     if Path::new(&headers).is_dir() {
         command.arg(format!("-I{headers}"));
     }
-    let object = output.join("socket.bpf.o");
-    command.args(["-c", "src/bpf/socket.bpf.c", "-o"]).arg(&object);
+    let object = output.join(format!("{program}.bpf.o"));
+    command.arg("-c").arg(format!("src/bpf/{program}.bpf.c")).arg("-o").arg(&object);
     let run = command.output().map_err(|error| {
         format!("cannot run {clang} ({error}): on Debian `apt-get install clang libbpf-dev`")
     })?;
@@ -36,7 +38,7 @@ fn compile() -> Result<(), String> {
     }
     let text = String::from_utf8_lossy(&run.stderr).replace('\n', " | ");
     Err(format!(
-        "{clang} cannot compile src/bpf (on Debian `apt-get install clang libbpf-dev linux-libc-dev`): \
+        "{clang} cannot compile {program}.bpf.c (on Debian `apt-get install clang libbpf-dev linux-libc-dev`): \
          {text}"
     ))
 }

@@ -70,8 +70,11 @@ pub struct SummaryBody {
 /// Totals of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Totals {
-    /// Packets read.
+    /// Packets read, and those left in the kernel.
     pub packets: u64,
+    /// Packets of these that were left in the kernel, because the session of their flow was over.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub packets_left_in_kernel: u64,
     /// Bytes on the wire.
     pub bytes: u64,
     /// Flows seen.
@@ -97,4 +100,9 @@ impl SummaryEvent {
         let dataset = Dataset { kind: "metric", dataset: "tlsight.summary" };
         Self { timestamp, event: dataset, tlsight: SummaryBody { summary: totals } }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes the field by reference")]
+const fn is_zero(value: &u64) -> bool {
+    *value == 0
 }

@@ -7,6 +7,7 @@
 
 mod application;
 mod buffer_pool;
+mod bulk;
 mod clock;
 mod connection;
 mod counters;
@@ -25,6 +26,7 @@ mod table;
 mod tcp;
 
 pub use application::{Application, Direction, EndReason, FlowAnomaly, Interest, Progress};
+pub use bulk::BulkFlow;
 pub use counters::Counters;
 pub use engine::Engine;
 pub use flow::{Flow, Tunnel};

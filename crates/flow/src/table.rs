@@ -26,6 +26,8 @@ pub(crate) struct Entry<T> {
     pub(crate) last_seen: Tick,
     pub(crate) phase: Phase,
     marks: u8,
+    /// Packets since nobody looks at them, as far as they are counted.
+    unwanted: u8,
 }
 
 /// What a flow is waiting for, which tells how long it may be silent.
@@ -140,7 +142,22 @@ impl<T> Table<T> {
 impl<T> Entry<T> {
     pub(crate) const fn new(key: FlowKey, connection: Box<T>, phase: Phase, now: Tick) -> Self {
         let initial = [SeqNumber(0); 2];
-        Self { key, connection: Some(connection), initial, last_seen: now, phase, marks: 0 }
+        Self {
+            key,
+            connection: Some(connection),
+            initial,
+            last_seen: now,
+            phase,
+            marks: 0,
+            unwanted: 0,
+        }
+    }
+
+    /// Notes a packet that nobody looks at, and tells whether it shows that many come.
+    #[inline]
+    pub(crate) const fn note_unwanted(&mut self) -> bool {
+        self.unwanted = self.unwanted.saturating_add(1);
+        self.unwanted == MANY
     }
 
     /// Notes the initial sequence number of a SYN, unless another one is known.
@@ -180,6 +197,9 @@ impl<T> Entry<T> {
         self.marks & (FIN_FROM_LOW | FIN_FROM_HIGH) == FIN_FROM_LOW | FIN_FROM_HIGH
     }
 }
+
+/// Packets that nobody looks at, after which more are expected: more than end a short connection.
+const MANY: u8 = 16;
 
 const SYN_FROM_LOW: u8 = 1;
 const SYN_FROM_HIGH: u8 = 2;

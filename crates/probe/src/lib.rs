@@ -3,12 +3,16 @@
 //! Two programs in the kernel ([`SocketCapture`] loads them) copy the packets of each socket of a
 //! cgroup, until its TLS handshake is over, into a ring. [`Sockets`] reads what comes out: it joins
 //! the two ends of a connection, if both are on this host, to one, and knows their processes.
+//!
+//! A third program ([`CutOff`]) serves captures from interfaces: it leaves bulk data in the kernel.
 
 mod batch;
 mod cgroup;
 mod clock;
 mod connection;
 mod container;
+#[cfg(target_os = "linux")]
+mod cutoff;
 mod ends;
 mod error;
 mod identity;
@@ -24,6 +28,8 @@ mod sockets;
 pub use batch::Batch;
 pub use cgroup::root as cgroup_root;
 pub use container::container_of;
+#[cfg(target_os = "linux")]
+pub use cutoff::{CutOff, LeftInKernel};
 pub use error::ProbeError;
 #[cfg(target_os = "linux")]
 pub use load::{Options, SocketCapture};

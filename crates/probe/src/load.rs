@@ -188,7 +188,7 @@ impl SocketCapture {
     }
 }
 
-fn map(programs: &mut Ebpf, name: &'static str) -> Result<aya::maps::Map, ProbeError> {
+pub(crate) fn map(programs: &mut Ebpf, name: &'static str) -> Result<aya::maps::Map, ProbeError> {
     programs.take_map(name).ok_or(ProbeError::Refused { what: name, reason: "no such map".into() })
 }
 

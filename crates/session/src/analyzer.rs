@@ -2,8 +2,8 @@
 
 use event::{Timestamp, TlsEvent, Transport};
 use flow::{
-    Application, Counters, Direction, EndReason, Engine, Flow, FlowAnomaly, Interest, Limits,
-    Progress, Sighting,
+    Application, BulkFlow, Counters, Direction, EndReason, Engine, Flow, FlowAnomaly, Interest,
+    Limits, Progress, Sighting,
 };
 use wire::Packet;
 
@@ -49,6 +49,16 @@ impl Analyzer {
     /// Ends the sessions that have been silent for too long at `now`; for when no packets come.
     pub fn handle_timeout(&mut self, now: Timestamp) {
         self.engine.handle_timeout(now);
+    }
+
+    /// Begins to look for flows that go on when their session is over, or carry none.
+    pub const fn want_bulk_flows(&mut self) {
+        self.engine.want_bulk_flows();
+    }
+
+    /// Those found since this was last called.
+    pub fn take_bulk_flows(&mut self) -> impl Iterator<Item = BulkFlow> {
+        self.engine.take_bulk_flows()
     }
 
     /// Ends all sessions; there are no more packets.

@@ -67,6 +67,10 @@ pub(crate) struct WatchArgs {
     #[arg(short = 'p', long, requires = "interface")]
     pub(crate) no_promiscuous: bool,
 
+    /// Take bulk data out of the kernel too, in place of leaving it there
+    #[arg(long, requires = "interface")]
+    pub(crate) no_cut_off: bool,
+
     /// Only the sockets of this cgroup (a directory of version 2) and of those below it
     #[arg(long, value_name = "PATH", conflicts_with = "interface")]
     pub(crate) cgroup: Option<PathBuf>,

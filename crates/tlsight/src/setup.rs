@@ -107,7 +107,8 @@ impl Setup {
         if self.has_summary {
             let traffic = Traffic {
                 packets: counted.counters.packets,
-                bytes: counted.counters.bytes,
+                packets_left_in_kernel: counted.left_in_kernel.packets,
+                bytes: counted.counters.bytes.saturating_add(counted.left_in_kernel.bytes),
                 flows: counted.counters.flows_opened,
             };
             printer.summary(counted.tally.into_totals(traffic, all), span)?;

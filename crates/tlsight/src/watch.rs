@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::Result;
 use capture::{Interface, LiveCapture, LiveError, LiveOptions, Reception};
 use event::{Losses, Timestamp};
+use probe::CutOff;
 
 use crate::Outcome;
 use crate::cli::WatchArgs;
@@ -30,16 +31,17 @@ pub(crate) fn run(args: WatchArgs) -> Result<Outcome> {
         options.reception = Reception::Own;
     }
     let captures = LiveCapture::open_group(&options, setup.workers())?;
+    let cut_off = if args.no_cut_off { None } else { cut_off(&captures) };
     message::notice(&format!("watching {interface}; Ctrl-C ends it"));
     let known: Vec<_> = captures.iter().map(|_| Mutex::new(Losses::new())).collect();
-    let (counted, told) = thread::scope(|scope| -> Result<(Counted, Losses)> {
+    let (mut counted, told) = thread::scope(|scope| -> Result<(Counted, Losses)> {
         let threads: Vec<_> = captures
             .into_iter()
             .zip(&known)
             .map(|(capture, losses)| {
-                let setup = &setup;
+                let (setup, cut_off) = (&setup, cut_off.as_ref());
                 scope.spawn(move || {
-                    let result = watch(setup, capture, losses);
+                    let result = watch(setup, capture, cut_off, losses);
                     setup.run.stop();
                     result
                 })
@@ -56,21 +58,47 @@ pub(crate) fn run(args: WatchArgs) -> Result<Outcome> {
         }
         Ok((sum, told?))
     })?;
+    if let Some(cut_off) = &cut_off {
+        let cut_off = cut_off.lock().unwrap_or_else(PoisonError::into_inner);
+        counted.left_in_kernel = cut_off.left_in_kernel();
+    }
     let all = sum(&known);
     let untold = since(&all, &told);
     setup.conclude(counted, &untold, all)?;
     Ok(Outcome::Done)
 }
 
+/// Has the kernel keep the packets of flows that nobody wants more of, if it can.
+fn cut_off(captures: &[LiveCapture]) -> Option<Mutex<CutOff>> {
+    match CutOff::attach(captures, None) {
+        Ok(cut_off) => Some(Mutex::new(cut_off)),
+        Err(error) => {
+            message::error(&format!("bulk data is not left in the kernel but read: {error}"));
+            None
+        }
+    }
+}
+
 /// One worker: takes packets from its ring until the run ends.
-fn watch(setup: &Setup, mut capture: LiveCapture, known: &Mutex<Losses>) -> Result<Counted> {
+fn watch(
+    setup: &Setup,
+    mut capture: LiveCapture,
+    cut_off: Option<&Mutex<CutOff>>,
+    known: &Mutex<Losses>,
+) -> Result<Counted> {
     let mut worker = setup.worker();
+    if cut_off.is_some() {
+        worker.want_bulk_flows();
+    }
     let mut counted_at = Instant::now();
     while !setup.run.is_stopped() {
         match capture.poll(LONGEST_WAIT) {
             Ok(Some(block)) => {
                 worker.handle_packets(block.packets())?;
                 worker.end_block(wall_clock())?;
+                if let Some(cut_off) = cut_off {
+                    worker.cut_off(cut_off);
+                }
             }
             Ok(None) => worker.end_block(wall_clock())?,
             Err(error @ LiveError::Down { .. }) => message::error(&error.to_string()),

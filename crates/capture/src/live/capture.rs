@@ -3,6 +3,7 @@
 use std::ffi::c_int;
 use std::io;
 use std::num::NonZeroUsize;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use wire::Packet;
@@ -206,6 +207,14 @@ impl LiveCapture {
             return LiveError::Removed { interface: self.name.clone() };
         }
         LiveError::system(&self.name, action, error)
+    }
+}
+
+impl AsFd for LiveCapture {
+    /// The packet socket, to put another filter in the place of the one that keeps no more than
+    /// [`LiveOptions::snapshot_len`] bytes of each packet.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 

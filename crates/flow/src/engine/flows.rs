@@ -83,6 +83,9 @@ impl<A: Application> Engine<A> {
             && now.distance(entry.last_seen) <= self.idle_limits.of(entry.phase)
         {
             entry.last_seen = now;
+            if entry.note_unwanted() {
+                self.bulk.note(&found.key);
+            }
             return;
         }
         self.take_found(packet, found, time);

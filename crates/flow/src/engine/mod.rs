@@ -10,6 +10,7 @@ use wire::Packet;
 
 use crate::application::Application;
 use crate::buffer_pool::BufferPool;
+use crate::bulk::{BulkFlow, BulkFlows};
 use crate::clock::{Clock, Tick};
 use crate::connection::Connection;
 use crate::counters::Counters;
@@ -28,6 +29,7 @@ pub struct Engine<A: Application> {
     idle_limits: IdleLimits,
     counters: Counters,
     clock: Clock,
+    bulk: BulkFlows,
     table: Table<Connection<A::State>>,
     fragments: Fragments,
     buffers: BufferPool,
@@ -56,6 +58,7 @@ impl<A: Application> Engine<A> {
             idle_limits: IdleLimits::new(&limits),
             counters: Counters::default(),
             clock: Clock::default(),
+            bulk: BulkFlows::default(),
             table: Table::new(hash),
             fragments: Fragments::new(hash, limits.max_fragment_bytes),
             buffers: BufferPool::new(limits.max_buffered_bytes / POOL_SHARE),
@@ -85,6 +88,16 @@ impl<A: Application> Engine<A> {
         let now = self.clock.observe(now);
         self.sweep_all(now);
         self.fragments.expire(now, &mut self.counters);
+    }
+
+    /// Begins to look for bulk flows.
+    pub const fn want_bulk_flows(&mut self) {
+        self.bulk.want();
+    }
+
+    /// The bulk flows that were found since this was last called.
+    pub fn take_bulk_flows(&mut self) -> impl Iterator<Item = BulkFlow> {
+        self.bulk.take()
     }
 
     /// Ends all flows; there are no more packets.

@@ -1,9 +1,12 @@
 //! TCP streams: order, repetition, loss, and what attackers do.
 
+use std::net::SocketAddr;
+
+use event::Transport;
 use flow::Direction::{FromInitiator, FromResponder};
 use flow::{FlowAnomaly, Interest, Progress};
 
-use crate::packets::{ACK, FIN, SYN};
+use crate::packets::{ACK, CLIENT, CLIENT_PORT, FIN, SERVER, SERVER_PORT, SYN};
 use crate::recorder::Call;
 use crate::talk::{Talk, all, frame};
 
@@ -289,4 +292,33 @@ fn a_done_flow_is_not_shown_any_more() {
     let only = Call::Stream(FromInitiator, b"abc".to_vec());
     assert_eq!(talk.recorder().calls, [Call::Open, only]);
     assert_eq!(talk.engine.held_bytes(), 0);
+}
+
+#[test]
+fn a_done_flow_that_goes_on_is_a_bulk_flow_once() {
+    let ends = [(SERVER, SERVER_PORT), (CLIENT, CLIENT_PORT)].map(SocketAddr::from);
+    for (segments, is_bulk) in [(10, false), (300, true)] {
+        let mut talk = Talk::consuming(|_| all(Interest::Done));
+        talk.engine.want_bulk_flows();
+        talk.data(FromInitiator, 0, b"hello");
+        for place in 0..segments {
+            talk.data(FromResponder, place, b"x");
+        }
+        let found: Vec<_> = talk.engine.take_bulk_flows().collect();
+        assert_eq!(found.len(), usize::from(is_bulk));
+        for flow in found {
+            assert_eq!(flow.transport, Transport::Tcp);
+            assert!(ends.iter().all(|end| flow.ends.contains(end)), "{flow:?}");
+        }
+        assert_eq!(talk.engine.take_bulk_flows().count(), 0);
+    }
+}
+
+#[test]
+fn nobody_is_told_of_bulk_flows_who_did_not_ask() {
+    let mut talk = Talk::consuming(|_| all(Interest::Done));
+    for place in 0..300 {
+        talk.data(FromInitiator, place, b"x");
+    }
+    assert_eq!(talk.engine.take_bulk_flows().count(), 0);
 }

@@ -123,11 +123,16 @@ fn percent(count: u64, of: u64) -> String {
 }
 
 fn traffic(totals: &Totals) -> Vec<(String, Tone)> {
-    vec![
+    let mut parts = vec![
         (format!("{} packets", grouped(totals.packets)), Tone::Plain),
         (bytes(totals.bytes), Tone::Plain),
         (format!("{} flows", grouped(totals.flows)), Tone::Plain),
-    ]
+    ];
+    if totals.packets_left_in_kernel > 0 {
+        let left = grouped(totals.packets_left_in_kernel);
+        parts.push((format!("{left} packets left in the kernel"), Tone::Dim));
+    }
+    parts
 }
 
 fn bytes(count: u64) -> String {

@@ -22,6 +22,8 @@ pub(crate) struct Tally {
 pub(crate) struct Traffic {
     /// Packets read.
     pub(crate) packets: u64,
+    /// Packets that were left in the kernel.
+    pub(crate) packets_left_in_kernel: u64,
     /// Their bytes on the wire.
     pub(crate) bytes: u64,
     /// Flows seen.
@@ -98,7 +100,8 @@ impl Tally {
     /// The totals of a run, with what the analysis counted.
     pub(crate) fn into_totals(self, traffic: Traffic, loss: Losses) -> Totals {
         Totals {
-            packets: traffic.packets,
+            packets: traffic.packets.saturating_add(traffic.packets_left_in_kernel),
+            packets_left_in_kernel: traffic.packets_left_in_kernel,
             bytes: traffic.bytes,
             flows: traffic.flows,
             sessions: self.sessions,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use flow::Counters;
+use probe::LeftInKernel;
 
 use crate::filter::Filter;
 use crate::output::{Printer, Tally};
@@ -76,6 +77,8 @@ pub(crate) struct Counted {
     pub(crate) tally: Tally,
     /// What was looked at, and lost.
     pub(crate) counters: Counters,
+    /// What was not looked at, because nobody wanted more of its flows.
+    pub(crate) left_in_kernel: LeftInKernel,
 }
 
 impl Counted {

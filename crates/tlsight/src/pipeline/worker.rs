@@ -1,10 +1,11 @@
 //! One worker: its own analysis, counts and output buffer.
 
 use std::io;
+use std::sync::{Mutex, PoisonError};
 
 use event::Timestamp;
-use flow::{Counters, Limits, Sighting};
-use probe::{Batch, SocketCapture};
+use flow::{BulkFlow, Counters, Limits, Sighting};
+use probe::{Batch, CutOff, SocketCapture};
 use session::{Analyzer, Settings};
 use wire::Packet;
 
@@ -109,6 +110,23 @@ impl<'a> Worker<'a> {
         if self.run.is_prompt { self.run.printer.flush(&mut self.chunk) } else { Ok(()) }
     }
 
+    /// Leaves in the kernel what goes on though nobody looks at it.
+    pub(crate) fn cut_off(&mut self, cut_off: &Mutex<CutOff>) {
+        let mut flows = self.analyzer.take_bulk_flows().peekable();
+        if flows.peek().is_none() {
+            return;
+        }
+        let mut cut_off = cut_off.lock().unwrap_or_else(PoisonError::into_inner);
+        for BulkFlow { transport, ends } in flows {
+            cut_off.finish(transport, ends);
+        }
+    }
+
+    /// Begins to look for what [`Self::cut_off`] is to leave in the kernel.
+    pub(crate) const fn want_bulk_flows(&mut self) {
+        self.analyzer.want_bulk_flows();
+    }
+
     /// What was looked at, and lost, so far.
     pub(crate) fn counters(&self) -> &Counters {
         self.analyzer.counters()
@@ -133,7 +151,8 @@ impl<'a> Worker<'a> {
         self.analyzer.finish();
         self.drain(sockets)?;
         self.run.printer.flush(&mut self.chunk)?;
-        Ok(Counted { tally: self.tally, counters: self.analyzer.counters().clone() })
+        let counters = self.analyzer.counters().clone();
+        Ok(Counted { tally: self.tally, counters, ..Counted::default() })
     }
 
     #[inline]

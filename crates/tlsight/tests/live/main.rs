@@ -2,6 +2,8 @@
 #![cfg(target_os = "linux")]
 
 #[cfg(test)]
+mod bulk;
+#[cfg(test)]
 mod network;
 #[cfg(test)]
 mod refusals;
