@@ -42,6 +42,8 @@ pub(crate) struct Handshake {
     pub(crate) early_data_accepted: bool,
     pub(crate) renegotiations: u32,
     is_renegotiating: bool,
+    /// An alert came after the handshake: most likely the end, which datagrams have no other sign of.
+    is_closed: bool,
     held_bytes: usize,
     client_direction: Direction,
     is_client_known: bool,
@@ -126,6 +128,7 @@ impl Handshake {
             early_data_accepted: false,
             renegotiations: 0,
             is_renegotiating: false,
+            is_closed: false,
             held_bytes: size_of::<Self>(),
             client_direction: direction,
             is_client_known: false,
@@ -167,7 +170,8 @@ impl Handshake {
         let client = self.progress[self.client_direction()];
         let has_data = self.progress.iter().any(|side| side.application_data > 0);
         let is_complete = has_data && (client.finished || client.application_data > 0);
-        (self.is_established() && (is_complete || self.is_tls13_or_later()))
+        let is_closed = self.is_closed && self.carrier == Carrier::Dtls;
+        (self.is_established() && (is_complete || is_closed || self.is_tls13_or_later()))
             || self.progress.iter().any(|side| side.application_data > MAX_OPAQUE_RECORDS)
     }
 
@@ -379,6 +383,7 @@ impl Handshake {
     /// An alert whose content is encrypted. In a handshake that is not over it is no good sign.
     pub(crate) fn on_encrypted_alert(&mut self, now: Timestamp, direction: Direction) {
         self.progress[direction].has_sent = true;
+        self.is_closed = true;
         if self.state == State::UnderWay {
             self.times.end = now;
             self.anomalies.add(Anomaly::EncryptedAlert);

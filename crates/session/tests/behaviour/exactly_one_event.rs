@@ -7,7 +7,7 @@ use session::Settings;
 use crate::analysis::{Analysis, analyse, one};
 use crate::conversation::Conversation;
 use crate::flights::{dtls12, tls12, tls13};
-use crate::messages::{ClientHello, HANDSHAKE, fatal_alert, record, server_hello};
+use crate::messages::{ClientHello, HANDSHAKE, dtls_encrypted, fatal_alert, record, server_hello};
 use crate::packets::Flow;
 use crate::packets::Side::{Client, Server};
 use crate::packets::datagram;
@@ -152,6 +152,22 @@ fn a_datagram_flow_gives_one_however_it_ends() {
     let events = analysis.events();
     assert_eq!(events.len(), 1);
     assert!(has_partial(&events[0], "timeout"));
+    assert_eq!(analysis.finish().len(), 0);
+}
+
+#[test]
+fn a_datagram_session_that_is_closed_at_once_is_told_at_once() {
+    let mut flights = dtls12();
+    for (side, kind) in [(Client, 22), (Server, 22), (Client, 21)] {
+        flights.push((side, dtls_encrypted(kind)));
+    }
+    let frames: Vec<Vec<u8>> =
+        flights.iter().map(|(side, bytes)| datagram(Flow::default(), *side, bytes)).collect();
+    let mut analysis = Analysis::new();
+    analysis.take(&frames);
+    let events = analysis.events();
+    assert_eq!(events.len(), 1);
+    assert!(events[0].tls.established && events[0].tlsight.partial.is_empty(), "{:?}", events[0]);
     assert_eq!(analysis.finish().len(), 0);
 }
 

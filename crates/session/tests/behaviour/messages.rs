@@ -197,6 +197,13 @@ pub(crate) fn dtls_record(kind: u8, number: u16, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// A DTLS 1.2 record of epoch 1, whose content is encrypted.
+pub(crate) fn dtls_encrypted(content_type: u8) -> Vec<u8> {
+    let mut bytes = vec![content_type, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 0];
+    bytes.extend(prefixed16(&[0xee; 40]));
+    bytes
+}
+
 pub(crate) fn server_name(name: &str) -> Vec<u8> {
     prefixed16(&[&[0][..], &prefixed16(name.as_bytes())].concat())
 }
