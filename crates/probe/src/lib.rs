@@ -22,7 +22,7 @@ mod redact;
 mod sockets;
 
 pub use batch::Batch;
-pub use cgroup::root as cgroup_root;
+pub use cgroup::{mount_point as cgroup_mount_point, root as cgroup_root};
 pub use container::container_of;
 pub use error::ProbeError;
 #[cfg(target_os = "linux")]

@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Read(ReadArgs),
     /// Show sessions live: at the sockets of this host, with their processes, or from an interface
     Watch(WatchArgs),
+    /// Say what this machine can do, and how to get what is missing
+    Doctor(DoctorArgs),
     /// Print the JSON Schema of the NDJSON lines
     Schema,
     /// Print configuration
@@ -77,6 +79,14 @@ pub(crate) struct WatchArgs {
 
     #[command(flatten)]
     pub(crate) common: CommonArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = DOCTOR_HELP)]
+pub(crate) struct DoctorArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -281,6 +291,13 @@ is reported every ten seconds and at the end (in NDJSON, event.dataset is tlsigh
 
 In the table, ~ marks a name that is only the outer one of an encrypted hello, and a name in
 parentheses is the certificate's; enc is a certificate that was sent encrypted. Times are in UTC.";
+
+const DOCTOR_HELP: &str = "\
+Programs are really loaded and attached, and a packet socket is really opened; both are taken back
+at once. Run it as you will run `tlsight watch` or `tlsight agent`.
+
+Each line is ok, degraded (something is lost, and what), missing (a job does not work) or unknown (it
+could not be found out). Exit status: 0 if all jobs work, 1 if one does not, 2 wrong use.";
 
 #[cfg(test)]
 mod tests {

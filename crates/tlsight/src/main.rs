@@ -1,8 +1,10 @@
 //! The program: one file for each subcommand.
 
+mod capabilities;
 mod captures;
 mod cli;
 mod config;
+mod doctor;
 mod filter;
 mod message;
 mod output;
@@ -48,6 +50,7 @@ fn run(command: Command) -> Result<Outcome> {
     match command {
         Command::Read(args) => read::run(args),
         Command::Watch(args) => watch::run(args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Schema => schema::run().map(|()| Outcome::Done),
         Command::Config(args) => match args.command {
             ConfigCommand::Default => {
