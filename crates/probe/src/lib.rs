@@ -19,6 +19,8 @@ mod proc;
 mod process;
 mod record;
 mod redact;
+#[cfg(target_os = "linux")]
+mod ring_use;
 mod sockets;
 
 pub use batch::Batch;
@@ -29,4 +31,6 @@ pub use error::ProbeError;
 pub use load::{Options, SocketCapture};
 pub use losses::ProbeLosses;
 pub use redact::{CommandLines, DEFAULT_REDACTION};
+#[cfg(target_os = "linux")]
+pub use ring_use::RingUse;
 pub use sockets::Sockets;

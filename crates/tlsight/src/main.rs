@@ -1,5 +1,6 @@
 //! The program: one file for each subcommand.
 
+mod agent;
 mod capabilities;
 mod captures;
 mod cli;
@@ -50,11 +51,12 @@ fn run(command: Command) -> Result<Outcome> {
     match command {
         Command::Read(args) => read::run(args),
         Command::Watch(args) => watch::run(args),
+        Command::Agent(args) => agent::run(args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Schema => schema::run().map(|()| Outcome::Done),
         Command::Config(args) => match args.command {
             ConfigCommand::Default => {
-                io::stdout().write_all(config::DEFAULT_FILE.as_bytes())?;
+                io::stdout().write_all(config::default_file().as_bytes())?;
                 Ok(Outcome::Done)
             }
         },

@@ -85,7 +85,8 @@ fn watch(setup: &Setup, mut capture: LiveCapture, known: &Mutex<Losses>) -> Resu
     Ok(worker.finish()?)
 }
 
-fn note_losses(worker: &Worker<'_>, capture: &mut LiveCapture, known: &Mutex<Losses>) {
+/// What a worker and its ring have lost.
+pub(crate) fn interface_losses(worker: &Worker<'_>, capture: &mut LiveCapture) -> Losses {
     let mut losses = worker.counters().losses();
     // A kernel that does not say is asked again the next time.
     if let Ok(statistics) = capture.statistics() {
@@ -93,7 +94,11 @@ fn note_losses(worker: &Worker<'_>, capture: &mut LiveCapture, known: &Mutex<Los
         add_loss(&mut losses, loss::LINK_TYPE_UNKNOWN, statistics.unknown_link);
         add_loss(&mut losses, loss::FRAMES_UNREADABLE, statistics.unreadable);
     }
-    *known.lock().unwrap_or_else(PoisonError::into_inner) = losses;
+    losses
+}
+
+fn note_losses(worker: &Worker<'_>, capture: &mut LiveCapture, known: &Mutex<Losses>) {
+    *known.lock().unwrap_or_else(PoisonError::into_inner) = interface_losses(worker, capture);
 }
 
 /// Writes a line whenever more was lost, until the run ends; gives what it has told.
@@ -150,7 +155,7 @@ pub(crate) const LONGEST_WAIT: Duration = Duration::from_millis(100);
 pub(crate) const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// A line for losses every ten seconds is seen in time and drowns nothing.
-const TELL_EVERY: Duration = Duration::from_secs(10);
+pub(crate) const TELL_EVERY: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use event::Timestamp;
+use event::{Evidence, Timestamp};
 use flow::{Counters, Limits, Sighting};
 use probe::{Batch, SocketCapture};
 use session::{Analyzer, Settings};
@@ -18,6 +18,7 @@ pub(crate) struct Worker<'a> {
     chunk: Chunk,
     tally: Tally,
     timed_at: Timestamp,
+    evidence: Evidence,
 }
 
 impl<'a> Worker<'a> {
@@ -25,11 +26,17 @@ impl<'a> Worker<'a> {
     pub(crate) fn new(run: &'a Run, settings: Settings, limits: Limits) -> Self {
         Self {
             run,
+            evidence: settings.evidence,
             analyzer: Analyzer::new(settings, limits),
             chunk: Chunk::default(),
             tally: Tally::default(),
             timed_at: Timestamp::default(),
         }
+    }
+
+    /// Takes other choices for the events to come.
+    pub(crate) fn set_settings(&mut self, settings: Settings) {
+        self.analyzer.set_settings(Settings { evidence: self.evidence, ..settings });
     }
 
     /// Takes packets, in the order of the capture.
@@ -146,7 +153,9 @@ impl<'a> Worker<'a> {
                 continue;
             }
             self.tally.add(&event);
-            self.run.printer.render(&event, &mut self.chunk)?;
+            if self.run.is_line(&event) {
+                self.run.printer.render(&event, &mut self.chunk)?;
+            }
             if self.chunk.len() >= MAX_CHUNK_LEN {
                 self.run.printer.flush(&mut self.chunk)?;
             }
