@@ -55,7 +55,7 @@ impl fmt::Display for Endpoint {
 }
 
 /// An IP address as text.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct IpText(ArrayString<MAX_IP_LEN>);
 
 impl IpText {

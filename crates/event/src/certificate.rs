@@ -30,7 +30,7 @@ pub struct Certificate {
 }
 
 /// Digests of the DER form of a certificate: upper-case hexadecimal, as Packetbeat writes them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 pub struct CertificateHash {
     /// MD5.
     #[serde(skip_serializing_if = "Option::is_none")]

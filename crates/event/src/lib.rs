@@ -8,6 +8,7 @@ mod address;
 mod certificate;
 mod community_id;
 mod detailed;
+mod edge;
 mod hex;
 mod json;
 mod loss;
@@ -24,6 +25,10 @@ pub use community_id::CommunityId;
 pub use detailed::{
     AlertDetail, ClientHelloDetail, ClientHelloExtensions, Detailed, OfferedExtensions,
     ServerHelloDetail, ServerHelloExtensions, StatusRequest, StatusRequestAck,
+};
+pub use edge::{
+    Edge, EdgeBody, EdgeCertificate, EdgeCertificateState, EdgeCounts, EdgeEvent, EdgeKeyExchange,
+    EdgeMeta, EdgeNetwork, EdgeParty, EdgeProcess, EdgeTls, EdgeTotals,
 };
 pub use hex::HexBytes;
 pub use json::{JsonError, write_json};

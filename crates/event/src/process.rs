@@ -50,14 +50,14 @@ pub struct ParentProcess {
 }
 
 /// ECS `process.user`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 pub struct User {
     /// Real user id on the host.
     pub id: String,
 }
 
 /// ECS `container`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 pub struct Container {
     /// Full id.
     pub id: Arc<str>,

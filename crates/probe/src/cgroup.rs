@@ -27,8 +27,10 @@ pub(crate) fn open(path: &Path) -> Result<fs::File, ProbeError> {
     }
 }
 
-/// The mount point of the root, of the mounts in the form of `/proc/PID/mountinfo` (proc(5)).
-fn mount_point(mounts: &str) -> Option<PathBuf> {
+/// The mount point of the root of version 2, of the mounts in the form of `/proc/PID/mountinfo`
+/// (proc(5)).
+#[must_use]
+pub fn mount_point(mounts: &str) -> Option<PathBuf> {
     mounts.lines().find_map(|line| {
         let (before, after) = line.split_once(" - ")?;
         let mut fields = before.split(' ').skip(3);

@@ -23,10 +23,12 @@ mod proc;
 mod process;
 mod record;
 mod redact;
+#[cfg(target_os = "linux")]
+mod ring_use;
 mod sockets;
 
 pub use batch::Batch;
-pub use cgroup::root as cgroup_root;
+pub use cgroup::{mount_point as cgroup_mount_point, root as cgroup_root};
 pub use container::container_of;
 #[cfg(target_os = "linux")]
 pub use cutoff::{CutOff, LeftInKernel};
@@ -35,4 +37,6 @@ pub use error::ProbeError;
 pub use load::{Options, SocketCapture};
 pub use losses::ProbeLosses;
 pub use redact::{CommandLines, DEFAULT_REDACTION};
+#[cfg(target_os = "linux")]
+pub use ring_use::RingUse;
 pub use sockets::Sockets;

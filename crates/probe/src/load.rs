@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::error::ProbeError;
 use crate::losses::ProbeLosses;
 use crate::redact::CommandLines;
+use crate::ring_use::{Positions, RingUse};
 use crate::sockets::Sockets;
 
 /// What to capture.
@@ -38,6 +39,9 @@ pub struct SocketCapture {
     /// Holds the programs' links: with it they end.
     _programs: Ebpf,
     ring: RingBuf<MapData>,
+    /// None where they cannot be mapped.
+    positions: Option<Positions>,
+    ring_len: u32,
     verdicts: HashMap<MapData, u64, u8>,
     counters: PerCpuArray<MapData, u64>,
     sockets: Sockets,
@@ -71,6 +75,7 @@ impl SocketCapture {
             loader.load(PROGRAMS).map_err(|error| ProbeError::refused("the maps", &error))?;
         let ring = RingBuf::try_from(map(&mut programs, "ring")?)
             .map_err(|error| ProbeError::refused("the ring", &error))?;
+        let positions = Positions::map(&ring).ok();
         let verdicts = HashMap::try_from(map(&mut programs, "verdicts")?)
             .map_err(|error| ProbeError::refused("the verdicts", &error))?;
         let counters = PerCpuArray::try_from(map(&mut programs, "counters")?)
@@ -80,6 +85,8 @@ impl SocketCapture {
         Ok(Self {
             _programs: programs,
             ring,
+            positions,
+            ring_len: options.ring_len.unwrap_or(RING_LEN),
             verdicts,
             counters,
             sockets: Sockets::new(options.command_lines.clone(), Clock::read()),
@@ -120,6 +127,19 @@ impl SocketCapture {
     /// Says in an event who its ends are. `number` is that of the connection, which is over with that.
     pub fn complete(&mut self, number: u32, event: &mut TlsEvent) {
         self.sockets.complete(number, event);
+    }
+
+    /// How full the ring is, where that can be told.
+    #[must_use]
+    pub fn ring_use(&self) -> Option<RingUse> {
+        let used = self.positions.as_ref()?.used();
+        Some(RingUse { used, len: self.ring_len.into() })
+    }
+
+    /// Changes what becomes of command lines. Those of processes that are known are made stricter,
+    /// but never less strict.
+    pub fn set_command_lines(&mut self, command_lines: CommandLines) {
+        self.sockets.set_command_lines(command_lines);
     }
 
     /// What was not seen so far.
@@ -213,6 +233,9 @@ static PROGRAMS: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/
 
 /// Where the kernel describes its types.
 const TYPES: &str = "/sys/kernel/btf/vmlinux";
+
+/// Length of the ring in bytes, as the programs have it.
+const RING_LEN: u32 = 16 << 20;
 
 const RING_FULL: u32 = 0;
 const UNREADABLE: u32 = 1;

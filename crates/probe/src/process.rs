@@ -33,6 +33,18 @@ impl Processes {
         Self { known: HashMap::new(), command_lines, uses: 0 }
     }
 
+    /// Changes what becomes of command lines; those that are known are only ever made stricter.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn set_command_lines(&mut self, command_lines: CommandLines) {
+        self.command_lines = command_lines;
+        for known in self.known.values_mut() {
+            let Some(line) = known.process.command_line.as_deref() else { continue };
+            let stricter = self.command_lines.join(line.split(' '));
+            let process = Process { command_line: stricter, ..(*known.process).clone() };
+            known.process = Arc::new(process);
+        }
+    }
+
     /// Takes note of a process.
     pub(crate) fn insert(&mut self, record: &ProcessRecord<'_>, clock: Clock) {
         if self.known.len() >= MAX_PROCESSES {

@@ -84,6 +84,12 @@ impl Sockets {
         self.losses.processes_unknown += 1;
     }
 
+    /// Changes what becomes of command lines.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn set_command_lines(&mut self, command_lines: CommandLines) {
+        self.processes.set_command_lines(command_lines);
+    }
+
     /// What was not seen.
     pub(crate) const fn losses(&self) -> ProbeLosses {
         self.losses

@@ -26,6 +26,11 @@ impl Analyzer {
         Self { engine: Engine::new(Sessions { context }, limits) }
     }
 
+    /// Takes other choices for the events to come. The bound of the memory stays what it was.
+    pub fn set_settings(&mut self, settings: Settings) {
+        self.engine.application_mut().context.set_settings(settings);
+    }
+
     /// Takes one packet. Packets are to come in the order of the capture.
     pub fn handle_packet(&mut self, packet: &Packet<'_>) {
         self.engine.handle_packet(packet);

@@ -26,26 +26,27 @@ pub(crate) struct Context {
     shapes: ShapeCache,
     certificates: CertificateCache,
     events: VecDeque<Reported>,
+    hash_seed: u64,
 }
 
 impl Context {
     pub(crate) fn new(settings: Settings, hash_seed: u64) -> Self {
-        let certificate_settings = tls::certificate::Settings {
-            fingerprints: settings.fingerprints,
-            include_raw: settings.include_raw_certificates,
-        };
         let memory_bytes = settings.memory_bytes;
         Self {
+            certificates: certificates(&settings, hash_seed),
             settings,
             quic_scratch: quic::Scratch::default(),
             shapes: ShapeCache::with_max_bytes(hash_seed, memory_bytes / SHAPES_SHARE),
-            certificates: CertificateCache::with_max_der_len(
-                certificate_settings,
-                hash_seed,
-                memory_bytes / DER_SHARE,
-            ),
             events: VecDeque::new(),
+            hash_seed,
         }
+    }
+
+    /// Takes other choices. The memory stays what it was.
+    pub(crate) fn set_settings(&mut self, settings: Settings) {
+        let memory_bytes = self.settings.memory_bytes;
+        self.settings = Settings { memory_bytes, ..settings };
+        self.certificates = certificates(&self.settings, self.hash_seed);
     }
 
     pub(crate) fn client_info(
@@ -77,6 +78,19 @@ impl Context {
     pub(crate) fn poll_event(&mut self) -> Option<Reported> {
         self.events.pop_front()
     }
+}
+
+/// An empty cache of certificates, described as `settings` ask.
+fn certificates(settings: &Settings, hash_seed: u64) -> CertificateCache {
+    let certificate_settings = tls::certificate::Settings {
+        fingerprints: settings.fingerprints,
+        include_raw: settings.include_raw_certificates,
+    };
+    CertificateCache::with_max_der_len(
+        certificate_settings,
+        hash_seed,
+        settings.memory_bytes / DER_SHARE,
+    )
 }
 
 /// Part of the memory that the shapes of clients take, and as much those of servers: in all a

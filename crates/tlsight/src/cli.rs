@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::agent::settings::{AgentLayer, Interval, Listen};
 use crate::config::{Fingerprint, Layer, Size};
 use crate::filter::{Class, Filter, Glob, Network, VersionRange};
 use crate::output::ColorChoice;
@@ -35,6 +36,10 @@ pub(crate) enum Command {
     Read(ReadArgs),
     /// Show sessions live: at the sockets of this host, with their processes, or from an interface
     Watch(WatchArgs),
+    /// Watch unattended: lines to a file, edges, metrics, live settings
+    Agent(AgentArgs),
+    /// Say what this machine can do, and how to get what is missing
+    Doctor(DoctorArgs),
     /// Print the JSON Schema of the NDJSON lines
     Schema,
     /// Print configuration
@@ -81,6 +86,95 @@ pub(crate) struct WatchArgs {
 
     #[command(flatten)]
     pub(crate) common: CommonArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = AGENT_HELP)]
+pub(crate) struct AgentArgs {
+    /// Interface to capture from, in place of the sockets; `any` is all of them
+    #[arg(short, long, value_name = "IFACE")]
+    pub(crate) interface: Option<String>,
+
+    /// Do not switch the interface to promiscuous mode
+    #[arg(short = 'p', long, requires = "interface")]
+    pub(crate) no_promiscuous: bool,
+
+    /// Take bulk data out of the kernel too, in place of leaving it there
+    #[arg(long, requires = "interface")]
+    pub(crate) no_cut_off: bool,
+
+    /// Only the sockets of this cgroup (a directory of version 2) and of those below it
+    #[arg(long, value_name = "PATH", conflicts_with = "interface")]
+    pub(crate) cgroup: Option<PathBuf>,
+
+    /// Leave out the command lines of processes
+    #[arg(long, conflicts_with = "interface")]
+    no_command_line: bool,
+
+    #[command(flatten)]
+    lines: LinesArgs,
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+    #[command(flatten)]
+    pub(crate) analysis: AnalysisArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+struct LinesArgs {
+    /// File that lines go to [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Size with which a file is renamed and a new one begun [default: 100MiB]
+    #[arg(long, value_name = "SIZE")]
+    rotate_size: Option<Size>,
+
+    /// Age with which a file is renamed and a new one begun [default: 1d]
+    #[arg(long, value_name = "TIME")]
+    rotate_age: Option<Interval>,
+
+    /// How many old files are kept [default: 7]
+    #[arg(long, value_name = "N")]
+    keep: Option<usize>,
+
+    /// Compress old files by gzip
+    #[arg(long)]
+    compress: bool,
+
+    /// Count alike sessions, and write one line for them in each interval, such as 60s
+    #[arg(long, value_name = "TIME")]
+    group: Option<Interval>,
+
+    /// Serve /metrics and /healthz; a port alone is one of 127.0.0.1
+    #[arg(long, value_name = "ADDR")]
+    metrics: Option<Listen>,
+}
+
+impl AgentArgs {
+    /// The settings that flags give.
+    pub(crate) fn layer(&self) -> Layer {
+        let lines = &self.lines;
+        let agent = AgentLayer {
+            output: lines.output.clone(),
+            rotate_size: lines.rotate_size,
+            rotate_age: lines.rotate_age,
+            keep: lines.keep,
+            compress: lines.compress.then_some(true),
+            group: lines.group,
+            metrics: lines.metrics,
+        };
+        let command_line = self.no_command_line.then_some(false);
+        Layer { agent, command_line, ..self.analysis.layer() }
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = DOCTOR_HELP)]
+pub(crate) struct DoctorArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -255,6 +349,7 @@ impl AnalysisArgs {
             workers: self.workers,
             command_line: None,
             redact: None,
+            agent: AgentLayer::default(),
         }
     }
 }
@@ -285,6 +380,23 @@ is reported every ten seconds and at the end (in NDJSON, event.dataset is tlsigh
 
 In the table, ~ marks a name that is only the outer one of an encrypted hello, and a name in
 parentheses is the certificate's; enc is a certificate that was sent encrypted. Times are in UTC.";
+
+const AGENT_HELP: &str = "\
+Lines are NDJSON, as those of `tlsight watch`; `tlsight schema` describes them. With --group, sessions
+with the same client, server, port and posture are one line in each interval (event.dataset is
+tlsight.edge).
+
+After the start it gives up all capabilities that it no longer needs, and runs until SIGTERM or
+Ctrl-C. SIGHUP has it read its settings anew and open its file anew; settings that make no sense
+change nothing. An output that fails, such as a full disk, never stops the capture: lines are dropped
+and counted (tlsight.loss, and in the metrics).";
+
+const DOCTOR_HELP: &str = "\
+Programs are really loaded and attached, and a packet socket is really opened; both are taken back
+at once. Run it as you will run `tlsight watch` or `tlsight agent`.
+
+Each line is ok, degraded (something is lost, and what), missing (a job does not work) or unknown (it
+could not be found out). Exit status: 0 if all jobs work, 1 if one does not, 2 wrong use.";
 
 #[cfg(test)]
 mod tests {

@@ -12,6 +12,8 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer};
 use session::Settings;
 
+use crate::agent::settings::{AgentLayer, AgentSettings, DEFAULT_TABLE};
+
 /// Settings that one source gives; those that it leaves out are left to the next source.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,6 +34,9 @@ pub(crate) struct Layer {
     pub(crate) command_line: Option<bool>,
     /// Words in the names of arguments whose values are left out.
     pub(crate) redact: Option<Vec<String>>,
+    /// Settings of the agent.
+    #[serde(default)]
+    pub(crate) agent: AgentLayer,
 }
 
 /// A digest of a certificate.
@@ -46,7 +51,7 @@ pub(crate) enum Fingerprint {
     Sha256,
 }
 
-/// An amount of memory in bytes, written like `512MiB`.
+/// An amount of bytes, written like `512MiB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Size(pub(crate) usize);
 
@@ -59,6 +64,8 @@ pub(crate) struct Config {
     pub(crate) workers: NonZeroUsize,
     /// What becomes of the command lines of processes.
     pub(crate) command_lines: CommandLines,
+    /// Settings of the agent.
+    pub(crate) agent: AgentSettings,
 }
 
 impl Config {
@@ -101,6 +108,7 @@ impl Layer {
             workers: self.workers.or(next.workers),
             command_line: self.command_line.or(next.command_line),
             redact: self.redact.or(next.redact),
+            agent: self.agent.or(next.agent),
         }
     }
 
@@ -124,7 +132,7 @@ impl Layer {
             (_, None) => CommandLines::default(),
         };
         let workers = self.workers.unwrap_or(NonZeroUsize::MIN);
-        Config { settings, workers, command_lines }
+        Config { settings, workers, command_lines, agent: self.agent.with_defaults() }
     }
 
     fn from_file(path: &Path) -> Result<Self> {
@@ -154,11 +162,16 @@ impl Layer {
             command_line: parsed(&variable, "TLSIGHT_COMMAND_LINE")?,
             redact: variable("TLSIGHT_REDACT")?
                 .map(|text| text.split(',').map(|word| word.trim().to_owned()).collect()),
+            agent: AgentLayer::from_environment(&variable)?,
         })
     }
 }
 
-fn parsed<T: FromStr>(
+/// The value of a variable, if it is set.
+///
+/// # Errors
+/// A value that makes no sense.
+pub(crate) fn parsed<T: FromStr>(
     variable: impl Fn(&str) -> Result<Option<String>>,
     name: &str,
 ) -> Result<Option<T>>
@@ -203,9 +216,9 @@ impl FromStr for Size {
             .parse::<usize>()
             .ok()
             .and_then(|number| number.checked_mul(1 << shift))
-            .ok_or_else(|| format!("not an amount of memory: {text:?}"))?;
+            .ok_or_else(|| format!("not an amount of bytes: {text:?}"))?;
         if bytes < LEAST_MEMORY {
-            return Err(format!("{text} is too little memory: at least 1MiB is needed"));
+            return Err(format!("{text} is too little: at least 1MiB is needed"));
         }
         Ok(Self(bytes))
     }
@@ -218,7 +231,11 @@ impl<'de> Deserialize<'de> for Size {
 }
 
 /// The configuration file with its defaults, as `tlsight config default` prints it.
-pub(crate) const DEFAULT_FILE: &str = r#"# Settings of tlsight. Flags win over TLSIGHT_* variables (TLSIGHT_SEND_CERTIFICATES and so on),
+pub(crate) fn default_file() -> String {
+    format!("{DEFAULT_FILE}{DEFAULT_TABLE}")
+}
+
+const DEFAULT_FILE: &str = r#"# Settings of tlsight. Flags win over TLSIGHT_* variables (TLSIGHT_SEND_CERTIFICATES and so on),
 # and those win over this file. Every value here is the default.
 
 # Whether events describe the certificates: tls.server.x509, tls.detailed.server_certificate_chain
@@ -272,7 +289,7 @@ mod tests {
 
     #[test]
     fn the_default_file_holds_the_defaults() {
-        let file: Layer = toml::from_str(DEFAULT_FILE).unwrap();
+        let file: Layer = toml::from_str(&default_file()).unwrap();
         assert!(file.send_certificates.is_some() && file.workers.is_some());
         let (from_file, defaults) = (file.with_defaults(), Layer::default().with_defaults());
         assert_eq!(format!("{from_file:?}"), format!("{defaults:?}"));

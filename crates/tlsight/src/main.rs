@@ -1,8 +1,11 @@
 //! The program: one file for each subcommand.
 
+mod agent;
+mod capabilities;
 mod captures;
 mod cli;
 mod config;
+mod doctor;
 mod filter;
 mod message;
 mod output;
@@ -48,10 +51,12 @@ fn run(command: Command) -> Result<Outcome> {
     match command {
         Command::Read(args) => read::run(args),
         Command::Watch(args) => watch::run(args),
+        Command::Agent(args) => agent::run(args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Schema => schema::run().map(|()| Outcome::Done),
         Command::Config(args) => match args.command {
             ConfigCommand::Default => {
-                io::stdout().write_all(config::DEFAULT_FILE.as_bytes())?;
+                io::stdout().write_all(config::default_file().as_bytes())?;
                 Ok(Outcome::Done)
             }
         },

@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 
 use anyhow::Result;
-use event::{LossEvent, SummaryEvent, TlsEvent};
+use event::{EdgeEvent, LossEvent, SummaryEvent, TlsEvent};
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use serde_json::json;
@@ -26,6 +26,7 @@ fn schema() -> Schema {
         generator.subschema_for::<TlsEvent>(),
         generator.subschema_for::<LossEvent>(),
         generator.subschema_for::<SummaryEvent>(),
+        generator.subschema_for::<EdgeEvent>(),
     ];
     let definitions = generator.take_definitions(true);
     schemars::json_schema!({
@@ -46,7 +47,11 @@ mod tests {
         let validator = jsonschema::validator_for(schema().as_value()).unwrap();
         let loss = LossEvent::new(sample::START, [("gaps", 1)].into());
         let summary = SummaryEvent::new(sample::START, event::Totals::default());
-        for line in [json(&sample::tls13()), json(&sample::tls12()), json(&loss), json(&summary)] {
+        let session = sample::tls12();
+        let counts = event::EdgeCounts::of(&session);
+        let edge = EdgeEvent::new(sample::START, 60, event::Edge::of(&session), &counts);
+        let sessions = [json(&sample::tls13()), json(&session)];
+        for line in sessions.into_iter().chain([json(&loss), json(&summary), json(&edge)]) {
             let errors: Vec<_> = validator.iter_errors(&line).map(|e| e.to_string()).collect();
             assert!(errors.is_empty(), "{errors:?}");
             let mut cut = line.clone();

@@ -15,8 +15,9 @@ use session::Settings;
 
 use crate::cli::{CommonArgs, OutputArgs};
 use crate::config::Config;
+use crate::filter::Filter;
 use crate::output::{Format, NARROWEST, Page, Palette, Printer, Table, Traffic};
-use crate::pipeline::{Counted, Run, Worker};
+use crate::pipeline::{Counted, Observer, Run, Worker};
 use crate::signals;
 
 /// Where the packets come from.
@@ -61,10 +62,32 @@ impl Setup {
         let stop = Arc::new(AtomicBool::new(false));
         signals::stop_on_request(&stop)?;
         let run = Run::new(args.filter.into_filter(), printer, is_prompt, stop, args.output.limit);
+        Ok(Self::with(config, run, has_summary))
+    }
+
+    fn with(config: Config, run: Run, has_summary: bool) -> Self {
         let mut socket_limits = Limits::for_memory(config.settings.memory_bytes);
         socket_limits.hash_seed = RandomState::new().build_hasher().finish();
         let limits = socket_limits.divided(config.workers.get());
-        Ok(Self { run, config, limits, socket_limits, has_summary })
+        Self { run, config, limits, socket_limits, has_summary }
+    }
+
+    /// A run that nobody looks at: whole lines of NDJSON go to `out`, and each session to `observer`.
+    ///
+    /// # Errors
+    /// Signals that cannot be handled.
+    pub(crate) fn unattended(
+        config: Config,
+        filter: Filter,
+        out: Box<dyn io::Write + Send>,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self> {
+        let page = Page { columns: FILE_COLUMNS, palette: Palette::Mono };
+        let printer = Printer::to(out, Format::Json, page, None);
+        let stop = Arc::new(AtomicBool::new(false));
+        signals::stop_on_request(&stop)?;
+        let run = Run::new(filter, printer, true, stop, None).observed(observer);
+        Ok(Self::with(config, run, false))
     }
 
     /// Number of workers.

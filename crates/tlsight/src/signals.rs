@@ -4,8 +4,18 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
+
+/// A flag that each SIGHUP sets.
+///
+/// # Errors
+/// What the system reports.
+pub(crate) fn reload_on_request() -> io::Result<Arc<AtomicBool>> {
+    let reload = Arc::new(AtomicBool::new(false));
+    flag::register(SIGHUP, Arc::clone(&reload))?;
+    Ok(reload)
+}
 
 /// Sets `stop` when the program is asked to end.
 ///

@@ -1,7 +1,7 @@
 //! `tlsight watch`: sessions as they happen.
 
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -39,7 +39,7 @@ pub(crate) fn run(args: WatchArgs) -> Result<Outcome> {
             .into_iter()
             .zip(&known)
             .map(|(capture, losses)| {
-                let (setup, cut_off) = (&setup, cut_off.as_ref());
+                let (setup, cut_off) = (&setup, cut_off.as_deref());
                 scope.spawn(move || {
                     let result = watch(setup, capture, cut_off, losses);
                     setup.run.stop();
@@ -69,9 +69,9 @@ pub(crate) fn run(args: WatchArgs) -> Result<Outcome> {
 }
 
 /// Has the kernel keep the packets of flows that nobody wants more of, if it can.
-fn cut_off(captures: &[LiveCapture]) -> Option<Mutex<CutOff>> {
+pub(crate) fn cut_off(captures: &[LiveCapture]) -> Option<Arc<Mutex<CutOff>>> {
     match CutOff::attach(captures, None) {
-        Ok(cut_off) => Some(Mutex::new(cut_off)),
+        Ok(cut_off) => Some(Arc::new(Mutex::new(cut_off))),
         Err(error) => {
             message::error(&format!("bulk data is not left in the kernel but read: {error}"));
             None
@@ -113,7 +113,8 @@ fn watch(
     Ok(worker.finish()?)
 }
 
-fn note_losses(worker: &Worker<'_>, capture: &mut LiveCapture, known: &Mutex<Losses>) {
+/// What a worker and its ring have lost.
+pub(crate) fn interface_losses(worker: &Worker<'_>, capture: &mut LiveCapture) -> Losses {
     let mut losses = worker.counters().losses();
     // A kernel that does not say is asked again the next time.
     if let Ok(statistics) = capture.statistics() {
@@ -121,7 +122,11 @@ fn note_losses(worker: &Worker<'_>, capture: &mut LiveCapture, known: &Mutex<Los
         add_loss(&mut losses, loss::LINK_TYPE_UNKNOWN, statistics.unknown_link);
         add_loss(&mut losses, loss::FRAMES_UNREADABLE, statistics.unreadable);
     }
-    *known.lock().unwrap_or_else(PoisonError::into_inner) = losses;
+    losses
+}
+
+fn note_losses(worker: &Worker<'_>, capture: &mut LiveCapture, known: &Mutex<Losses>) {
+    *known.lock().unwrap_or_else(PoisonError::into_inner) = interface_losses(worker, capture);
 }
 
 /// Writes a line whenever more was lost, until the run ends; gives what it has told.
@@ -178,7 +183,7 @@ pub(crate) const LONGEST_WAIT: Duration = Duration::from_millis(100);
 pub(crate) const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// A line for losses every ten seconds is seen in time and drowns nothing.
-const TELL_EVERY: Duration = Duration::from_secs(10);
+pub(crate) const TELL_EVERY: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {

@@ -79,7 +79,8 @@ fn watch(
     Ok((counted, outcome))
 }
 
-fn note_losses(worker: &Worker<'_>, capture: &SocketCapture, known: &Mutex<Losses>) {
+/// What the worker and the programs have lost.
+pub(crate) fn socket_losses(worker: &Worker<'_>, capture: &SocketCapture) -> Losses {
     let mut losses = worker.counters().losses();
     let probe = capture.losses();
     for (cause, count) in [
@@ -92,5 +93,9 @@ fn note_losses(worker: &Worker<'_>, capture: &SocketCapture, known: &Mutex<Losse
     ] {
         add_loss(&mut losses, cause, count);
     }
-    *known.lock().unwrap_or_else(PoisonError::into_inner) = losses;
+    losses
+}
+
+fn note_losses(worker: &Worker<'_>, capture: &SocketCapture, known: &Mutex<Losses>) {
+    *known.lock().unwrap_or_else(PoisonError::into_inner) = socket_losses(worker, capture);
 }

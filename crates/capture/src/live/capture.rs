@@ -106,6 +106,13 @@ impl LiveCapture {
         Ok(self.statistics)
     }
 
+    /// How many blocks of the ring wait to be read, and how many there are.
+    #[must_use]
+    pub fn ring_use(&self) -> (usize, usize) {
+        let blocks = self.ring.blocks();
+        ((0..blocks).filter(|index| self.ring.block(*index).is_some()).count(), blocks)
+    }
+
     /// The interface's name, or `any`.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -44,7 +44,13 @@ pub(crate) const PROCESSES_UNKNOWN: &str = "processes_unknown";
 /// Cgroups removed while they were watched.
 pub(crate) const CGROUPS_REMOVED: &str = "cgroups_removed";
 
-const WORDS: [(&str, &str); 29] = [
+/// Lines that the output did not take.
+pub(crate) const LINES_DROPPED: &str = "lines_dropped";
+
+/// Sessions that are in no edge because there were too many edges in an interval.
+pub(crate) const EDGES_OVER_LIMIT: &str = "edges_over_limit";
+
+const WORDS: [(&str, &str); 31] = [
     (FILES_DAMAGED, "capture files not read to their end"),
     (KERNEL_DROPS, "packets dropped by the kernel, which this program did not take in time"),
     (LINK_TYPE_UNKNOWN, "packets of a link type that is not known"),
@@ -74,6 +80,8 @@ const WORDS: [(&str, &str); 29] = [
     (CONNECTIONS_EVICTED, "connections of sockets given up because there were too many"),
     (PROCESSES_UNKNOWN, "sessions whose process could not be told"),
     (CGROUPS_REMOVED, "cgroups removed while they were watched"),
+    (LINES_DROPPED, "lines that the output did not take"),
+    (EDGES_OVER_LIMIT, "sessions in no edge because there were too many edges"),
 ];
 
 #[cfg(test)]

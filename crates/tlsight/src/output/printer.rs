@@ -46,7 +46,8 @@ impl Printer {
         Self::to(Box::new(io::stdout()), format, page, progress)
     }
 
-    fn to(
+    /// A printer to `out`, which is given whole lines.
+    pub(crate) fn to(
         out: Box<dyn Write + Send>,
         format: Format,
         page: Page,

@@ -7,6 +7,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use event::TlsEvent;
 use flow::Counters;
 use probe::LeftInKernel;
 
@@ -15,6 +16,12 @@ use crate::output::{Printer, Tally};
 
 pub(crate) use captures_shared::read_with_workers;
 pub(crate) use worker::Worker;
+
+/// Is told of each session that is reported.
+pub(crate) trait Observer: Send + Sync {
+    /// Takes note of a session; whether it is to have a line of its own.
+    fn session(&self, event: &TlsEvent) -> bool;
+}
 
 /// What all workers of a run share.
 pub(crate) struct Run {
@@ -26,6 +33,8 @@ pub(crate) struct Run {
     pub(crate) is_prompt: bool,
     /// Set when the run is to end early.
     pub(crate) stop: Arc<AtomicBool>,
+    /// Who else is told of each session.
+    observer: Option<Arc<dyn Observer>>,
     /// How many sessions may yet be reported.
     remaining: AtomicU64,
 }
@@ -40,7 +49,12 @@ impl Run {
         limit: Option<u64>,
     ) -> Self {
         let remaining = AtomicU64::new(limit.unwrap_or(u64::MAX));
-        Self { filter, printer, is_prompt, stop, remaining }
+        Self { filter, printer, is_prompt, stop, observer: None, remaining }
+    }
+
+    /// The same, which tells an observer of each session.
+    pub(crate) fn observed(self, observer: Arc<dyn Observer>) -> Self {
+        Self { observer: Some(observer), ..self }
     }
 
     /// Whether the run is to end early.
@@ -56,6 +70,11 @@ impl Run {
     /// Ends the run early.
     pub(crate) fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a session is to have a line of its own; the observer is told of it.
+    fn is_line(&self, event: &TlsEvent) -> bool {
+        self.observer.as_ref().is_none_or(|observer| observer.session(event))
     }
 
     /// Takes one from the number of sessions that may be reported, if there are any left.

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
-use event::Timestamp;
+use event::{Evidence, Timestamp};
 use flow::{BulkFlow, Counters, Limits, Sighting};
 use probe::{Batch, CutOff, SocketCapture};
 use session::{Analyzer, Settings};
@@ -19,6 +19,7 @@ pub(crate) struct Worker<'a> {
     chunk: Chunk,
     tally: Tally,
     timed_at: Timestamp,
+    evidence: Evidence,
 }
 
 impl<'a> Worker<'a> {
@@ -26,11 +27,17 @@ impl<'a> Worker<'a> {
     pub(crate) fn new(run: &'a Run, settings: Settings, limits: Limits) -> Self {
         Self {
             run,
+            evidence: settings.evidence,
             analyzer: Analyzer::new(settings, limits),
             chunk: Chunk::default(),
             tally: Tally::default(),
             timed_at: Timestamp::default(),
         }
+    }
+
+    /// Takes other choices for the events to come.
+    pub(crate) fn set_settings(&mut self, settings: Settings) {
+        self.analyzer.set_settings(Settings { evidence: self.evidence, ..settings });
     }
 
     /// Takes packets, in the order of the capture.
@@ -165,7 +172,9 @@ impl<'a> Worker<'a> {
                 continue;
             }
             self.tally.add(&event);
-            self.run.printer.render(&event, &mut self.chunk)?;
+            if self.run.is_line(&event) {
+                self.run.printer.render(&event, &mut self.chunk)?;
+            }
             if self.chunk.len() >= MAX_CHUNK_LEN {
                 self.run.printer.flush(&mut self.chunk)?;
             }

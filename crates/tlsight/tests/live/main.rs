@@ -2,7 +2,11 @@
 #![cfg(target_os = "linux")]
 
 #[cfg(test)]
+mod agent;
+#[cfg(test)]
 mod bulk;
+#[cfg(test)]
+mod doctor;
 #[cfg(test)]
 mod network;
 #[cfg(test)]

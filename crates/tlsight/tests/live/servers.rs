@@ -26,7 +26,7 @@ pub(crate) const PAGE: &str = "hello\n";
 /// A self-signed certificate for all names below `test`, and its key.
 pub(crate) struct Identity {
     pub(crate) certificate: PathBuf,
-    key: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 impl Identity {

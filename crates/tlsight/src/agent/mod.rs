@@ -1,0 +1,208 @@
+//! `tlsight agent`: the unattended watch.
+
+mod edges;
+mod file;
+mod health;
+mod http;
+mod lines;
+mod live;
+mod metrics;
+mod monitor;
+mod notify;
+mod old_files;
+mod privileges;
+mod queue;
+pub(crate) mod settings;
+mod supervisor;
+mod workers;
+mod writer;
+
+use std::net::TcpListener;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use capture::{Interface, LiveCapture, LiveOptions, Reception};
+use probe::{CutOff, Options, SocketCapture};
+
+use crate::cli::AgentArgs;
+use crate::config::Config;
+use crate::setup::Setup;
+use crate::watch::cut_off;
+use crate::{Outcome, message, signals};
+use http::Answer;
+use lines::Lines;
+use live::{Choices, Live};
+use metrics::Metrics;
+use monitor::Monitor;
+use privileges::Captured;
+use settings::Listen;
+use supervisor::Supervisor;
+use writer::Writer;
+
+/// What the threads of a running agent work with.
+struct Agent<'a> {
+    setup: Setup,
+    monitor: Arc<Monitor>,
+    live: Live,
+    config: Config,
+    /// Set when the settings are to be read anew.
+    reload: Arc<AtomicBool>,
+    resolve: &'a (dyn Fn() -> Result<Config> + Sync),
+}
+
+/// Where packets come from.
+enum Source {
+    Sockets(Box<SocketCapture>),
+    Interface(Vec<LiveCapture>, Option<Arc<Mutex<CutOff>>>),
+}
+
+/// Watches until it is told to end.
+///
+/// # Errors
+/// Settings that make no sense, an output, address, interface or cgroup that cannot be opened at the
+/// start, or a capture that cannot go on.
+pub(crate) fn run(args: AgentArgs) -> Result<Outcome> {
+    let (flags, file) = (args.layer(), args.analysis.config.clone());
+    let resolve = || Config::resolve(flags.clone(), file.as_deref());
+    let config = resolve()?;
+    let reload = signals::reload_on_request()?;
+    let captured = args.interface.as_ref().map_or(Captured::Sockets, |_| Captured::Interface);
+    privileges::tell_missing(captured);
+    let source = Source::open(&args, &config)?;
+    let monitor = Arc::new(Monitor::new(source.workers(), config.agent.group.is_some()));
+    let output = config.agent.output.clone();
+    let writer = Writer::open(output, Arc::clone(&monitor)).with_context(|| {
+        let path = config.agent.output.path.clone().unwrap_or_default();
+        format!("cannot open {}", path.display())
+    })?;
+    let listener = config.agent.metrics.map(listen).transpose()?;
+    privileges::drop_unneeded(captured).context("privileges cannot be given up")?;
+    let out = Box::new(Lines(Arc::clone(&monitor)));
+    let observer = Arc::clone(&monitor);
+    let setup = Setup::unattended(config.clone(), args.filter.into_filter(), out, observer)?;
+    let choices =
+        Choices { settings: config.settings.clone(), command_lines: config.command_lines.clone() };
+    let agent =
+        Agent { setup, monitor, live: Live::new(choices), config, reload, resolve: &resolve };
+    agent.run(source, writer, listener)
+}
+
+impl Agent<'_> {
+    fn run(
+        &self,
+        source: Source,
+        writer: Writer,
+        listener: Option<TcpListener>,
+    ) -> Result<Outcome> {
+        if let Some(listener) = listener {
+            http::serve(listener, self.pages());
+        }
+        let (written, is_written) = mpsc::channel::<()>();
+        thread::spawn(move || {
+            writer.run();
+            drop(written);
+        });
+        let mut supervisor = Supervisor::new(self, self.config.agent.clone());
+        let result = thread::scope(|scope| {
+            let threads: Vec<_> = match source {
+                Source::Sockets(capture) => {
+                    vec![scope.spawn(|| self.stopping(|| workers::watch_sockets(self, *capture)))]
+                }
+                Source::Interface(captures, cut_off) => (0..)
+                    .zip(captures)
+                    .map(|(number, capture)| {
+                        let cut_off = cut_off.clone();
+                        scope.spawn(move || {
+                            self.stopping(|| {
+                                workers::watch_interface(self, number, capture, cut_off.as_deref())
+                            })
+                        })
+                    })
+                    .collect(),
+            };
+            self.tell_service_manager("READY=1");
+            supervisor.run();
+            self.tell_service_manager("STOPPING=1");
+            let results = threads.into_iter().map(|thread| match thread.join() {
+                Ok(result) => result,
+                Err(panic) => std::panic::resume_unwind(panic),
+            });
+            // All of them end before the first failure is told.
+            let results: Vec<_> = results.collect();
+            results.into_iter().collect::<Result<Vec<_>>>()
+        });
+        supervisor.finish();
+        self.monitor.queue.close();
+        // An output that is stuck is not waited for; nothing is ever sent but the end.
+        if is_written.recv_timeout(LAST_PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+            message::error("the output is stuck; its last lines are lost");
+        }
+        let is_complete = result?.iter().all(|outcome| matches!(outcome, Outcome::Done));
+        Ok(if is_complete { Outcome::Done } else { Outcome::Incomplete })
+    }
+
+    /// Runs a worker, whose end is that of the run.
+    fn stopping(&self, work: impl FnOnce() -> Result<Outcome>) -> Result<Outcome> {
+        let result = work();
+        self.setup.run.stop();
+        result
+    }
+
+    fn pages(&self) -> Arc<http::Pages> {
+        let monitor = Arc::clone(&self.monitor);
+        let metrics = Metrics::new(&monitor);
+        Arc::new(move |path: &str| match path {
+            "/metrics" => {
+                Some(Answer { status: "200 OK", kind: OPEN_METRICS, body: metrics.text() })
+            }
+            "/healthz" => Some(health::answer(&monitor)),
+            _ => None,
+        })
+    }
+
+    fn tell_service_manager(&self, state: &str) {
+        if let Err(error) = notify::send(state) {
+            message::error(&format!("the service manager cannot be told {state}: {error}"));
+        }
+    }
+}
+
+impl Source {
+    fn open(args: &AgentArgs, config: &Config) -> Result<Self> {
+        let Some(interface) = &args.interface else {
+            let options = Options {
+                cgroup: args.cgroup.clone(),
+                command_lines: config.command_lines.clone(),
+                ring_len: None,
+            };
+            return Ok(Self::Sockets(Box::new(SocketCapture::open(&options)?)));
+        };
+        let mut options = LiveOptions::new(Interface::from_name(interface));
+        if args.no_promiscuous {
+            options.reception = Reception::Own;
+        }
+        let captures = LiveCapture::open_group(&options, config.workers)?;
+        let cut_off = if args.no_cut_off { None } else { cut_off(&captures) };
+        Ok(Self::Interface(captures, cut_off))
+    }
+
+    const fn workers(&self) -> usize {
+        match self {
+            Self::Sockets(_) => 1,
+            Self::Interface(captures, _) => captures.len(),
+        }
+    }
+}
+
+fn listen(Listen(address): Listen) -> Result<TcpListener> {
+    TcpListener::bind(address).with_context(|| format!("cannot listen at {address}"))
+}
+
+/// The media type that the OpenMetrics specification asks for.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// For the last lines, at the end of a run.
+const LAST_PATIENCE: Duration = Duration::from_secs(5);

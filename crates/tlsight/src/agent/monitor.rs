@@ -1,0 +1,210 @@
+//! What the threads of the agent tell each other: lines, counts, and how each of them does.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use event::{Losses, TlsEvent};
+use flow::Counters;
+
+use super::edges::Edges;
+use super::metrics::Meters;
+use super::queue::Queue;
+use super::settings::OutputSettings;
+use super::writer::count;
+use crate::output::loss;
+use crate::pipeline::Observer;
+use crate::setup::add_loss;
+
+/// What all threads share.
+#[derive(Debug)]
+pub(super) struct Monitor {
+    pub(super) queue: Queue,
+    pub(super) meters: Meters,
+    edges: Mutex<Edges>,
+    is_grouping: AtomicBool,
+    watched: Vec<Mutex<Watched>>,
+    output_settings: Mutex<Option<OutputSettings>>,
+    output_works: AtomicBool,
+    /// Lines dropped, by reason.
+    dropped: [AtomicU64; 2],
+    begin: Instant,
+    /// When each worker was last seen at work, in milliseconds since `begin`.
+    beats: Vec<AtomicU64>,
+}
+
+/// What a worker has counted.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Watched {
+    /// What was lost.
+    pub(super) losses: Losses,
+    /// What was seen.
+    pub(super) counters: Counters,
+    /// Bytes of the ring that are used.
+    pub(super) ring_used: u64,
+    /// The most that were used at a time.
+    pub(super) ring_peak: u64,
+    /// Bytes of the ring.
+    pub(super) ring_len: u64,
+}
+
+/// Why lines are dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dropped {
+    /// The output does not take them in time.
+    QueueFull,
+    /// The output does not work.
+    OutputFailed,
+}
+
+/// The ways of a line at which its delay is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Stage {
+    /// From the packet to its analysis.
+    Capture,
+    /// From the end of the handshake to its record.
+    Analysis,
+    /// From the record to the output.
+    Output,
+}
+
+impl Monitor {
+    /// The state of an agent with so many workers that has seen nothing.
+    pub(super) fn new(workers: usize, is_grouping: bool) -> Self {
+        Self {
+            queue: Queue::default(),
+            meters: Meters::default(),
+            edges: Mutex::default(),
+            is_grouping: AtomicBool::new(is_grouping),
+            watched: (0..workers).map(|_| Mutex::default()).collect(),
+            output_settings: Mutex::default(),
+            output_works: AtomicBool::new(true),
+            dropped: [AtomicU64::new(0), AtomicU64::new(0)],
+            begin: Instant::now(),
+            beats: (0..workers).map(|_| AtomicU64::new(0)).collect(),
+        }
+    }
+
+    /// Takes lines for the output, or drops and counts them.
+    pub(super) fn put(&self, lines: &[u8]) {
+        if !self.queue.push(lines) {
+            self.dropped(Dropped::QueueFull, count(lines));
+        }
+    }
+
+    /// Counts dropped lines.
+    pub(super) fn dropped(&self, reason: Dropped, lines: u64) {
+        let [full, failed] = &self.dropped;
+        let counter = if reason == Dropped::QueueFull { full } else { failed };
+        counter.fetch_add(lines, Ordering::Relaxed);
+    }
+
+    /// Lines that were dropped for a reason.
+    pub(super) fn lines_dropped(&self, reason: Dropped) -> u64 {
+        let [full, failed] = &self.dropped;
+        let counter = if reason == Dropped::QueueFull { full } else { failed };
+        counter.load(Ordering::Relaxed)
+    }
+
+    /// Counts lines that were written.
+    pub(super) fn wrote(&self, lines: u64) {
+        self.meters.lines_written.inc_by(lines);
+    }
+
+    /// Takes note of how long a line was on a part of its way.
+    pub(super) fn lag(&self, stage: Stage, seconds: f64) {
+        self.meters.lag(stage, seconds);
+    }
+
+    /// Whether the output takes lines.
+    pub(super) fn output_works(&self) -> bool {
+        self.output_works.load(Ordering::Relaxed)
+    }
+
+    /// Takes note of whether the output takes lines.
+    pub(super) fn set_output_works(&self, works: bool) {
+        self.output_works.store(works, Ordering::Relaxed);
+    }
+
+    /// Has the writer take other settings.
+    pub(super) fn change_output(&self, settings: OutputSettings) {
+        *locked(&self.output_settings) = Some(settings);
+    }
+
+    /// Other settings for the writer, once.
+    pub(super) fn take_output_settings(&self) -> Option<OutputSettings> {
+        locked(&self.output_settings).take()
+    }
+
+    /// Counts sessions as edges, or no longer.
+    pub(super) fn set_grouping(&self, is_grouping: bool) {
+        self.is_grouping.store(is_grouping, Ordering::Relaxed);
+    }
+
+    /// The edges.
+    pub(super) fn edges(&self) -> MutexGuard<'_, Edges> {
+        locked(&self.edges)
+    }
+
+    /// Takes note that a worker is at work.
+    pub(super) fn beat(&self, worker: usize) {
+        if let Some(beat) = self.beats.get(worker) {
+            let millis = u64::try_from(self.begin.elapsed().as_millis()).unwrap_or(u64::MAX);
+            beat.store(millis, Ordering::Relaxed);
+        }
+    }
+
+    /// For how long the worker that is most behind was not seen at work.
+    pub(super) fn silence(&self) -> Duration {
+        let oldest = self.beats.iter().map(|beat| beat.load(Ordering::Relaxed)).min();
+        self.begin.elapsed().saturating_sub(Duration::from_millis(oldest.unwrap_or(0)))
+    }
+
+    /// What a worker has counted, to be changed.
+    pub(super) fn watched(&self, worker: usize) -> Option<MutexGuard<'_, Watched>> {
+        self.watched.get(worker).map(locked)
+    }
+
+    /// What all workers have counted.
+    pub(super) fn sum(&self) -> Watched {
+        let mut sum = Watched::default();
+        for worker in &self.watched {
+            let worker = locked(worker);
+            for (cause, count) in &worker.losses {
+                add_loss(&mut sum.losses, cause, *count);
+            }
+            sum.counters += &worker.counters;
+            sum.ring_used = sum.ring_used.saturating_add(worker.ring_used);
+            sum.ring_peak = sum.ring_peak.saturating_add(worker.ring_peak);
+            sum.ring_len = sum.ring_len.saturating_add(worker.ring_len);
+        }
+        let lines = self
+            .lines_dropped(Dropped::QueueFull)
+            .saturating_add(self.lines_dropped(Dropped::OutputFailed));
+        add_loss(&mut sum.losses, loss::LINES_DROPPED, lines);
+        add_loss(&mut sum.losses, loss::EDGES_OVER_LIMIT, self.edges().over_limit());
+        sum
+    }
+}
+
+impl Observer for Monitor {
+    fn session(&self, event: &TlsEvent) -> bool {
+        let now = crate::watch::wall_clock();
+        self.lag(Stage::Analysis, seconds(now.nanos_since(event.event.end)));
+        self.meters.session(event);
+        let is_grouping = self.is_grouping.load(Ordering::Relaxed);
+        if is_grouping {
+            self.edges().add(event);
+        }
+        !is_grouping
+    }
+}
+
+/// Nanoseconds in seconds.
+pub(super) fn seconds(nanos: u64) -> f64 {
+    Duration::from_nanos(nanos).as_secs_f64()
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

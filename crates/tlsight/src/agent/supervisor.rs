@@ -1,0 +1,185 @@
+//! What is done beside the capture: lines of losses and edges, other settings, messages.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use event::{EdgeEvent, LossEvent, Losses};
+
+use super::Agent;
+use super::live::Choices;
+use super::monitor::{Dropped, Monitor};
+use super::queue;
+use super::settings::{AgentSettings, Interval};
+use crate::config::Config;
+use crate::message;
+use crate::watch::{LONGEST_WAIT, TELL_EVERY, since, wall_clock};
+
+/// Does these things when they are due.
+pub(super) struct Supervisor<'a> {
+    agent: &'a Agent<'a>,
+    settings: AgentSettings,
+    told: Losses,
+    told_at: Instant,
+    grouped_at: Instant,
+    /// Lines that the full queue had cost when that was last said, and before it began.
+    slow: Option<u64>,
+    dropped: u64,
+}
+
+impl<'a> Supervisor<'a> {
+    /// Nothing is due yet.
+    pub(super) fn new(agent: &'a Agent<'a>, settings: AgentSettings) -> Self {
+        let now = Instant::now();
+        let told = Losses::new();
+        Self { agent, settings, told, told_at: now, grouped_at: now, slow: None, dropped: 0 }
+    }
+
+    /// Works until the run ends.
+    pub(super) fn run(&mut self) {
+        while !self.agent.setup.run.is_stopped() {
+            thread::sleep(LONGEST_WAIT);
+            if self.agent.reload.swap(false, Ordering::Relaxed) {
+                self.reload();
+            }
+            if self.told_at.elapsed() >= TELL_EVERY {
+                self.tell_losses();
+            }
+            if let Some(interval) = self.settings.group
+                && self.grouped_at.elapsed() >= interval.duration()
+            {
+                self.tell_edges(interval);
+            }
+            self.tell_slow_output();
+        }
+    }
+
+    /// Tells what is left; the workers are done.
+    pub(super) fn finish(&mut self) {
+        if let Some(interval) = self.settings.group {
+            self.tell_edges(interval);
+        }
+        self.tell_losses();
+    }
+
+    /// Reads the settings anew. If they make no sense, those of before stay.
+    fn reload(&mut self) {
+        let config = match (self.agent.resolve)() {
+            Ok(config) => config,
+            Err(error) => {
+                self.monitor().meters.reload(false);
+                return message::error(&format!("the settings stay as they were: {error:#}"));
+            }
+        };
+        self.tell_what_needs_a_restart(&config);
+        let Config { settings, command_lines, agent, .. } = config;
+        self.agent.live.change(Choices { settings, command_lines });
+        if let Some(interval) = self.settings.group
+            && agent.group != self.settings.group
+        {
+            self.tell_edges(interval);
+        }
+        self.monitor().set_grouping(agent.group.is_some());
+        self.monitor().change_output(agent.output.clone());
+        self.settings = AgentSettings { metrics: self.settings.metrics, ..agent };
+        self.monitor().meters.reload(true);
+        message::error("the settings were read anew");
+    }
+
+    fn tell_what_needs_a_restart(&self, config: &Config) {
+        let running = &self.agent.config;
+        for (name, differs) in [
+            ("memory", config.settings.memory_bytes != running.settings.memory_bytes),
+            ("workers", config.workers != running.workers),
+            ("agent.metrics", config.agent.metrics != running.agent.metrics),
+        ] {
+            if differs {
+                message::error(&format!("{name} stays as it was: that needs a restart"));
+            }
+        }
+    }
+
+    /// Writes a line of losses, if there are new ones and the output takes it.
+    fn tell_losses(&mut self) {
+        self.told_at = Instant::now();
+        if !self.monitor().output_works() {
+            return;
+        }
+        let all = self.monitor().sum().losses;
+        let untold = since(&all, &self.told);
+        if untold.is_empty() {
+            return;
+        }
+        let mut line = Vec::new();
+        if event::write_json(&LossEvent::new(wall_clock(), untold), &mut line).is_ok() {
+            line.push(b'\n');
+            if self.monitor().queue.push(&line) {
+                self.told = all;
+            }
+        }
+    }
+
+    /// Writes a line for each edge of the interval that ends with this.
+    fn tell_edges(&mut self, interval: Interval) {
+        self.grouped_at = Instant::now();
+        let deadline = Instant::now() + EDGES_PATIENCE;
+        let now = wall_clock();
+        let edges = self.monitor().edges().take();
+        let mut lines = Vec::new();
+        for (edge, counts) in edges {
+            let event = EdgeEvent::new(now, interval.seconds(), edge, &counts);
+            let start = lines.len();
+            match event::write_json(&event, &mut lines) {
+                Ok(()) => lines.push(b'\n'),
+                Err(_) => lines.truncate(start),
+            }
+            if lines.len() >= CHUNK_LEN {
+                put(self.monitor(), &mut lines, deadline);
+            }
+        }
+        put(self.monitor(), &mut lines, deadline);
+    }
+
+    /// Says once that the output is too slow, and once that it is no longer.
+    fn tell_slow_output(&mut self) {
+        let dropped = self.monitor().lines_dropped(Dropped::QueueFull);
+        let is_empty = self.monitor().queue.bytes() == 0;
+        match self.slow {
+            None if dropped > self.dropped => {
+                self.slow = Some(self.dropped);
+                message::error(
+                    "the output is too slow: lines are dropped and counted until it has caught up",
+                );
+            }
+            Some(before) if is_empty && dropped == self.dropped => {
+                self.slow = None;
+                let lines = dropped.saturating_sub(before);
+                message::error(&format!("the output has caught up; {lines} lines were dropped"));
+            }
+            _ => {}
+        }
+        self.dropped = dropped;
+    }
+
+    fn monitor(&self) -> &'a Arc<Monitor> {
+        &self.agent.monitor
+    }
+}
+
+/// Puts lines into the queue, waiting for room until the deadline; nothing but this thread waits.
+fn put(monitor: &Monitor, lines: &mut Vec<u8>, deadline: Instant) {
+    let has_room = || monitor.queue.bytes().saturating_add(CHUNK_LEN * 2) <= queue::MAX_BYTES;
+    while !lines.is_empty() && !has_room() && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(5));
+    }
+    if !lines.is_empty() {
+        monitor.put(lines);
+    }
+    lines.clear();
+}
+
+const CHUNK_LEN: usize = 256 << 10;
+
+/// For the lines of one interval altogether.
+const EDGES_PATIENCE: Duration = Duration::from_secs(5);
