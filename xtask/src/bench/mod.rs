@@ -2,6 +2,7 @@
 
 mod captures;
 mod files;
+mod host;
 mod live;
 mod measure;
 mod peers;
@@ -40,6 +41,7 @@ enum Part {
     Parsers,
     Files,
     Live,
+    Host,
 }
 
 pub(crate) fn run(mut parser: lexopt::Parser) -> Result<Outcome> {
@@ -62,6 +64,7 @@ pub(crate) fn run(mut parser: lexopt::Parser) -> Result<Outcome> {
             Value(part) if part == "parsers" => options.parts.push(Part::Parsers),
             Value(part) if part == "files" => options.parts.push(Part::Files),
             Value(part) if part == "live" => options.parts.push(Part::Live),
+            Value(part) if part == "host" => options.parts.push(Part::Host),
             Long("send") => {
                 let interface = parser.value()?.string()?;
                 let rate = parser.value()?.parse()?;
@@ -80,6 +83,9 @@ pub(crate) fn run(mut parser: lexopt::Parser) -> Result<Outcome> {
     }
     if wants(Part::Live) {
         live::run(&root, &options)?;
+    }
+    if wants(Part::Host) {
+        host::run(&root, &options)?;
     }
     Ok(Outcome::Clean)
 }
