@@ -29,8 +29,12 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<Outcome> {
         breaches.extend(arrows::breaches(&short, &text)?);
         crates += 1;
     }
-    let mut sources = workspace::files(&root.join("crates"), ".rs")?;
-    sources.extend(workspace::files(&root.join("xtask"), ".rs")?);
+    let mut sources = Vec::new();
+    for (folder, ending) in
+        [("crates", ".rs"), ("crates", ".c"), ("crates", ".h"), ("xtask", ".rs")]
+    {
+        sources.extend(workspace::files(&root.join(folder), ending)?);
+    }
     for path in &sources {
         let text =
             fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;

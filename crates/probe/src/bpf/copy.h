@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Copies packets into the ring, each behind the process that sends it. */
+#ifndef TLSIGHT_COPY_H
+#define TLSIGHT_COPY_H
+
+#include "kernel.h"
+#include "process.h"
+#include "record.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 16 << 20);
+} ring SEC(".maps");
+
+enum counter {
+    /* Packets that the ring had no room for. */
+    COUNT_RING_FULL,
+    /* Packets with headers that cannot be read here. */
+    COUNT_UNREADABLE,
+    COUNTERS,
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, COUNTERS);
+    __type(key, __u32);
+    __type(value, __u64);
+} counters SEC(".maps");
+
+/* What the headers say. */
+struct packet {
+    __u32 len;
+    __u32 ports_at;
+    __u32 payload_at;
+    __u32 sequence;
+    __u8 is_ingress;
+    __u8 is_v6;
+    __u8 tcp_flags;
+    __u8 record_flags;
+};
+
+static __always_inline void count(__u32 counter)
+{
+    __u64 *value = bpf_map_lookup_elem(&counters, &counter);
+    if (value)
+        *value += 1;
+}
+
+/* Number of the network namespace. A socket's pointer may be read through, but not be added to. */
+static __always_inline __u32 netns_of(struct bpf_sock *sk)
+{
+    struct net *net = 0;
+    __u8 start[128];
+    __u32 at = bpf_core_field_offset(struct sock, __sk_common.skc_net.net);
+    if (at > sizeof(start) - sizeof(net) || bpf_probe_read_kernel(start, sizeof(start), sk))
+        return 0;
+    __builtin_memcpy(&net, &start[at], sizeof(net));
+    return BPF_CORE_READ(net, ns.inum);
+}
+
+/*
+ * Whether the running task is the sender. Whoever sends on a TCP socket holds its lock; what is sent
+ * from an interrupt, which may run on top of any task, is sent while nobody does.
+ */
+static __always_inline int is_sender(struct bpf_sock *sk)
+{
+    struct task_struct *task = (void *)bpf_get_current_task();
+    if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
+        return 0;
+    if (sk->protocol != IPPROTO_TCP)
+        return 1;
+    if (sk->state == TCP_LISTEN)
+        return 0;
+    struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+    if (!tcp)
+        return 0;
+    return BPF_CORE_READ(tcp, inet_conn.icsk_inet.sk.sk_lock.owned) != 0;
+}
+
+/* Tells of a process, unless that was done; false if the ring has no room. */
+static __noinline int tell(struct process_key *key)
+{
+    __u8 value = 1;
+    if (!key || bpf_map_lookup_elem(&told, key))
+        return 1;
+    struct process_record *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+    if (!record)
+        return 0;
+    fill(record, key);
+    bpf_ringbuf_submit(record, 0);
+    bpf_map_update_elem(&told, key, &value, BPF_ANY);
+    return 1;
+}
+
+static __always_inline int submit(struct __sk_buff *skb, const struct packet_record *head,
+                                  __u32 capacity)
+{
+    struct packet_record *record = bpf_ringbuf_reserve(&ring, sizeof(*record) + capacity, 0);
+    if (!record)
+        return 0;
+    __u64 len = head->len;
+    *record = *head;
+    record->copied = 0;
+    if (len > capacity)
+        len = capacity;
+    /* Two tests that the compiler does not join: the verifier understands them one by one. */
+    asm volatile("" : "+r"(len));
+    if (len <= capacity) {
+        asm volatile("" : "+r"(len));
+        if (len > 0 && !bpf_skb_load_bytes(skb, 0, record + 1, len))
+            record->copied = len;
+    }
+    bpf_ringbuf_submit(record, 0);
+    return 1;
+}
+
+/* Copies a packet; false if the ring has no room. */
+static __always_inline int copy(struct __sk_buff *skb, struct bpf_sock *sk,
+                                const struct packet *packet, __u32 lost)
+{
+    struct packet_record head = {
+        .kind = RECORD_PACKET,
+        .is_ingress = packet->is_ingress,
+        .flags = packet->record_flags,
+        .len = skb->len,
+        .segment_len = skb->gso_size,
+        .netns = netns_of(sk),
+        .lost = lost,
+        .time = bpf_ktime_get_boot_ns(),
+        .cookie = bpf_get_socket_cookie(skb),
+        .cgroup = bpf_skb_cgroup_id(skb),
+    };
+    int sent;
+    if (!packet->is_ingress && is_sender(sk)) {
+        key_of(&head.sender, (void *)bpf_get_current_task());
+        head.flags |= FLAG_SENDER;
+        if (!tell(&head.sender)) {
+            count(COUNT_RING_FULL);
+            return 0;
+        }
+    }
+    if (head.len <= 128)
+        sent = submit(skb, &head, 128);
+    else if (head.len <= 1536)
+        sent = submit(skb, &head, 1536);
+    else if (head.len <= 6144)
+        sent = submit(skb, &head, 6144);
+    else if (head.len <= 18432)
+        sent = submit(skb, &head, 18432);
+    else
+        sent = submit(skb, &head, 1 << 16);
+    if (!sent)
+        count(COUNT_RING_FULL);
+    return sent;
+}
+
+#endif
