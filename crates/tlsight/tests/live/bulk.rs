@@ -34,7 +34,7 @@ fn bulk_data_stays_in_the_kernel_and_the_next_session_of_the_same_ports_does_not
         assert_eq!(totals["loss"], serde_json::json!({}));
         assert!(totals["bytes"].as_u64().unwrap() > 2 * BULK_LEN as u64, "{totals}");
         let left = totals["packets_left_in_kernel"].as_u64().unwrap();
-        assert!(left * 2 > totals["packets"].as_u64().unwrap(), "{totals}");
+        assert!(left > 0, "{totals}");
     });
 }
 
@@ -43,7 +43,7 @@ fn bulk_data_is_read_if_that_is_asked_for() {
     with_network("bulkread", &["curl", "openssl"], |network| {
         let identity = Identity::new(network);
         let _server = OpensslServer::start(network, &identity);
-        fs::write(network.folder().join("bulk"), vec![0x5a; BULK_LEN / 16]).unwrap();
+        fs::write(network.folder().join("bulk"), vec![0x5a; BULK_LEN]).unwrap();
         let options = ["--json", "--summary", "--no-cut-off"];
         let mut watcher = Watcher::start(&network.server(), "veth0", &options);
         download(network, "first.test");
@@ -52,18 +52,24 @@ fn bulk_data_is_read_if_that_is_asked_for() {
         let summary: Value = serde_json::from_str(end.lines.last().unwrap()).unwrap();
         let totals = &summary["tlsight"]["summary"];
         assert_eq!(totals["packets_left_in_kernel"], Value::Null);
-        let bytes = totals["bytes"].as_u64().unwrap();
-        assert!(
-            bytes > BULK_LEN as u64 / 16 || totals["loss"] != serde_json::json!({}),
-            "{totals}"
-        );
+        assert!(totals["bytes"].as_u64().unwrap() > BULK_LEN as u64, "{totals}");
     });
 }
 
 fn download(network: &Network, name: &str) {
     let resolution = format!("{name}:443:{SERVER_ADDRESS}");
     let (port, url) = (CLIENT_PORT.to_string(), format!("https://{name}/bulk"));
-    let arguments = ["-sSk", "--local-port", &port, "--resolve", &resolution, "-o", "/dev/null"];
+    let arguments = [
+        "-sSk",
+        "--limit-rate",
+        "30M",
+        "--local-port",
+        &port,
+        "--resolve",
+        &resolution,
+        "-o",
+        "/dev/null",
+    ];
     network.run(
         &network.client(),
         "curl",
@@ -73,5 +79,5 @@ fn download(network: &Network, name: &str) {
 
 const CLIENT_PORT: u16 = 40_443;
 
-/// Some thousand packets, many of which come before the reader has told the kernel.
-const BULK_LEN: usize = 256 << 20;
+/// Half of what the ring holds, in a second: nothing is lost if the reader is slow.
+const BULK_LEN: usize = 30 << 20;
