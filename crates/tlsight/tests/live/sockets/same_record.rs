@@ -116,7 +116,8 @@ fn read(file: &Path) -> Vec<Value> {
     lines.filter(|line| line["event"]["dataset"] == "tls").collect()
 }
 
-/// Sessions by their flow, without times and what only one of the two can know.
+/// Sessions by their flow, without times and what only one of the two can know; and without the
+/// traffic until their end, which a bare acknowledgement sent on another core may just belong to.
 fn sorted(sessions: Vec<Value>) -> Vec<Value> {
     let mut sessions: Vec<Value> = sessions.into_iter().map(comparable).collect();
     sessions.sort_by_key(|session| session["network"]["community_id"].to_string());
@@ -129,10 +130,10 @@ fn comparable(mut session: Value) -> Value {
         ("/event", &["start", "end", "duration"]),
         ("/network", &["direction"]),
         ("/tlsight", &["evidence", "socket", "timing"]),
-        ("/client", &["mac", "process", "container"]),
-        ("/server", &["mac", "process", "container"]),
-        ("/source", &["mac"]),
-        ("/destination", &["mac"]),
+        ("/client", &["mac", "process", "container", "bytes", "packets"]),
+        ("/server", &["mac", "process", "container", "bytes", "packets"]),
+        ("/source", &["mac", "bytes", "packets"]),
+        ("/destination", &["mac", "bytes", "packets"]),
     ] {
         let object = session.pointer_mut(object).unwrap().as_object_mut().unwrap();
         object.retain(|name, _| !fields.contains(&name.as_str()));
