@@ -26,7 +26,7 @@ pub(crate) struct Entry<T> {
     pub(crate) last_seen: Tick,
     pub(crate) phase: Phase,
     marks: u8,
-    /// Packets since nobody looks at them, as far as they are counted.
+    /// Packets since nobody looks at them, modulo 256.
     unwanted: u8,
 }
 
@@ -153,10 +153,11 @@ impl<T> Entry<T> {
         }
     }
 
-    /// Notes a packet that nobody looks at, and tells whether it shows that many come.
+    /// Notes a packet that nobody looks at, and tells whether it shows that many come; once more
+    /// every 256 packets, for whoever could not make use of it.
     #[inline]
     pub(crate) const fn note_unwanted(&mut self) -> bool {
-        self.unwanted = self.unwanted.saturating_add(1);
+        self.unwanted = self.unwanted.wrapping_add(1);
         self.unwanted == MANY
     }
 

@@ -97,7 +97,7 @@ fn watch(
                 worker.handle_packets(block.packets())?;
                 worker.end_block(wall_clock())?;
                 if let Some(cut_off) = cut_off {
-                    worker.cut_off(cut_off);
+                    worker.cut_off(cut_off, wall_clock());
                 }
             }
             Ok(None) => worker.end_block(wall_clock())?,

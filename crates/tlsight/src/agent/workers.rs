@@ -85,7 +85,7 @@ pub(super) fn watch_interface(
         }
         worker.end_block(wall_clock())?;
         if let Some(cut_off) = cut_off {
-            worker.cut_off(cut_off);
+            worker.cut_off(cut_off, wall_clock());
         }
         pulse.beat(|| interface_losses(&worker, &mut capture), &worker);
     }

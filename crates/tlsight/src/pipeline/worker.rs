@@ -19,6 +19,8 @@ pub(crate) struct Worker<'a> {
     chunk: Chunk,
     tally: Tally,
     timed_at: Timestamp,
+    /// Time of the last packet from an interface or a file.
+    seen_at: Timestamp,
     evidence: Evidence,
 }
 
@@ -32,6 +34,7 @@ impl<'a> Worker<'a> {
             chunk: Chunk::default(),
             tally: Tally::default(),
             timed_at: Timestamp::default(),
+            seen_at: Timestamp::default(),
         }
     }
 
@@ -66,6 +69,7 @@ impl<'a> Worker<'a> {
             self.drain(None)?;
         }
         self.tally.reach(span);
+        self.seen_at = span.last().unwrap_or(self.seen_at);
         Ok(())
     }
 
@@ -117,9 +121,11 @@ impl<'a> Worker<'a> {
         if self.run.is_prompt { self.run.printer.flush(&mut self.chunk) } else { Ok(()) }
     }
 
-    /// Leaves in the kernel what goes on though nobody looks at it.
-    pub(crate) fn cut_off(&mut self, cut_off: &Mutex<CutOff>) {
-        let mut flows = self.analyzer.take_bulk_flows().peekable();
+    /// Leaves in the kernel what goes on though nobody looks at it. A worker that is behind leaves
+    /// nothing there: at `now` the ends may have begun another flow already.
+    pub(crate) fn cut_off(&mut self, cut_off: &Mutex<CutOff>, now: Timestamp) {
+        let is_behind = now.nanos_since(self.seen_at) > MAX_LAG_NS;
+        let mut flows = self.analyzer.take_bulk_flows().filter(|_| !is_behind).peekable();
         if flows.peek().is_none() {
             return;
         }
@@ -190,3 +196,6 @@ const MAX_CHUNK_LEN: usize = 256 << 10;
 /// All flows are visited this often, in nanoseconds: once a second is often enough for time-outs of
 /// many seconds, and costs little beside the packets of that second.
 const TIME_EVERY_NS: u64 = 1_000_000_000;
+
+/// No two flows with the same ends begin within a second of each other, unless somebody forces them.
+const MAX_LAG_NS: u64 = 1_000_000_000;
