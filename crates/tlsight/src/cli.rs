@@ -64,6 +64,28 @@ pub(crate) struct ReadArgs {
 #[derive(Debug, Args)]
 #[command(after_help = WATCH_HELP)]
 pub(crate) struct WatchArgs {
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = AGENT_HELP)]
+pub(crate) struct AgentArgs {
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    lines: LinesArgs,
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+    #[command(flatten)]
+    pub(crate) analysis: AnalysisArgs,
+}
+
+/// Where sessions are watched.
+#[derive(Debug, Args)]
+pub(crate) struct PlaceArgs {
     /// Interface to capture from, in place of the sockets; `any` is all of them
     #[arg(short, long, value_name = "IFACE")]
     pub(crate) interface: Option<String>,
@@ -83,40 +105,6 @@ pub(crate) struct WatchArgs {
     /// Leave out the command lines of processes
     #[arg(long, conflicts_with = "interface")]
     pub(crate) no_command_line: bool,
-
-    #[command(flatten)]
-    pub(crate) common: CommonArgs,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = AGENT_HELP)]
-pub(crate) struct AgentArgs {
-    /// Interface to capture from, in place of the sockets; `any` is all of them
-    #[arg(short, long, value_name = "IFACE")]
-    pub(crate) interface: Option<String>,
-
-    /// Do not switch the interface to promiscuous mode
-    #[arg(short = 'p', long, requires = "interface")]
-    pub(crate) no_promiscuous: bool,
-
-    /// Take bulk data out of the kernel too, in place of leaving it there
-    #[arg(long, requires = "interface")]
-    pub(crate) no_cut_off: bool,
-
-    /// Only the sockets of this cgroup (a directory of version 2) and of those below it
-    #[arg(long, value_name = "PATH", conflicts_with = "interface")]
-    pub(crate) cgroup: Option<PathBuf>,
-
-    /// Leave out the command lines of processes
-    #[arg(long, conflicts_with = "interface")]
-    no_command_line: bool,
-
-    #[command(flatten)]
-    lines: LinesArgs,
-    #[command(flatten)]
-    pub(crate) filter: FilterArgs,
-    #[command(flatten)]
-    pub(crate) analysis: AnalysisArgs,
 }
 
 #[derive(Debug, Args)]
@@ -164,7 +152,7 @@ impl AgentArgs {
             group: lines.group,
             metrics: lines.metrics,
         };
-        let command_line = self.no_command_line.then_some(false);
+        let command_line = self.place.no_command_line.then_some(false);
         Layer { agent, command_line, ..self.analysis.layer() }
     }
 }

@@ -24,14 +24,14 @@ use crate::watch_sockets;
 /// Settings that make no sense, an interface that cannot be captured from, or a standard output that
 /// cannot be written to.
 pub(crate) fn run(args: WatchArgs) -> Result<Outcome> {
-    let Some(interface) = args.interface else { return watch_sockets::run(args) };
+    let Some(interface) = args.place.interface.clone() else { return watch_sockets::run(args) };
     let setup = Setup::new(args.common, Source::Live, None)?;
     let mut options = LiveOptions::new(Interface::from_name(&interface));
-    if args.no_promiscuous {
+    if args.place.no_promiscuous {
         options.reception = Reception::Own;
     }
     let captures = LiveCapture::open_group(&options, setup.workers())?;
-    let cut_off = if args.no_cut_off { None } else { cut_off(&captures) };
+    let cut_off = if args.place.no_cut_off { None } else { cut_off(&captures) };
     message::notice(&format!("watching {interface}; Ctrl-C ends it"));
     let known: Vec<_> = captures.iter().map(|_| Mutex::new(Losses::new())).collect();
     let (mut counted, told) = thread::scope(|scope| -> Result<(Counted, Losses)> {

@@ -23,9 +23,12 @@ use crate::watch::{COUNT_EVERY, LONGEST_WAIT, report_losses, since, sum, wall_cl
 /// cannot be written to.
 pub(crate) fn run(args: WatchArgs) -> Result<Outcome> {
     let setup = Setup::new(args.common, Source::Sockets, None)?;
-    let command_lines =
-        if args.no_command_line { CommandLines::Omitted } else { setup.command_lines().clone() };
-    let options = Options { cgroup: args.cgroup, command_lines, ring_len: None };
+    let command_lines = if args.place.no_command_line {
+        CommandLines::Omitted
+    } else {
+        setup.command_lines().clone()
+    };
+    let options = Options { cgroup: args.place.cgroup, command_lines, ring_len: None };
     let capture = SocketCapture::open(&options)?;
     let place = capture.cgroup().display().to_string();
     message::notice(&format!("watching the sockets of {place}; Ctrl-C ends it"));

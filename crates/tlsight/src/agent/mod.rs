@@ -69,7 +69,7 @@ pub(crate) fn run(args: AgentArgs) -> Result<Outcome> {
     let resolve = || Config::resolve(flags.clone(), file.as_deref());
     let config = resolve()?;
     let reload = signals::reload_on_request()?;
-    let captured = args.interface.as_ref().map_or(Captured::Sockets, |_| Captured::Interface);
+    let captured = args.place.interface.as_ref().map_or(Captured::Sockets, |_| Captured::Interface);
     privileges::tell_missing(captured);
     let source = Source::open(&args, &config)?;
     let monitor = Arc::new(Monitor::new(source.workers(), config.agent.group.is_some()));
@@ -172,20 +172,20 @@ impl Agent<'_> {
 
 impl Source {
     fn open(args: &AgentArgs, config: &Config) -> Result<Self> {
-        let Some(interface) = &args.interface else {
+        let Some(interface) = &args.place.interface else {
             let options = Options {
-                cgroup: args.cgroup.clone(),
+                cgroup: args.place.cgroup.clone(),
                 command_lines: config.command_lines.clone(),
                 ring_len: None,
             };
             return Ok(Self::Sockets(Box::new(SocketCapture::open(&options)?)));
         };
         let mut options = LiveOptions::new(Interface::from_name(interface));
-        if args.no_promiscuous {
+        if args.place.no_promiscuous {
             options.reception = Reception::Own;
         }
         let captures = LiveCapture::open_group(&options, config.workers)?;
-        let cut_off = if args.no_cut_off { None } else { cut_off(&captures) };
+        let cut_off = if args.place.no_cut_off { None } else { cut_off(&captures) };
         Ok(Self::Interface(captures, cut_off))
     }
 
