@@ -12,6 +12,7 @@ use crate::session::{Party, TlsEvent};
 use crate::shared::Name;
 use crate::time::Timestamp;
 use crate::tlsight::{Carrier, CertificateState, Evidence, KeyExchangeClass};
+use crate::workload::{Kubernetes, Orchestrator, Workloads};
 
 /// What sessions have in common that are counted as one edge: who talks to whom, on which port, and
 /// with which posture.
@@ -96,6 +97,12 @@ pub struct EdgeParty {
     /// Its container.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub container: Option<Container>,
+    /// The resource that it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub orchestrator: Option<Arc<Orchestrator>>,
+    /// What the cluster says of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kubernetes: Option<Arc<Kubernetes>>,
 }
 
 /// What the processes of an edge have in common.
@@ -173,6 +180,7 @@ struct Posture {
     carrier: Carrier,
     starttls: Option<&'static str>,
     evidence: Evidence,
+    workload: Option<Box<Workloads>>,
 }
 
 /// `tlsight` of an edge.
@@ -189,6 +197,9 @@ pub struct EdgeBody {
     pub starttls: Option<&'static str>,
     /// Where the facts come from.
     pub evidence: Evidence,
+    /// How far the Kubernetes objects of both ends are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workload: Option<Box<Workloads>>,
     /// The counts of the interval.
     pub edge: EdgeTotals,
 }
@@ -269,6 +280,7 @@ impl Edge {
                 carrier: own.carrier,
                 starttls: own.starttls,
                 evidence: own.evidence,
+                workload: own.workload.clone(),
             },
             outcome: event.event.outcome,
         }
@@ -326,6 +338,7 @@ impl EdgeEvent {
                 carrier: posture.carrier,
                 starttls: posture.starttls,
                 evidence: posture.evidence,
+                workload: posture.workload,
                 edge: EdgeTotals {
                     interval,
                     sessions: counts.sessions,
@@ -345,12 +358,21 @@ impl EdgeParty {
             domain: None,
             process: party.process.as_deref().map(EdgeProcess::of),
             container: party.container.clone(),
+            orchestrator: party.orchestrator.clone(),
+            kubernetes: party.kubernetes.clone(),
         }
     }
 
     fn without_identity(&self) -> Self {
-        let domain = self.domain.clone();
-        Self { ip: self.ip, port: self.port, domain, process: None, container: None }
+        Self {
+            ip: self.ip,
+            port: self.port,
+            domain: self.domain.clone(),
+            process: None,
+            container: None,
+            orchestrator: None,
+            kubernetes: None,
+        }
     }
 }
 

@@ -18,6 +18,7 @@ mod shared;
 mod time;
 mod tls;
 mod tlsight;
+mod workload;
 
 pub use address::{Endpoint, IpText, Mac, Transport};
 pub use certificate::{Certificate, CertificateHash, DistinguishedName, X509};
@@ -33,7 +34,9 @@ pub use edge::{
 pub use hex::HexBytes;
 pub use json::{JsonError, write_json};
 pub use loss::{Dataset, LossBody, LossEvent, Losses, SummaryBody, SummaryEvent, Totals};
-pub use process::{Cgroup, Container, ParentProcess, Process, Socket, Sockets, User};
+pub use process::{
+    Cgroup, Container, Image, ImageHash, ParentProcess, Process, Socket, Sockets, User,
+};
 pub use session::{EventMeta, Network, Party, Related, Status, TlsEvent, Vlan};
 pub use shared::{Name, NameList, Shared};
 pub use time::Timestamp;
@@ -41,4 +44,8 @@ pub use tls::{Tls, TlsClient, TlsServer};
 pub use tlsight::{
     Carrier, CertificateInfo, CertificateState, Downgrade, EarlyData, Ech, Evidence, KeyExchange,
     KeyExchangeClass, Messages, ResumptionInfo, ResumptionMethod, Timing, Tlsight,
+};
+pub use workload::{
+    Knowledge, Kubernetes, Named, Orchestrator, OrchestratorParent, OrchestratorResource, Pod,
+    WorkloadState, Workloads,
 };

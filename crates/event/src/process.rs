@@ -64,6 +64,32 @@ pub struct Container {
     /// `docker`, `containerd`, `cri-o` or `podman`, where the cgroup tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime: Option<&'static str>,
+    /// Name, where the runtime's files tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Arc<str>>,
+    /// The image that it was made from, where the runtime's files tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<Arc<Image>>,
+}
+
+/// ECS `container.image`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+pub struct Image {
+    /// Name without tag and digest, or the digest alone where there is no name.
+    pub name: Arc<str>,
+    /// Its tag, if it has one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tag: Vec<Arc<str>>,
+    /// Digests that the image was asked for by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hash: Option<ImageHash>,
+}
+
+/// ECS `container.image.hash`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+pub struct ImageHash {
+    /// Such as `sha256:...`.
+    pub all: Vec<Arc<str>>,
 }
 
 /// `tlsight.socket`: the local sockets of a session.

@@ -11,6 +11,7 @@ use crate::process::{Container, Process};
 use crate::time::Timestamp;
 use crate::tls::Tls;
 use crate::tlsight::Tlsight;
+use crate::workload::{Kubernetes, Orchestrator};
 
 /// One TLS session: one line of NDJSON.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -43,6 +44,12 @@ pub struct TlsEvent {
     /// ECS `container` of the same end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub container: Option<Container>,
+    /// ECS `orchestrator` of the same end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub orchestrator: Option<Arc<Orchestrator>>,
+    /// Elastic's `kubernetes` of the same end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kubernetes: Option<Arc<Kubernetes>>,
     /// ECS `tls`.
     pub tls: Tls,
     /// What no common schema has.
@@ -107,6 +114,12 @@ pub struct Party {
     /// The container of its process.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub container: Option<Container>,
+    /// The resource that it is, of `client` and `server`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub orchestrator: Option<Arc<Orchestrator>>,
+    /// What the cluster says of it, of `client` and `server`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kubernetes: Option<Arc<Kubernetes>>,
 }
 
 /// ECS `network`.

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::process::Sockets;
 use crate::shared::{Name, NameList};
+use crate::workload::Workloads;
 
 /// `tlsight`.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -71,6 +72,9 @@ pub struct Tlsight {
     /// The local sockets of the session, of captures at sockets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub socket: Option<Box<Sockets>>,
+    /// How far the Kubernetes objects of both ends are known, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workload: Option<Box<Workloads>>,
 }
 
 /// `tlsight.key_exchange`.

@@ -22,7 +22,7 @@ pub fn container_of(path: &str) -> Option<Container> {
         }
         _ => None,
     });
-    Some(Container { id: Arc::from(id), runtime })
+    Some(Container { id: Arc::from(id), runtime, name: None, image: None })
 }
 
 /// The id in a component of a path, and the runtime if it names that.
@@ -75,7 +75,8 @@ mod tests {
         ] {
             let id = "0123456789abcdef".repeat(4);
             let found = container_of(&path.replace("ID", &id));
-            assert_eq!(found, Some(Container { id: id.into(), runtime }), "{path}");
+            let expected = Container { id: id.into(), runtime, name: None, image: None };
+            assert_eq!(found, Some(expected), "{path}");
         }
     }
 

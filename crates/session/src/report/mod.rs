@@ -42,6 +42,8 @@ pub(crate) fn event(settings: &Settings, flow: &Flow, handshake: &mut Handshake)
         network: network(flow),
         process: None,
         container: None,
+        orchestrator: None,
+        kubernetes: None,
         related: Related { ip: [client_party.ip, server_party.ip] },
         client: client_party,
         server: server_party,
@@ -84,6 +86,8 @@ fn party(flow: &Flow, direction: Direction, domain: Option<Arc<str>>) -> Party {
         packets: Some(flow.packets(direction)),
         process: None,
         container: None,
+        orchestrator: None,
+        kubernetes: None,
     }
 }
 
@@ -209,6 +213,7 @@ fn tlsight(
         anomalies: judgement::anomalies(handshake),
         evidence,
         socket: None,
+        workload: None,
         requested_authorities,
     }
 }

@@ -137,6 +137,8 @@ fn event(tls: Tls, key_exchange: KeyExchange, state: CertificateState) -> TlsEve
         },
         process: None,
         container: None,
+        orchestrator: None,
+        kubernetes: None,
         related: Related { ip: [client.text(), server.text()] },
         tls,
         tlsight: Tlsight {
@@ -168,6 +170,7 @@ fn event(tls: Tls, key_exchange: KeyExchange, state: CertificateState) -> TlsEve
             anomalies: Vec::new(),
             evidence: Evidence::Wire,
             socket: None,
+            workload: None,
         },
     }
 }
@@ -243,6 +246,8 @@ fn party(endpoint: &Endpoint) -> Party {
         packets: Some(4),
         process: None,
         container: None,
+        orchestrator: None,
+        kubernetes: None,
     }
 }
 
