@@ -61,7 +61,7 @@ const TIERS: &[(u8, &[&str])] = &[
     (1, &["tls", "quic", "secrets", "policy"]),
     (2, &["flow", "http"]),
     (3, &["session", "forge"]),
-    (4, &["capture", "probe", "store", "escrow"]),
+    (4, &["capture", "probe", "workload", "cluster", "store", "escrow"]),
     (5, &["server"]),
     (6, &["tlsight"]),
 ];
