@@ -16,6 +16,8 @@ use crate::image::image;
 pub(crate) struct Description {
     pub(crate) name: Option<Arc<str>>,
     pub(crate) image: Option<Arc<Image>>,
+    /// Whose files these are, where that is certain.
+    pub(crate) runtime: Option<&'static str>,
 }
 
 /// Looks for a container in the files below `root` (`/` on a host) of all runtimes.
@@ -55,12 +57,13 @@ const SOURCES: [Source; 3] = [bundle, docker, storage];
 /// The OCI bundle of containerd's CRI plug-in, or of CRI-O, with the annotations of each.
 fn bundle(root: &Path, id: &str) -> Result<Description, Unreadable> {
     let mut found = Err(Unreadable::Absent);
-    for folder in BUNDLES {
+    for (folder, runtime) in BUNDLES {
         let path = root.join(folder.replace("ID", id));
         match read::<Bundle>(&path) {
             Ok(Bundle { annotations }) if annotations.says_something() => {
                 let Annotations { cri_name, name, cri_image, crio_image, .. } = annotations;
-                return Ok(Description::new(cri_name.or(name), cri_image.or(crio_image)));
+                let found = Description::new(cri_name.or(name), cri_image.or(crio_image));
+                return Ok(Description { runtime: Some(runtime), ..found });
             }
             Ok(_) | Err(Unreadable::Absent) => {}
             Err(error) => found = Err(error),
@@ -74,7 +77,7 @@ fn docker(root: &Path, id: &str) -> Result<Description, Unreadable> {
     let path = root.join(format!("var/lib/docker/containers/{id}/config.v2.json"));
     let DockerContainer { name, config } = read(&path)?;
     let name = name.map(|name| name.strip_prefix('/').unwrap_or(&name).to_owned());
-    Ok(Description::new(name, config.image))
+    Ok(Description { runtime: Some("docker"), ..Description::new(name, config.image) })
 }
 
 /// The list of containers of containers/storage: that of podman, and of CRI-O.
@@ -92,7 +95,8 @@ fn storage(root: &Path, id: &str) -> Result<Description, Unreadable> {
 impl Description {
     fn new(name: Option<String>, reference: Option<String>) -> Self {
         let name = name.filter(|name| !name.is_empty() && name.len() <= MAX_NAME_LEN);
-        Self { name: name.map(Arc::from), image: reference.as_deref().and_then(image) }
+        let image = reference.as_deref().and_then(image);
+        Self { name: name.map(Arc::from), image, runtime: None }
     }
 }
 
@@ -178,10 +182,10 @@ struct StoredMetadata {
 }
 
 /// Where bundles are, with `ID` for the container's. Docker's of the namespace `moby` say nothing.
-const BUNDLES: [&str; 3] = [
-    "run/containerd/io.containerd.runtime.v2.task/k8s.io/ID/config.json",
-    "run/containers/storage/overlay-containers/ID/userdata/config.json",
-    "var/lib/containers/storage/overlay-containers/ID/userdata/config.json",
+const BUNDLES: [(&str, &str); 3] = [
+    ("run/containerd/io.containerd.runtime.v2.task/k8s.io/ID/config.json", "containerd"),
+    ("run/containers/storage/overlay-containers/ID/userdata/config.json", "cri-o"),
+    ("var/lib/containers/storage/overlay-containers/ID/userdata/config.json", "cri-o"),
 ];
 
 /// In bytes. A bundle has some tens of kilobytes; the list of containers of containers/storage half a

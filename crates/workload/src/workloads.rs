@@ -340,6 +340,7 @@ fn describe_container(files: &mut RuntimeFiles, party: &mut Party) -> bool {
         Container::Described(description) => {
             container.name.clone_from(&description.name);
             container.image.clone_from(&description.image);
+            container.runtime = container.runtime.or(description.runtime);
             false
         }
         Container::Wanted => true,

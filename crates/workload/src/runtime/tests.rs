@@ -8,29 +8,33 @@ use super::*;
 #[test]
 fn each_runtime_tells_name_and_image() {
     let root = Root::new("each");
-    for (path, text) in [
+    for (path, runtime, text) in [
         (
             "var/lib/docker/containers/ID/config.v2.json",
+            Some("docker"),
             r#"{"ID":"x","Name":"/web","Config":{"Hostname":"x","Image":"nginx:1.25"}}"#,
         ),
         (
             "run/containerd/io.containerd.runtime.v2.task/k8s.io/ID/config.json",
+            Some("containerd"),
             r#"{"ociVersion":"1.0","annotations":{"io.kubernetes.cri.container-name":"web",
                "io.kubernetes.cri.image-name":"nginx:1.25","other":"x"}}"#,
         ),
         (
             "var/lib/containers/storage/overlay-containers/ID/userdata/config.json",
+            Some("cri-o"),
             r#"{"annotations":{"io.kubernetes.container.name":"web",
                "io.kubernetes.cri-o.ImageName":"nginx:1.25"}}"#,
         ),
         (
             "var/lib/containers/storage/overlay-containers/containers.json",
+            None,
             r#"[{"id":"other"},{"id":"ID","names":["web"],"metadata":"{\"image-name\":\"nginx:1.25\",\"name\":\"web\"}"}]"#,
         ),
     ] {
         root.write(path, text);
         let found = describe(&root.0, ID).expect(path);
-        assert_eq!(found.name.as_deref(), Some("web"), "{path}");
+        assert_eq!((found.name.as_deref(), found.runtime), (Some("web"), runtime), "{path}");
         let image = found.image.expect(path);
         assert_eq!((&*image.name, &*image.tag[0]), ("nginx", "1.25"));
         root.remove(path);
@@ -44,7 +48,10 @@ fn the_first_of_several_that_knows_the_container_counts() {
     root.write(moby, r#"{"annotations":{}}"#);
     root.write("var/lib/docker/containers/ID/config.v2.json", r#"{"Name":"/web"}"#);
     let found = describe(&root.0, ID).unwrap();
-    assert_eq!(found, Description { name: Some("web".into()), image: None });
+    assert_eq!(
+        found,
+        Description { name: Some("web".into()), image: None, runtime: Some("docker") }
+    );
 }
 
 #[test]
@@ -60,7 +67,8 @@ fn hostile_files_say_nothing() {
     root.write(path, &" ".repeat(MAX_FILE_LEN + 1));
     assert_eq!(describe(&root.0, ID), Err(Unreadable::TooLong));
     root.write(path, &format!(r#"{{"Name":"/{}","Config":{{"Image":"a b"}}}}"#, "x".repeat(600)));
-    assert_eq!(describe(&root.0, ID), Ok(Description::default()));
+    let nothing = Description { runtime: Some("docker"), ..Description::default() };
+    assert_eq!(describe(&root.0, ID), Ok(nothing));
     root.remove(path);
     fs::create_dir_all(root.place(path)).unwrap();
     assert_eq!(describe(&root.0, ID), Err(Unreadable::Refused));

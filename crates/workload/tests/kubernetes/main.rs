@@ -5,6 +5,8 @@ mod chains;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod manifest;
+#[cfg(test)]
 mod session;
 #[cfg(test)]
 mod watching;
