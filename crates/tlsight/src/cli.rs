@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::agent::settings::{AgentLayer, Interval, Listen};
 use crate::config::{Fingerprint, Layer, Size};
 use crate::filter::{Class, Filter, Glob, Network, VersionRange};
+use crate::kubernetes::KubernetesSettings;
 use crate::output::ColorChoice;
 
 /// Shows what TLS on your machines and networks negotiates, without breaking TLS.
@@ -87,7 +88,7 @@ pub(crate) struct AgentArgs {
 #[derive(Debug, Args)]
 pub(crate) struct PlaceArgs {
     /// Interface to capture from, in place of the sockets; `any` is all of them
-    #[arg(short, long, value_name = "IFACE")]
+    #[arg(short, long, value_name = "IFACE", conflicts_with = "kubernetes_args")]
     pub(crate) interface: Option<String>,
 
     /// Do not switch the interface to promiscuous mode
@@ -105,6 +106,52 @@ pub(crate) struct PlaceArgs {
     /// Leave out the command lines of processes
     #[arg(long, conflicts_with = "interface")]
     pub(crate) no_command_line: bool,
+
+    #[command(flatten)]
+    pub(crate) kubernetes: KubernetesArgs,
+}
+
+/// How the API of Kubernetes is asked.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Kubernetes")]
+#[group(id = "kubernetes_args", multiple = true)]
+pub(crate) struct KubernetesArgs {
+    /// Ask the API of Kubernetes [default: in a pod that may, or with --kubeconfig]
+    #[arg(long, overrides_with = "no_kubernetes")]
+    kubernetes: bool,
+
+    /// Do not ask it
+    #[arg(long, overrides_with = "kubernetes")]
+    no_kubernetes: bool,
+
+    /// How it is asked [default: as the pod's service account]
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+
+    /// This node's name in the cluster [default: NODE_NAME, or the host's name]
+    #[arg(long, value_name = "NAME")]
+    node_name: Option<String>,
+
+    /// Name of the cluster in the events [default: that in the kubeconfig]
+    #[arg(long, value_name = "NAME")]
+    cluster_name: Option<String>,
+
+    /// Label of pods that events have; all others are left out
+    #[arg(long, value_name = "KEY", value_delimiter = ',')]
+    pod_label: Vec<String>,
+}
+
+impl KubernetesArgs {
+    /// The settings that flags give.
+    pub(crate) fn settings(&self) -> KubernetesSettings {
+        KubernetesSettings {
+            enabled: either(self.kubernetes, self.no_kubernetes),
+            kubeconfig: self.kubeconfig.clone(),
+            node_name: self.node_name.clone(),
+            cluster_name: self.cluster_name.clone(),
+            pod_labels: (!self.pod_label.is_empty()).then(|| self.pod_label.clone()),
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -153,7 +200,8 @@ impl AgentArgs {
             metrics: lines.metrics,
         };
         let command_line = self.place.no_command_line.then_some(false);
-        Layer { agent, command_line, ..self.analysis.layer() }
+        let kubernetes = self.place.kubernetes.settings();
+        Layer { agent, command_line, kubernetes, ..self.analysis.layer() }
     }
 }
 
@@ -163,6 +211,9 @@ pub(crate) struct DoctorArgs {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) kubernetes: KubernetesArgs,
 }
 
 #[derive(Debug, Args)]
@@ -338,6 +389,7 @@ impl AnalysisArgs {
             command_line: None,
             redact: None,
             agent: AgentLayer::default(),
+            kubernetes: KubernetesSettings::default(),
         }
     }
 }

@@ -13,6 +13,7 @@ use serde::de::{self, Deserializer};
 use session::Settings;
 
 use crate::agent::settings::{AgentLayer, AgentSettings, DEFAULT_TABLE};
+use crate::kubernetes::{self, KubernetesSettings};
 
 /// Settings that one source gives; those that it leaves out are left to the next source.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -37,6 +38,9 @@ pub(crate) struct Layer {
     /// Settings of the agent.
     #[serde(default)]
     pub(crate) agent: AgentLayer,
+    /// Settings for Kubernetes.
+    #[serde(default)]
+    pub(crate) kubernetes: KubernetesSettings,
 }
 
 /// A digest of a certificate.
@@ -66,6 +70,8 @@ pub(crate) struct Config {
     pub(crate) command_lines: CommandLines,
     /// Settings of the agent.
     pub(crate) agent: AgentSettings,
+    /// Settings for Kubernetes.
+    pub(crate) kubernetes: KubernetesSettings,
 }
 
 impl Config {
@@ -109,6 +115,7 @@ impl Layer {
             command_line: self.command_line.or(next.command_line),
             redact: self.redact.or(next.redact),
             agent: self.agent.or(next.agent),
+            kubernetes: self.kubernetes.or(next.kubernetes),
         }
     }
 
@@ -132,7 +139,8 @@ impl Layer {
             (_, None) => CommandLines::default(),
         };
         let workers = self.workers.unwrap_or(NonZeroUsize::MIN);
-        Config { settings, workers, command_lines, agent: self.agent.with_defaults() }
+        let (agent, kubernetes) = (self.agent.with_defaults(), self.kubernetes);
+        Config { settings, workers, command_lines, agent, kubernetes }
     }
 
     fn from_file(path: &Path) -> Result<Self> {
@@ -163,6 +171,7 @@ impl Layer {
             redact: variable("TLSIGHT_REDACT")?
                 .map(|text| text.split(',').map(|word| word.trim().to_owned()).collect()),
             agent: AgentLayer::from_environment(&variable)?,
+            kubernetes: KubernetesSettings::from_environment(&variable)?,
         })
     }
 }
@@ -232,7 +241,7 @@ impl<'de> Deserialize<'de> for Size {
 
 /// The configuration file with its defaults, as `tlsight config default` prints it.
 pub(crate) fn default_file() -> String {
-    format!("{DEFAULT_FILE}{DEFAULT_TABLE}")
+    format!("{DEFAULT_FILE}{DEFAULT_TABLE}{}", kubernetes::DEFAULT_TABLE)
 }
 
 const DEFAULT_FILE: &str = r#"# Settings of tlsight. Flags win over TLSIGHT_* variables (TLSIGHT_SEND_CERTIFICATES and so on),

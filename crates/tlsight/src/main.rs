@@ -7,6 +7,7 @@ mod cli;
 mod config;
 mod doctor;
 mod filter;
+mod kubernetes;
 mod message;
 mod output;
 mod pipeline;

@@ -16,6 +16,7 @@ use session::Settings;
 use crate::cli::{CommonArgs, OutputArgs};
 use crate::config::Config;
 use crate::filter::Filter;
+use crate::kubernetes::KubernetesSettings;
 use crate::output::{Format, NARROWEST, Page, Palette, Printer, Table, Traffic};
 use crate::pipeline::{Counted, Observer, Run, Worker};
 use crate::signals;
@@ -109,6 +110,11 @@ impl Setup {
     /// What becomes of the command lines of processes.
     pub(crate) const fn command_lines(&self) -> &CommandLines {
         &self.config.command_lines
+    }
+
+    /// How Kubernetes is asked.
+    pub(crate) const fn kubernetes(&self) -> &KubernetesSettings {
+        &self.config.kubernetes
     }
 
     /// Writes what follows the sessions: losses that no line has told yet, and the totals.

@@ -7,9 +7,11 @@ use std::time::Instant;
 use anyhow::Result;
 use event::Losses;
 use probe::{Batch, CommandLines, Options, ProbeError, SocketCapture};
+use workload::{Meter, Workloads};
 
 use crate::Outcome;
 use crate::cli::WatchArgs;
+use crate::kubernetes::WatchTrouble;
 use crate::message;
 use crate::output::loss;
 use crate::pipeline::{Counted, Worker};
@@ -30,13 +32,14 @@ pub(crate) fn run(args: WatchArgs) -> Result<Outcome> {
     };
     let options = Options { cgroup: args.place.cgroup, command_lines, ring_len: None };
     let capture = SocketCapture::open(&options)?;
+    let workloads = args.place.kubernetes.settings().or(setup.kubernetes().clone()).start()?;
     let place = capture.cgroup().display().to_string();
     message::notice(&format!("watching the sockets of {place}; Ctrl-C ends it"));
     let known = [Mutex::new(Losses::new())];
     let (watched, told) = thread::scope(|scope| {
         let [losses] = &known;
         let thread = scope.spawn(|| {
-            let result = watch(&setup, capture, losses);
+            let result = watch(&setup, capture, workloads, losses);
             setup.run.stop();
             result
         });
@@ -54,9 +57,12 @@ pub(crate) fn run(args: WatchArgs) -> Result<Outcome> {
 fn watch(
     setup: &Setup,
     mut capture: SocketCapture,
+    workloads: Workloads,
     known: &Mutex<Losses>,
 ) -> Result<(Counted, Outcome)> {
-    let mut worker = setup.socket_worker();
+    let meter = workloads.meter();
+    let mut worker = setup.socket_worker().with_workloads(workloads);
+    let mut trouble = WatchTrouble::default();
     let mut batch = Batch::default();
     let mut outcome = Outcome::Done;
     let mut counted_at = Instant::now();
@@ -75,6 +81,7 @@ fn watch(
         if counted_at.elapsed() >= COUNT_EVERY {
             counted_at = Instant::now();
             note_losses(&worker, &capture, known);
+            trouble.look(&meter);
         }
     }
     note_losses(&worker, &capture, known);
@@ -86,6 +93,8 @@ fn watch(
 pub(crate) fn socket_losses(worker: &Worker<'_>, capture: &SocketCapture) -> Losses {
     let mut losses = worker.counters().losses();
     let probe = capture.losses();
+    let meter = worker.meter();
+    let of_ends = |count: fn(&Meter) -> u64| meter.as_ref().map_or(0, count);
     for (cause, count) in [
         (loss::RING_FULL, probe.ring_full),
         (loss::PACKETS_UNREADABLE, probe.packets_unreadable),
@@ -93,6 +102,8 @@ pub(crate) fn socket_losses(worker: &Worker<'_>, capture: &SocketCapture) -> Los
         (loss::CONNECTIONS_EVICTED, probe.connections_evicted),
         (loss::PROCESSES_UNKNOWN, probe.processes_unknown),
         (loss::CGROUPS_REMOVED, probe.cgroups_removed),
+        (loss::PODS_UNKNOWN, of_ends(Meter::pods_unknown)),
+        (loss::CONTAINER_FILES_UNREADABLE, of_ends(Meter::files_unreadable)),
     ] {
         add_loss(&mut losses, cause, count);
     }

@@ -15,6 +15,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use super::monitor::{Dropped, Monitor, Stage};
+use super::watch_metrics;
 use crate::output::class_key;
 
 /// Counts that are kept where something happens.
@@ -140,7 +141,7 @@ impl Collector for Counted {
             let gauge = ConstGauge::new(value);
             gauge.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
         }
-        Ok(())
+        monitor.meter().map_or(Ok(()), |meter| watch_metrics::encode(meter, &mut encoder))
     }
 }
 

@@ -14,6 +14,7 @@ mod privileges;
 mod queue;
 pub(crate) mod settings;
 mod supervisor;
+mod watch_metrics;
 mod workers;
 mod writer;
 
@@ -26,6 +27,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use capture::{Interface, LiveCapture, LiveOptions, Reception};
 use probe::{CutOff, Options, SocketCapture};
+use workload::Workloads;
 
 use crate::cli::AgentArgs;
 use crate::config::Config;
@@ -80,6 +82,13 @@ pub(crate) fn run(args: AgentArgs) -> Result<Outcome> {
     })?;
     let listener = config.agent.metrics.map(listen).transpose()?;
     privileges::drop_unneeded(captured).context("privileges cannot be given up")?;
+    let workloads = match captured {
+        Captured::Sockets => Some(config.kubernetes.start()?),
+        Captured::Interface => None,
+    };
+    if let Some(workloads) = &workloads {
+        monitor.set_meter(workloads.meter());
+    }
     let out = Box::new(Lines(Arc::clone(&monitor)));
     let observer = Arc::clone(&monitor);
     let setup = Setup::unattended(config.clone(), args.filter.into_filter(), out, observer)?;
@@ -87,13 +96,14 @@ pub(crate) fn run(args: AgentArgs) -> Result<Outcome> {
         Choices { settings: config.settings.clone(), command_lines: config.command_lines.clone() };
     let agent =
         Agent { setup, monitor, live: Live::new(choices), config, reload, resolve: &resolve };
-    agent.run(source, writer, listener)
+    agent.run(source, workloads, writer, listener)
 }
 
 impl Agent<'_> {
     fn run(
         &self,
         source: Source,
+        workloads: Option<Workloads>,
         writer: Writer,
         listener: Option<TcpListener>,
     ) -> Result<Outcome> {
@@ -109,7 +119,9 @@ impl Agent<'_> {
         let result = thread::scope(|scope| {
             let threads: Vec<_> = match source {
                 Source::Sockets(capture) => {
-                    vec![scope.spawn(|| self.stopping(|| workers::watch_sockets(self, *capture)))]
+                    vec![scope.spawn(|| {
+                        self.stopping(|| workers::watch_sockets(self, *capture, workloads))
+                    })]
                 }
                 Source::Interface(captures, cut_off) => (0..)
                     .zip(captures)

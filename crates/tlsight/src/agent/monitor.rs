@@ -1,11 +1,12 @@
 //! What the threads of the agent tell each other: lines, counts, and how each of them does.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use event::{Losses, TlsEvent};
 use flow::Counters;
+use workload::Meter;
 
 use super::edges::Edges;
 use super::metrics::Meters;
@@ -31,6 +32,8 @@ pub(super) struct Monitor {
     begin: Instant,
     /// When each worker was last seen at work, in milliseconds since `begin`.
     beats: Vec<AtomicU64>,
+    /// What is counted of the ends of sessions.
+    meter: OnceLock<Meter>,
 }
 
 /// What a worker has counted.
@@ -82,7 +85,18 @@ impl Monitor {
             dropped: [AtomicU64::new(0), AtomicU64::new(0)],
             begin: Instant::now(),
             beats: (0..workers).map(|_| AtomicU64::new(0)).collect(),
+            meter: OnceLock::new(),
         }
+    }
+
+    /// Takes what is counted of the ends of sessions; only the first is.
+    pub(super) fn set_meter(&self, meter: Meter) {
+        self.meter.set(meter).ok();
+    }
+
+    /// What is counted of the ends of sessions.
+    pub(super) fn meter(&self) -> Option<&Meter> {
+        self.meter.get()
     }
 
     /// Takes lines for the output, or drops and counts them.

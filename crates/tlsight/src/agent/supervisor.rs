@@ -13,6 +13,7 @@ use super::monitor::{Dropped, Monitor};
 use super::queue;
 use super::settings::{AgentSettings, Interval};
 use crate::config::Config;
+use crate::kubernetes::WatchTrouble;
 use crate::message;
 use crate::watch::{LONGEST_WAIT, TELL_EVERY, since, wall_clock};
 
@@ -26,6 +27,7 @@ pub(super) struct Supervisor<'a> {
     /// Lines that the full queue had cost when that was last said, and before it began.
     slow: Option<u64>,
     dropped: u64,
+    trouble: WatchTrouble,
 }
 
 impl<'a> Supervisor<'a> {
@@ -33,7 +35,9 @@ impl<'a> Supervisor<'a> {
     pub(super) fn new(agent: &'a Agent<'a>, settings: AgentSettings) -> Self {
         let now = Instant::now();
         let told = Losses::new();
-        Self { agent, settings, told, told_at: now, grouped_at: now, slow: None, dropped: 0 }
+        let trouble = WatchTrouble::default();
+        let (slow, dropped) = (None, 0);
+        Self { agent, settings, told, told_at: now, grouped_at: now, slow, dropped, trouble }
     }
 
     /// Works until the run ends.
@@ -52,6 +56,9 @@ impl<'a> Supervisor<'a> {
                 self.tell_edges(interval);
             }
             self.tell_slow_output();
+            if let Some(meter) = self.agent.monitor.meter() {
+                self.trouble.look(meter);
+            }
         }
     }
 
@@ -92,6 +99,7 @@ impl<'a> Supervisor<'a> {
         for (name, differs) in [
             ("memory", config.settings.memory_bytes != running.settings.memory_bytes),
             ("workers", config.workers != running.workers),
+            ("kubernetes", config.kubernetes != running.kubernetes),
             ("agent.metrics", config.agent.metrics != running.agent.metrics),
         ] {
             if differs {

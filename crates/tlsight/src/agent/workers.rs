@@ -7,6 +7,7 @@ use anyhow::Result;
 use capture::{LiveCapture, LiveError};
 use event::{Losses, Timestamp};
 use probe::{Batch, CutOff, ProbeError, SocketCapture};
+use workload::Workloads;
 
 use super::Agent;
 use super::monitor::{Stage, seconds};
@@ -20,8 +21,15 @@ use crate::watch_sockets::socket_losses;
 ///
 /// # Errors
 /// The kernel refuses to go on.
-pub(super) fn watch_sockets(agent: &Agent<'_>, mut capture: SocketCapture) -> Result<Outcome> {
+pub(super) fn watch_sockets(
+    agent: &Agent<'_>,
+    mut capture: SocketCapture,
+    workloads: Option<Workloads>,
+) -> Result<Outcome> {
     let mut worker = agent.setup.socket_worker();
+    if let Some(workloads) = workloads {
+        worker = worker.with_workloads(workloads);
+    }
     let mut batch = Batch::default();
     let mut pulse = Pulse::new(agent, 0);
     let mut outcome = Outcome::Done;

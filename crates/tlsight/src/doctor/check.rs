@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::machine::{Cgroups, Limit, Machine};
-use super::trials::Trials;
+use super::trials::{KubernetesTrial, Trials};
 use crate::capabilities::{self, Capability, Need};
 
 /// One thing that was looked at.
@@ -62,6 +62,7 @@ pub(super) fn all(machine: &Machine, trials: &Trials) -> Vec<Check> {
         jit(machine),
         programs(trials),
         packets(trials),
+        kubernetes(trials),
     ]);
     checks
 }
@@ -254,6 +255,33 @@ fn packets(trials: &Trials) -> Check {
             "no capture from interfaces (`tlsight watch -i`, `agent -i`)",
             "what is missing above",
         ),
+    }
+}
+
+fn kubernetes(trials: &Trials) -> Check {
+    let name = "Kubernetes";
+    match &trials.kubernetes {
+        KubernetesTrial::NotWanted => ok(name, "not asked: this is no pod, and no --kubeconfig"),
+        KubernetesTrial::Silent(reason) => missing(
+            name,
+            reason,
+            "pods are told by their ids alone: no names, no workloads, no services and nodes",
+            "see whether the API can be reached from here (in a pod: hostNetwork needs a dnsPolicy of \
+             ClusterFirstWithHostNet), or --no-kubernetes",
+        ),
+        KubernetesTrial::Answers(lacking) if lacking.is_empty() => {
+            ok(name, "the API answers, and gives all rights that are needed")
+        }
+        KubernetesTrial::Answers(lacking) => {
+            let rights: Vec<_> = lacking.iter().map(ToString::to_string).collect();
+            degraded(
+                name,
+                format!("rights are not given: {}", rights.join(", ")),
+                "what they are for stays unknown: pods, what pods belong to (replicasets, jobs), \
+                 services, nodes",
+                "kubectl apply -f deploy/kubernetes/rbac.yaml",
+            )
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::Outcome;
 use crate::cli::DoctorArgs;
+use crate::config::{Config, Layer};
 use crate::output::clean;
 use check::{Check, Status};
 use machine::Machine;
@@ -22,9 +23,10 @@ use trials::Trials;
 /// Looks at the machine and says what it found.
 ///
 /// # Errors
-/// Standard output cannot be written to.
+/// Settings that make no sense, or a standard output that cannot be written to.
 pub(crate) fn run(args: &DoctorArgs) -> Result<Outcome> {
-    let trials = Trials::make();
+    let layer = Layer { kubernetes: args.kubernetes.settings(), ..Layer::default() };
+    let trials = Trials::make(&Config::resolve(layer, None)?.kubernetes);
     let report = Report::new(&Machine::read(Path::new("/")), &trials);
     let text = if args.json {
         format!("{}\n", serde_json::to_string_pretty(&report)?)

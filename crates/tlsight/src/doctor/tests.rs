@@ -1,6 +1,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use super::trials::KubernetesTrial;
 use super::*;
 
 #[test]
@@ -89,12 +90,31 @@ fn what_the_kernel_forbids_is_named() {
 }
 
 #[test]
+fn rights_that_kubernetes_does_not_give_are_named_with_what_to_do() {
+    let machine = MadeUp::new("kubernetes").read();
+    let report = |kubernetes| Report::new(&machine, &Trials { kubernetes, ..trials(true) });
+    let lacking = workload::Right::ALL.into_iter().filter(|right| right.resource == "jobs");
+    let with = report(KubernetesTrial::Answers(lacking.collect()));
+    assert_status(&with, "Kubernetes", Status::Degraded, "rights are not given: get jobs.batch");
+    assert!(with.in_words().contains("deploy/kubernetes/rbac.yaml"));
+    let without = report(KubernetesTrial::Answers(Vec::new()));
+    assert_status(
+        &without,
+        "Kubernetes",
+        Status::Ok,
+        "the API answers, and gives all rights that are needed",
+    );
+    let silent = report(KubernetesTrial::Silent("no route".to_owned()));
+    assert_status(&silent, "Kubernetes", Status::Missing, "no route");
+}
+
+#[test]
 fn what_cannot_be_read_is_unknown_and_never_ok() {
     let machine = Machine::read(&PathBuf::from("/nonexistent"));
     let report = Report::new(&machine, &trials(true));
     let ok = report.checks.iter().filter(|check| check.status == Status::Ok);
     let names: Vec<_> = ok.map(|check| check.name).collect();
-    assert_eq!(names, ["lockdown", "programs", "AF_PACKET"]);
+    assert_eq!(names, ["lockdown", "programs", "AF_PACKET", "Kubernetes"]);
 }
 
 fn assert_status(report: &Report, name: &str, status: Status, found: &str) {
@@ -104,7 +124,8 @@ fn assert_status(report: &Report, name: &str, status: Status, found: &str) {
 
 fn trials(succeed: bool) -> Trials {
     let result = || if succeed { Ok(()) } else { Err("no permission".to_owned()) };
-    Trials { programs: result(), packets: result() }
+    let kubernetes = KubernetesTrial::NotWanted;
+    Trials { programs: result(), packets: result(), kubernetes }
 }
 
 /// A folder with what `/proc` and `/sys` have.

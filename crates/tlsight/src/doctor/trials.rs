@@ -2,6 +2,9 @@
 
 use capture::{Interface, LiveCapture, LiveOptions, Reception};
 use probe::{Options, SocketCapture};
+use workload::Right;
+
+use crate::kubernetes::KubernetesSettings;
 
 /// What came out of the trials: nothing, or why it failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,11 +13,24 @@ pub(super) struct Trials {
     pub(super) programs: Result<(), String>,
     /// Capturing from all interfaces.
     pub(super) packets: Result<(), String>,
+    /// Asking the API of Kubernetes.
+    pub(super) kubernetes: KubernetesTrial,
+}
+
+/// What came out of asking the API of Kubernetes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum KubernetesTrial {
+    /// There is no reason to.
+    NotWanted,
+    /// It does not answer, or it is not known how to ask it.
+    Silent(String),
+    /// It answers; these rights are not given.
+    Answers(Vec<Right>),
 }
 
 impl Trials {
     /// Tries, and takes back at once what was begun.
-    pub(super) fn make() -> Self {
+    pub(super) fn make(kubernetes: &KubernetesSettings) -> Self {
         let options = Options { ring_len: Some(LEAST_RING_LEN), ..Options::default() };
         let mut live = LiveOptions::new(Interface::Any);
         live.block_len = LEAST_RING_LEN;
@@ -23,6 +39,17 @@ impl Trials {
         Self {
             programs: SocketCapture::open(&options).map(drop).map_err(|error| error.to_string()),
             packets: LiveCapture::open(&live).map(drop).map_err(|error| error.to_string()),
+            kubernetes: KubernetesTrial::make(kubernetes),
+        }
+    }
+}
+
+impl KubernetesTrial {
+    fn make(settings: &KubernetesSettings) -> Self {
+        let Some(connection) = settings.connection() else { return Self::NotWanted };
+        match workload::rights(&connection) {
+            Ok(access) => Self::Answers(access.lacking),
+            Err(error) => Self::Silent(error.to_string()),
         }
     }
 }

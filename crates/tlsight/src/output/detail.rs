@@ -18,6 +18,9 @@ pub(crate) fn write(event: &TlsEvent, palette: Palette, out: &mut Vec<u8>) {
     }
     palette.paint(out, Tone::Dim, &format!("  {}", event.timestamp));
     out.push(b'\n');
+    let states = event.tlsight.workload.as_deref();
+    let client_state = states.and_then(|states| states.client.as_ref());
+    let server_state = states.and_then(|states| states.server.as_ref());
     let mut root = Node::default();
     for section in [
         outcome(event),
@@ -32,6 +35,8 @@ pub(crate) fn write(event: &TlsEvent, palette: Palette, out: &mut Vec<u8>) {
         network(event),
         process_detail::process("client process", &event.client),
         process_detail::process("server process", &event.server),
+        process_detail::workload("client workload", &event.client, client_state),
+        process_detail::workload("server workload", &event.server, server_state),
     ] {
         if !section.is_empty() {
             root.push(section);

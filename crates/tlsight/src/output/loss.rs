@@ -44,13 +44,19 @@ pub(crate) const PROCESSES_UNKNOWN: &str = "processes_unknown";
 /// Cgroups removed while they were watched.
 pub(crate) const CGROUPS_REMOVED: &str = "cgroups_removed";
 
+/// Sessions with an end in a pod that the API of Kubernetes has not told.
+pub(crate) const PODS_UNKNOWN: &str = "pods_unknown";
+
+/// Containers whose runtime's files could not be read or understood.
+pub(crate) const CONTAINER_FILES_UNREADABLE: &str = "container_files_unreadable";
+
 /// Lines that the output did not take.
 pub(crate) const LINES_DROPPED: &str = "lines_dropped";
 
 /// Sessions that are in no edge because there were too many edges in an interval.
 pub(crate) const EDGES_OVER_LIMIT: &str = "edges_over_limit";
 
-const WORDS: [(&str, &str); 31] = [
+const WORDS: [(&str, &str); 33] = [
     (FILES_DAMAGED, "capture files not read to their end"),
     (KERNEL_DROPS, "packets dropped by the kernel, which this program did not take in time"),
     (LINK_TYPE_UNKNOWN, "packets of a link type that is not known"),
@@ -80,6 +86,8 @@ const WORDS: [(&str, &str); 31] = [
     (CONNECTIONS_EVICTED, "connections of sockets given up because there were too many"),
     (PROCESSES_UNKNOWN, "sessions whose process could not be told"),
     (CGROUPS_REMOVED, "cgroups removed while they were watched"),
+    (PODS_UNKNOWN, "sessions of pods that Kubernetes has not told"),
+    (CONTAINER_FILES_UNREADABLE, "containers whose runtime's files could not be read"),
     (LINES_DROPPED, "lines that the output did not take"),
     (EDGES_OVER_LIMIT, "sessions in no edge because there were too many edges"),
 ];

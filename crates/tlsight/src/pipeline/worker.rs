@@ -3,11 +3,12 @@
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
-use event::{Evidence, Timestamp};
+use event::{Evidence, Timestamp, TlsEvent};
 use flow::{BulkFlow, Counters, Limits, Sighting};
 use probe::{Batch, CutOff, SocketCapture};
 use session::{Analyzer, Settings};
 use wire::Packet;
+use workload::{Meter, Workloads};
 
 use super::{Counted, Run};
 use crate::output::{Chunk, Span, Tally};
@@ -22,6 +23,8 @@ pub(crate) struct Worker<'a> {
     /// Time of the last packet from an interface or a file.
     seen_at: Timestamp,
     evidence: Evidence,
+    /// What completes the events of sockets.
+    workloads: Option<Workloads>,
 }
 
 impl<'a> Worker<'a> {
@@ -35,7 +38,18 @@ impl<'a> Worker<'a> {
             tally: Tally::default(),
             timed_at: Timestamp::default(),
             seen_at: Timestamp::default(),
+            workloads: None,
         }
+    }
+
+    /// The same, which tells what is behind the ends of sessions.
+    pub(crate) fn with_workloads(self, workloads: Workloads) -> Self {
+        Self { workloads: Some(workloads), ..self }
+    }
+
+    /// What is counted of that.
+    pub(crate) fn meter(&self) -> Option<Meter> {
+        self.workloads.as_ref().map(Workloads::meter)
     }
 
     /// Takes other choices for the events to come.
@@ -118,6 +132,9 @@ impl<'a> Worker<'a> {
             self.analyzer.handle_timeout(now);
             self.drain(sockets)?;
         }
+        while let Some(event) = self.workloads.as_mut().and_then(Workloads::next_due) {
+            self.tell(event)?;
+        }
         if self.run.is_prompt { self.run.printer.flush(&mut self.chunk) } else { Ok(()) }
     }
 
@@ -163,6 +180,9 @@ impl<'a> Worker<'a> {
     ) -> io::Result<Counted> {
         self.analyzer.finish();
         self.drain(sockets)?;
+        while let Some(event) = self.workloads.as_mut().and_then(Workloads::next_held) {
+            self.tell(event)?;
+        }
         self.run.printer.flush(&mut self.chunk)?;
         let counters = self.analyzer.counters().clone();
         Ok(Counted { tally: self.tally, counters, ..Counted::default() })
@@ -174,16 +194,31 @@ impl<'a> Worker<'a> {
             if let (Some(sockets), Some(connection)) = (&mut sockets, network) {
                 sockets.complete(connection, &mut event);
             }
-            if !self.run.filter.matches(&event) || !self.run.take_one() {
+            if !self.run.filter.matches(&event) {
                 continue;
             }
-            self.tally.add(&event);
-            if self.run.is_line(&event) {
-                self.run.printer.render(&event, &mut self.chunk)?;
+            let event = match &mut self.workloads {
+                Some(workloads) => workloads.take(event),
+                None => Some(event),
+            };
+            if let Some(event) = event {
+                self.tell(event)?;
             }
-            if self.chunk.len() >= MAX_CHUNK_LEN {
-                self.run.printer.flush(&mut self.chunk)?;
-            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn tell(&mut self, event: TlsEvent) -> io::Result<()> {
+        if !self.run.take_one() {
+            return Ok(());
+        }
+        self.tally.add(&event);
+        if self.run.is_line(&event) {
+            self.run.printer.render(&event, &mut self.chunk)?;
+        }
+        if self.chunk.len() >= MAX_CHUNK_LEN {
+            self.run.printer.flush(&mut self.chunk)?;
         }
         Ok(())
     }
