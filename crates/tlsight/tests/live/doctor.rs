@@ -2,6 +2,7 @@
 
 use std::process::{Command, Stdio};
 
+use cluster::Cluster;
 use serde_json::Value;
 
 use crate::network::skip;
@@ -48,6 +49,27 @@ fn each_capability_taken_away_costs_what_is_said() {
             assert!(is_named || is_fine, "without {capability}: {check:#}");
         }
     }
+}
+
+#[test]
+fn rights_that_kubernetes_does_not_give_are_named() {
+    let cluster = Cluster::start("doctor");
+    let kubernetes = || {
+        let output = Command::new(env!("CARGO_BIN_EXE_tlsight"))
+            .args(["doctor", "--json", "--kubeconfig"])
+            .arg(cluster.kubeconfig())
+            .output()
+            .unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).expect("the report is JSON");
+        check(&report, "Kubernetes").clone()
+    };
+    assert_eq!(kubernetes()["status"], "ok");
+    cluster.deny("watch nodes");
+    let found = kubernetes();
+    assert_eq!(found["status"], "degraded");
+    assert_eq!(found["found"], "rights are not given: watch nodes");
+    cluster.set_reachable(false);
+    assert_eq!(kubernetes()["status"], "missing");
 }
 
 /// Runs the program without some capabilities; gives its status and what it found.

@@ -1,6 +1,8 @@
 //! `tlsight watch` at the sockets of this host, with real programs in real cgroups.
 
+mod bundle;
 mod cgroup;
+mod containers;
 mod identity;
 mod peer;
 mod processes;
