@@ -140,23 +140,22 @@ impl Workloads {
     /// Whether more is to be expected.
     fn complete(&mut self, event: &mut TlsEvent) -> bool {
         let Some(sockets) = event.tlsight.socket.as_deref() else { return false };
-        let is_local = [sockets.client.is_some(), sockets.server.is_some()];
-        let uids = [&sockets.client, &sockets.server].map(|socket| {
-            let path = socket.as_ref().and_then(|socket| socket.cgroup.path.as_deref());
-            path.and_then(pod_uid)
-        });
+        let has_local_client = sockets.client.is_some();
+        let paths = [&sockets.client, &sockets.server]
+            .map(|socket| socket.as_ref().and_then(|socket| socket.cgroup.path.clone()));
         if let Some(cluster) = &mut self.cluster {
             cluster.refresh();
         }
         let mut is_pending = false;
         let mut states = event::Workloads::default();
-        let ends = [&mut event.client, &mut event.server].into_iter().zip(is_local).zip(uids);
-        for (((party, is_local), uid), state) in ends.zip([&mut states.client, &mut states.server])
-        {
+        let ends = [&mut event.client, &mut event.server].into_iter().zip(paths);
+        for ((party, path), state) in ends.zip([&mut states.client, &mut states.server]) {
+            let uid = path.as_deref().and_then(pod_uid);
             is_pending |= describe_container(&mut self.containers, party);
             let end = match (&self.cluster, uid) {
                 (_, Some(uid)) => self.pod(&uid),
-                (Some(cluster), None) if is_local => cluster.own_node(),
+                (Some(cluster), None) if path.is_some() => cluster.own_node(),
+                // Elsewhere, or of a process that is not known.
                 (Some(cluster), None) => cluster.peer(party),
                 (None, None) => End::default(),
             };
@@ -165,8 +164,7 @@ impl Workloads {
             party.orchestrator = end.orchestrator;
             *state = end.state;
         }
-        let [client, _] = is_local;
-        let local = if client { &event.client } else { &event.server };
+        let local = if has_local_client { &event.client } else { &event.server };
         event.container.clone_from(&local.container);
         event.kubernetes.clone_from(&local.kubernetes);
         event.orchestrator.clone_from(&local.orchestrator);

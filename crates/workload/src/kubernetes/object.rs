@@ -152,8 +152,12 @@ pub(crate) struct Line<'a> {
 /// [`Malformed`] if it brings none.
 pub(crate) fn version(json: &str) -> Result<String, Malformed> {
     let versioned: Versioned = serde_json::from_str(json).ok().ok_or(Malformed)?;
-    let version = versioned.metadata.resource_version;
-    (!version.is_empty() && version.len() <= MAX_UID_LEN).then_some(version).ok_or(Malformed)
+    valid_version(versioned.metadata.resource_version).ok_or(Malformed)
+}
+
+/// A version, if it can be one.
+pub(crate) fn valid_version(version: String) -> Option<String> {
+    (1..=MAX_UID_LEN).contains(&version.len()).then_some(version)
 }
 
 /// The code and the message of a `Status`.

@@ -11,7 +11,7 @@ use kube::core::params::{ListParams, WatchParams};
 use tokio::time::{sleep, timeout};
 
 use super::answer::{Answer, Lines, NoAnswer};
-use super::object::{ApiStatus, Line, Object, Page, version};
+use super::object::{ApiStatus, Line, ListMetadata, Object, Page, valid_version, version};
 use super::resource::Resource;
 use super::snapshot::Sync;
 use super::watcher::Shared;
@@ -112,7 +112,8 @@ impl Watch {
         let mut objects = Vec::new();
         let mut next = None;
         let mut malformed = 0;
-        let version = loop {
+        // An API could go on for ever with pages that have nothing in them.
+        for _ in 0..=self.resource.most() {
             let params = self.params(next.take());
             let request = Request::new(self.resource.path()).list(&params);
             let request = request.map_err(|error| NoAnswer::Failed(error.to_string()))?;
@@ -128,13 +129,15 @@ impl Watch {
                 }
             }
             let is_full = objects.len() > self.resource.most();
-            match page.metadata.next.filter(|next| !next.is_empty() && !is_full) {
-                Some(more) => next = Some(more),
-                None => break page.metadata.resource_version,
+            let ListMetadata { resource_version, next: more } = page.metadata;
+            next = more.filter(|more| !more.is_empty() && !is_full);
+            if next.is_none() {
+                let version = valid_version(resource_version).ok_or(NoAnswer::Malformed)?;
+                self.shared.listed(self.resource, objects, malformed);
+                return Ok(version);
             }
-        };
-        self.shared.listed(self.resource, objects, malformed);
-        Ok(version)
+        }
+        Err(NoAnswer::Malformed)
     }
 
     /// Pods of a node are few, and listed as the kubelet does it: out of the API's memory, where they

@@ -113,6 +113,27 @@ fn objects_that_make_no_sense_in_a_list_are_left_out_and_counted() {
 }
 
 #[test]
+fn a_version_that_cannot_be_one_is_not_gone_on_from() {
+    let cluster = Cluster::start("long-version");
+    let list = serde_json::json!({ "metadata": { "resourceVersion": "1".repeat(100) } });
+    cluster.answer_lists_with("/api/v1/services", Some(list.to_string()));
+    let _workloads = watch(&cluster);
+    wait_until("it is asked for again", || cluster.requests("list services") >= 2);
+    assert_eq!(cluster.requests("watch services"), 0);
+}
+
+#[test]
+fn pages_without_an_end_are_given_up() {
+    let cluster = Cluster::start("endless-pages");
+    let list = serde_json::json!({ "metadata": { "resourceVersion": "1", "continue": "x" } });
+    cluster.answer_lists_with("/api/v1/pods", Some(list.to_string()));
+    let workloads = watch(&cluster);
+    let meter = workloads.meter();
+    wait_until("they are given up", || status(&meter, Resource::Pods).failures >= 1);
+    assert_eq!(status(&meter, Resource::Pods).knowledge, Knowledge::Unknown);
+}
+
+#[test]
 fn a_refusal_is_told_and_costs_only_what_is_refused() {
     let cluster = Cluster::start("refused");
     cluster.deny("list nodes");
