@@ -79,8 +79,13 @@ impl Analyzer {
     /// The same with the number of the virtual network that its packets were in: of an overlay, or
     /// of the connection that a packet of [`wire::LinkType::SOCKET`] names.
     pub fn poll_event_with_network(&mut self) -> Option<(TlsEvent, Option<u32>)> {
-        let reported = self.engine.application_mut().context.poll_event()?;
-        Some((reported.event, reported.network))
+        self.engine.application_mut().context.poll_event()
+    }
+
+    /// Events that wait to be fetched.
+    #[must_use]
+    pub fn events_waiting(&self) -> usize {
+        self.engine.application().context.ended_len()
     }
 
     /// What was seen and lost so far.
