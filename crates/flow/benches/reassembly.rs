@@ -58,7 +58,7 @@ impl Application for Sink {
     fn on_stream(&mut self, _: &Flow, seen: &mut usize, _: Direction, bytes: &[u8]) -> Progress {
         *seen += bytes.len();
         let interest = if *seen > self.enough { Interest::Done } else { Interest::Continue };
-        Progress { consumed: bytes.len(), interest }
+        Progress { consumed: bytes.len(), opaque: false, interest }
     }
 
     fn on_gap(

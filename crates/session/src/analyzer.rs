@@ -127,7 +127,7 @@ impl Application for Sessions {
         bytes: &[u8],
     ) -> Progress {
         let Session::Tcp(session) = state else {
-            return Progress { consumed: bytes.len(), interest: Interest::Done };
+            return Progress { consumed: bytes.len(), opaque: false, interest: Interest::Done };
         };
         let progress = session.on_stream(&mut self.context, flow.last_seen(), direction, bytes);
         if progress.interest == Interest::Done

@@ -62,7 +62,10 @@ struct OpenRecord {
 
 /// What one step made of the bytes in front of it.
 enum Step {
+    /// This many bytes were read.
     Consumed(usize),
+    /// This many bytes belong to a record that is encrypted.
+    Passed(usize),
     NeedMore,
 }
 
@@ -79,17 +82,22 @@ impl TcpSession {
         direction: Direction,
         bytes: &[u8],
     ) -> Progress {
-        let mut consumed = 0;
+        let (mut consumed, mut opaque) = (0usize, true);
         while let Some(rest) = bytes.get(consumed..).filter(|rest| !rest.is_empty()) {
-            match self.step(context, now, direction, rest) {
-                Step::Consumed(len) => consumed = consumed.saturating_add(len).min(bytes.len()),
+            let len = match self.step(context, now, direction, rest) {
+                Step::Passed(len) => len,
+                Step::Consumed(len) => {
+                    opaque = false;
+                    len
+                }
                 Step::NeedMore => break,
-            }
+            };
+            consumed = consumed.saturating_add(len).min(bytes.len());
             if self.is_over() {
-                return Progress { consumed: bytes.len(), interest: Interest::Done };
+                return Progress { consumed: bytes.len(), opaque, interest: Interest::Done };
             }
         }
-        Progress { consumed, interest: Interest::Continue }
+        Progress { consumed, opaque, interest: Interest::Continue }
     }
 
     /// Takes note that `missing` bytes will not come, and reads what can be read of the bytes
@@ -264,8 +272,12 @@ impl TcpSession {
             return self.header_step(now, direction, rest);
         };
         let body = rest.get(..record.left.min(rest.len())).unwrap_or(rest);
+        if !record.is_clear {
+            let left = record.left.saturating_sub(body.len());
+            stream.record = (left > 0).then_some(OpenRecord { left, ..record });
+            return Step::Passed(body.len());
+        }
         let read = match record.kind {
-            _ if !record.is_clear => body.len(),
             ContentType::HANDSHAKE => {
                 let handshake = handshake_of(&mut self.handshake, direction, now);
                 match stream.messages.take(body, record.left) {
@@ -351,7 +363,10 @@ impl TcpSession {
         };
         stream.record =
             (len > 0).then_some(OpenRecord { kind: header.content_type, left: len, is_clear });
-        Step::Consumed(RecordHeader::LEN)
+        match header.content_type {
+            ContentType::APPLICATION_DATA => Step::Passed(RecordHeader::LEN),
+            _ => Step::Consumed(RecordHeader::LEN),
+        }
     }
 
     fn resynchronise(&mut self, direction: Direction, rest: &[u8]) -> Step {

@@ -33,10 +33,7 @@ pub struct Engine<A: Application> {
     table: Table<Connection<A::State>>,
     fragments: Fragments,
     buffers: BufferPool,
-    #[expect(
-        clippy::vec_box,
-        reason = "a connection goes into its entry as the box that it is in"
-    )]
+    /// Connections that have ended, in the boxes that will go into entries again.
     spare: Vec<Box<Connection<A::State>>>,
     /// Bytes in connections, their states and buffers.
     connection_bytes: usize,
