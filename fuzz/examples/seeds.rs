@@ -164,7 +164,7 @@ impl Application for Collector {
         bytes: &[u8],
     ) -> Progress {
         state.streams[direction.index()].extend_from_slice(bytes);
-        Progress { consumed: bytes.len(), interest: Interest::Continue }
+        Progress { consumed: bytes.len(), opaque: false, interest: Interest::Continue }
     }
 
     fn on_gap(

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::address::{IpText, Transport};
 use crate::certificate::CertificateHash;
+use crate::json::ToJson;
 use crate::process::{Container, Process, User};
 use crate::session::{Party, TlsEvent};
 use crate::shared::Name;
@@ -36,7 +37,7 @@ pub struct EdgeCounts {
 }
 
 /// The sessions of one edge in one interval: a line whose `event.dataset` is `tlsight.edge`.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema, ToJson)]
 pub struct EdgeEvent {
     /// End of the interval.
     #[serde(rename = "@timestamp")]
@@ -60,7 +61,7 @@ pub struct EdgeEvent {
 }
 
 /// ECS `event` of an edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema, ToJson)]
 pub struct EdgeMeta {
     /// `metric`.
     pub kind: &'static str,
@@ -80,7 +81,7 @@ pub struct EdgeMeta {
 }
 
 /// One end of an edge.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 pub struct EdgeParty {
     /// Address.
     pub ip: IpText,
@@ -99,7 +100,7 @@ pub struct EdgeParty {
 }
 
 /// What the processes of an edge have in common.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 pub struct EdgeProcess {
     /// Name that the kernel keeps.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,7 +114,7 @@ pub struct EdgeProcess {
 }
 
 /// ECS `network` of an edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 pub struct EdgeNetwork {
     /// `tcp` or `udp`.
     pub transport: Transport,
@@ -128,7 +129,7 @@ pub struct EdgeNetwork {
 }
 
 /// ECS `tls` of an edge.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 pub struct EdgeTls {
     /// Negotiated version.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -149,7 +150,7 @@ pub struct EdgeTls {
 }
 
 /// `tls.server` of an edge.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 pub struct EdgeCertificate {
     /// Digests of the certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -176,7 +177,7 @@ struct Posture {
 }
 
 /// `tlsight` of an edge.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema, ToJson)]
 pub struct EdgeBody {
     /// How the keys were agreed.
     pub key_exchange: EdgeKeyExchange,
@@ -194,7 +195,7 @@ pub struct EdgeBody {
 }
 
 /// `tlsight.key_exchange` of an edge.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 pub struct EdgeKeyExchange {
     /// Named group chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -208,14 +209,14 @@ pub struct EdgeKeyExchange {
 }
 
 /// `tlsight.certificate` of an edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema, ToJson)]
 pub struct EdgeCertificateState {
     /// Whether it was seen, and why not.
     pub state: CertificateState,
 }
 
 /// `tlsight.edge`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema, ToJson)]
 pub struct EdgeTotals {
     /// Length of the interval in seconds; the last one of a run may be cut short.
     pub interval: u64,

@@ -190,7 +190,7 @@ impl<'a> Worker<'a> {
                 self.tally.add(event);
             }
             for (event, _) in self.events.iter().filter(|(event, _)| self.run.is_line(event)) {
-                self.run.printer.render(event, &mut self.chunk)?;
+                self.run.printer.render(event, &mut self.chunk);
             }
             self.events.clear();
             if self.chunk.len() >= MAX_CHUNK_LEN {
