@@ -39,7 +39,7 @@ pub struct Tls {
     pub server: TlsServer,
     /// Packetbeat's details.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub detailed: Option<Box<Detailed>>,
+    pub detailed: Option<Detailed>,
 }
 
 /// `tls.client`.

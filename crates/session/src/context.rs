@@ -26,6 +26,9 @@ pub(crate) struct Context {
     shapes: ShapeCache,
     certificates: CertificateCache,
     ended: VecDeque<Ended>,
+    /// Boxes of handshakes that have been reported, to be used again.
+    #[expect(clippy::vec_box, reason = "it is the boxes that are kept")]
+    spare: Vec<Box<Handshake>>,
     hash_seed: u64,
 }
 
@@ -38,6 +41,7 @@ impl Context {
             quic_scratch: quic::Scratch::default(),
             shapes: ShapeCache::with_max_bytes(hash_seed, memory_bytes / SHAPES_SHARE),
             ended: VecDeque::new(),
+            spare: Vec::new(),
             hash_seed,
         }
     }
@@ -82,7 +86,23 @@ impl Context {
     /// The next event and the virtual network of its flow.
     pub(crate) fn poll_event(&mut self) -> Option<(TlsEvent, Option<u32>)> {
         let Ended { flow, mut handshake } = self.ended.pop_front()?;
-        Some((report::event(&self.settings, &flow, &mut handshake), flow.virtual_network()))
+        let event = report::event(&self.settings, &flow, &mut handshake);
+        if self.spare.len() < MAX_SPARE {
+            handshake.empty();
+            self.spare.push(handshake);
+        }
+        Some((event, flow.virtual_network()))
+    }
+
+    /// Puts a handshake into a box, which is one used before if there is any.
+    pub(crate) fn boxed(&mut self, handshake: Handshake) -> Box<Handshake> {
+        match self.spare.pop() {
+            Some(mut spare) => {
+                *spare = handshake;
+                spare
+            }
+            None => Box::new(handshake),
+        }
     }
 }
 
@@ -98,6 +118,9 @@ fn certificates(settings: &Settings, hash_seed: u64) -> CertificateCache {
         settings.memory_bytes / DER_SHARE,
     )
 }
+
+/// Boxes that are kept: as many as events are made at once, and some more.
+const MAX_SPARE: usize = 64;
 
 /// Part of the memory that the shapes of clients take, and as much those of servers: in all a
 /// sixteenth, which is some thousand shapes by default.

@@ -253,7 +253,7 @@ impl TcpSession {
         let mut reader = Reader::new(rest);
         let Ok(header) = reader.u16() else { return Step::NeedMore };
         let Ok(record) = reader.take(usize::from(header & 0x7fff)) else { return Step::NeedMore };
-        let handshake = handshake_of(&mut self.handshake, direction, now);
+        let handshake = handshake_of(&mut self.handshake, context, direction, now);
         handshake.on_sslv2(context, now, direction, record);
         self.streams[direction].phase =
             if handshake.is_sslv2() { Phase::Opaque } else { Phase::Records };
@@ -269,7 +269,7 @@ impl TcpSession {
     ) -> Step {
         let stream = &mut self.streams[direction];
         let Some(record) = stream.record else {
-            return self.header_step(now, direction, rest);
+            return self.header_step(context, now, direction, rest);
         };
         let body = rest.get(..record.left.min(rest.len())).unwrap_or(rest);
         if !record.is_clear {
@@ -279,7 +279,7 @@ impl TcpSession {
         }
         let read = match record.kind {
             ContentType::HANDSHAKE => {
-                let handshake = handshake_of(&mut self.handshake, direction, now);
+                let handshake = handshake_of(&mut self.handshake, context, direction, now);
                 match stream.messages.take(body, record.left) {
                     Taken::Whole(len) => {
                         handshake.on_whole(
@@ -305,11 +305,12 @@ impl TcpSession {
             }
             _ if body.len() < record.left => return Step::NeedMore,
             ContentType::ALERT => {
-                handshake_of(&mut self.handshake, direction, now).on_alert(now, direction, body);
+                handshake_of(&mut self.handshake, context, direction, now)
+                    .on_alert(now, direction, body);
                 body.len()
             }
             ContentType::HEARTBEAT => {
-                handshake_of(&mut self.handshake, direction, now).on_heartbeat(body);
+                handshake_of(&mut self.handshake, context, direction, now).on_heartbeat(body);
                 body.len()
             }
             _ => body.len(),
@@ -319,9 +320,15 @@ impl TcpSession {
         Step::Consumed(read)
     }
 
-    fn header_step(&mut self, now: Timestamp, direction: Direction, rest: &[u8]) -> Step {
+    fn header_step(
+        &mut self,
+        context: &mut Context,
+        now: Timestamp,
+        direction: Direction,
+        rest: &[u8],
+    ) -> Step {
         let stream = &mut self.streams[direction];
-        let handshake = handshake_of(&mut self.handshake, direction, now);
+        let handshake = handshake_of(&mut self.handshake, context, direction, now);
         let header = match RecordHeader::parse(rest) {
             Ok(Some(header)) => header,
             Ok(None) => return Step::NeedMore,
@@ -382,12 +389,13 @@ impl TcpSession {
     }
 }
 
-fn handshake_of(
-    handshake: &mut Option<Box<Handshake>>,
+fn handshake_of<'h>(
+    handshake: &'h mut Option<Box<Handshake>>,
+    context: &mut Context,
     direction: Direction,
     now: Timestamp,
-) -> &mut Handshake {
-    handshake.get_or_insert_with(|| Box::new(Handshake::over_tcp(direction, now)))
+) -> &'h mut Handshake {
+    handshake.get_or_insert_with(|| context.boxed(Handshake::over_tcp(direction, now)))
 }
 
 /// A heartbeat request has at most this length (RFC 6520 section 4).

@@ -139,6 +139,11 @@ impl Handshake {
         }
     }
 
+    /// Forgets all that was seen, and holds nothing.
+    pub(crate) fn empty(&mut self) {
+        *self = Self::new(self.carrier, self.client_direction, self.times.start);
+    }
+
     /// The direction of the client's messages; the initiator's until a message tells.
     pub(crate) fn client_direction(&self) -> Direction {
         if self.is_client_known { self.client_direction } else { Direction::FromInitiator }
