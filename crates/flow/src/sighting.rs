@@ -1,48 +1,108 @@
 //! What tells the flow of a packet, read ahead of its turn.
 
-use wire::Packet;
+use wire::{Packet, TcpFlags};
 
-use crate::decap::{Glance, Outcome, decapsulate, glance};
-use crate::hash::fold;
-use crate::key::Address;
+use crate::decap::{Glance, Outcome, decapsulate, glance_v4, glance_v6};
+use crate::hash::{KeyedHash, fold};
+use crate::key::{Address, Sender};
+
+/// Looks at packets before they are taken.
+#[derive(Clone, Copy, Debug)]
+pub struct Lookout {
+    hash: KeyedHash,
+    shards: usize,
+}
 
 /// What tells the flow of a packet, so far as it can be read in few steps.
 ///
-/// It is what is needed of the bytes of a packet whose flow is done: who has it does not need them
-/// in his cache.
+/// It is all that is needed of the bytes of a packet whose flow is done: who has it does not need
+/// them in his cache.
 #[derive(Clone, Copy, Debug)]
-pub struct Sighting(pub(crate) Option<Glance>);
+pub struct Sighting {
+    /// That of the flow's key; 0 if nothing was read.
+    pub(crate) hash: u64,
+    shard: u32,
+    pub(crate) sender: Sender,
+    pub(crate) look: Look,
+}
 
-impl Sighting {
+/// What was read of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// Nothing: it is no plain TCP.
+    Nothing,
+    /// Its flow, to which it may matter even if that is done.
+    Marked,
+    /// Its flow, to which it does not matter once that is done.
+    Plain,
+}
+
+impl Lookout {
+    /// Looks out for `shards` engines, whose limits have this `hash_seed`. With another seed the
+    /// engines do the same, but slowly.
+    #[must_use]
+    pub const fn new(hash_seed: u64, shards: usize) -> Self {
+        Self { hash: KeyedHash::new(hash_seed), shards }
+    }
+
     /// Looks at the headers of a packet.
     #[inline]
     #[must_use]
-    pub fn of(packet: &Packet<'_>) -> Self {
-        Self(glance(packet))
+    pub fn sight(&self, packet: &Packet<'_>) -> Sighting {
+        match glance_v4(packet) {
+            Some(Glance { key, sender, flags }) => {
+                self.sighting(key.hash(&self.hash), key.addresses(), sender, flags)
+            }
+            None => self.sight_other(packet),
+        }
     }
 
-    /// The worker, of `shards`, that `packet`, which this is a sighting of, belongs to: by its
-    /// innermost pair of addresses, whatever the direction.
-    ///
-    /// The fragments of a datagram go where the rest of its flow goes, unless they carry a tunnel:
-    /// these go by the addresses of the tunnel's ends. Packets without IP go to worker 0, as do all
-    /// if `shards` is 0.
+    #[inline(never)]
+    fn sight_other(&self, packet: &Packet<'_>) -> Sighting {
+        if let Some(Glance { key, sender, flags }) = glance_v6(packet) {
+            return self.sighting(key.hash(&self.hash), key.addresses(), sender, flags);
+        }
+        let addresses = if self.shards > 1 { addresses(packet) } else { None };
+        let shard = addresses.map_or(0, |addresses| self.shard(addresses));
+        Sighting { hash: 0, shard, sender: Sender::Low, look: Look::Nothing }
+    }
+
     #[inline]
-    #[must_use]
-    pub fn shard(&self, packet: &Packet<'_>, shards: usize) -> usize {
-        let addresses = match &self.0 {
-            Some(glance) => Some(glance.key.addresses()),
-            None => addresses(packet),
-        };
-        let Some((one, other)) = addresses else { return 0 };
+    fn sighting(
+        &self,
+        hash: u64,
+        addresses: (Address, Address),
+        sender: Sender,
+        flags: TcpFlags,
+    ) -> Sighting {
+        let shard = if self.shards > 1 { self.shard(addresses) } else { 0 };
+        let look = if flags.intersects(MARKS) { Look::Marked } else { Look::Plain };
+        Sighting { hash, shard, sender, look }
+    }
+
+    /// The engine for a pair of addresses, in whatever order.
+    #[inline]
+    fn shard(&self, (one, other): (Address, Address)) -> u32 {
         let hash = fold(mix(one) ^ mix(other), SPREAD);
         // The high half of the product is below `shards`, without a division.
-        let product = u128::from(hash).wrapping_mul(shards as u128);
-        usize::try_from(product >> 64).unwrap_or(0)
+        let product = u128::from(hash).wrapping_mul(self.shards as u128);
+        u32::try_from(product >> 64).unwrap_or(0)
     }
 }
 
-#[inline(never)]
+impl Sighting {
+    /// The engine that the packet belongs to: by its innermost pair of addresses, whatever the
+    /// direction.
+    ///
+    /// The fragments of a datagram go where the rest of its flow goes, unless they carry a tunnel:
+    /// these go by the addresses of the tunnel's ends. Packets without IP go to engine 0.
+    #[inline]
+    #[must_use]
+    pub const fn shard(&self) -> usize {
+        self.shard as usize
+    }
+}
+
 fn addresses(packet: &Packet<'_>) -> Option<(Address, Address)> {
     match decapsulate(packet) {
         Outcome::Found(innermost) => {
@@ -58,6 +118,9 @@ fn mix(address: Address) -> u64 {
     let Address([high, low]) = address;
     fold(high ^ MIX_HIGH, low ^ MIX_LOW)
 }
+
+/// Flags that matter even when a flow is done.
+pub(crate) const MARKS: TcpFlags = TcpFlags(TcpFlags::SYN.0 | TcpFlags::FIN.0 | TcpFlags::RST.0);
 
 // Odd constants without a pattern: the digits of the golden ratio, of pi and of e.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;

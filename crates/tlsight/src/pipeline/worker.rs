@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use event::{Evidence, Timestamp};
-use flow::{BulkFlow, Counters, Limits, Sighting};
+use flow::{BulkFlow, Counters, Limits, Lookout, Sighting};
 use probe::{Batch, CutOff, SocketCapture};
 use session::{Analyzer, Settings};
 use wire::Packet;
@@ -16,6 +16,8 @@ use crate::output::{Chunk, Span, Tally};
 pub(crate) struct Worker<'a> {
     run: &'a Run,
     analyzer: Analyzer,
+    hash_seed: u64,
+    lookout: Lookout,
     chunk: Chunk,
     tally: Tally,
     timed_at: Timestamp,
@@ -31,11 +33,18 @@ impl<'a> Worker<'a> {
             run,
             evidence: settings.evidence,
             analyzer: Analyzer::new(settings, limits),
+            hash_seed: limits.hash_seed,
+            lookout: Lookout::new(limits.hash_seed, 1),
             chunk: Chunk::default(),
             tally: Tally::default(),
             timed_at: Timestamp::default(),
             seen_at: Timestamp::default(),
         }
+    }
+
+    /// Seed of the hash of its flows.
+    pub(crate) const fn hash_seed(&self) -> u64 {
+        self.hash_seed
     }
 
     /// Takes other choices for the events to come.
@@ -51,7 +60,8 @@ impl<'a> Worker<'a> {
         &mut self,
         packets: impl Iterator<Item = Packet<'p>>,
     ) -> io::Result<()> {
-        self.handle_sighted(packets.map(|packet| (packet, Sighting::of(&packet))))
+        let lookout = self.lookout;
+        self.handle_sighted(packets.map(|packet| (packet, lookout.sight(&packet))))
     }
 
     /// Takes packets, in the order of the capture, whose headers have been looked at.
