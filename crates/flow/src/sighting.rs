@@ -21,21 +21,13 @@ pub struct Lookout {
 pub struct Sighting {
     /// That of the flow's key; 0 if nothing was read.
     pub(crate) hash: u64,
-    shard: u32,
-    pub(crate) sender: Sender,
-    pub(crate) look: Look,
+    traits: Traits,
 }
 
-/// What was read of a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Look {
-    /// Nothing: it is no plain TCP.
-    Nothing,
-    /// Its flow, to which it may matter even if that is done.
-    Marked,
-    /// Its flow, to which it does not matter once that is done.
-    Plain,
-}
+/// The number of an engine, and bits below it. In one word with the hash beside it, a sighting stays
+/// in registers: what is written in parts cannot be read as a whole before it has reached the cache.
+#[derive(Clone, Copy, Debug, Default)]
+struct Traits(u64);
 
 impl Lookout {
     /// Looks out for `shards` engines, whose limits have this `hash_seed`. With another seed the
@@ -64,7 +56,7 @@ impl Lookout {
         }
         let addresses = if self.shards > 1 { addresses(packet) } else { None };
         let shard = addresses.map_or(0, |addresses| self.shard(addresses));
-        Sighting { hash: 0, shard, sender: Sender::Low, look: Look::Nothing }
+        Sighting { hash: 0, traits: Traits::new(shard, 0) }
     }
 
     #[inline]
@@ -76,8 +68,9 @@ impl Lookout {
         flags: TcpFlags,
     ) -> Sighting {
         let shard = if self.shards > 1 { self.shard(addresses) } else { 0 };
-        let look = if flags.intersects(MARKS) { Look::Marked } else { Look::Plain };
-        Sighting { hash, shard, sender, look }
+        let plain = if flags.intersects(MARKS) { 0 } else { PLAIN };
+        let from = if sender == Sender::High { FROM_HIGH } else { 0 };
+        Sighting { hash, traits: Traits::new(shard, plain | from) }
     }
 
     /// The engine for a pair of addresses, in whatever order.
@@ -99,7 +92,27 @@ impl Sighting {
     #[inline]
     #[must_use]
     pub const fn shard(&self) -> usize {
-        self.shard as usize
+        let Traits(traits) = self.traits;
+        (traits >> SHARD_SHIFT) as usize
+    }
+
+    /// Whether the packet does not matter to its flow once that is done.
+    #[inline]
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.traits.0 & PLAIN != 0
+    }
+
+    /// Which end of the flow sent the packet, if its flow was read.
+    #[inline]
+    pub(crate) const fn sender(&self) -> Sender {
+        if self.traits.0 & FROM_HIGH == 0 { Sender::Low } else { Sender::High }
+    }
+}
+
+impl Traits {
+    #[inline]
+    const fn new(shard: u32, bits: u64) -> Self {
+        Self((shard as u64) << SHARD_SHIFT | bits)
     }
 }
 
@@ -121,6 +134,10 @@ fn mix(address: Address) -> u64 {
 
 /// Flags that matter even when a flow is done.
 pub(crate) const MARKS: TcpFlags = TcpFlags(TcpFlags::SYN.0 | TcpFlags::FIN.0 | TcpFlags::RST.0);
+
+const PLAIN: u64 = 1;
+const FROM_HIGH: u64 = 2;
+const SHARD_SHIFT: u32 = 32;
 
 // Odd constants without a pattern: the digits of the golden ratio, of pi and of e.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;

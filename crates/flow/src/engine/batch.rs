@@ -5,7 +5,7 @@ use wire::Packet;
 
 use super::Engine;
 use crate::application::Application;
-use crate::sighting::{Look, Sighting};
+use crate::sighting::Sighting;
 use crate::table::Phase;
 
 /// A packet whose turn is to come.
@@ -44,7 +44,7 @@ impl<A: Application> Engine<A> {
         for ahead in batch.iter().flatten() {
             let entry = ahead.slot.and_then(|slot| self.table.get(slot));
             if let Some(connection) = entry.and_then(|entry| entry.connection.as_deref()) {
-                connection.warm_up(ahead.sighting.sender);
+                connection.warm_up(ahead.sighting.sender());
             }
         }
         let found_at = self.table.changes();
@@ -69,7 +69,7 @@ impl<A: Application> Engine<A> {
         time: Timestamp,
     ) {
         let now = self.clock.tick();
-        if sighting.look == Look::Plain
+        if sighting.is_plain()
             && let Some(entry) = slot.and_then(|slot| self.table.get_mut(slot))
             && matches!(entry.phase, Phase::Done | Phase::Lingering)
             && now.distance(entry.last_seen) <= self.idle_limits.of(entry.phase)
