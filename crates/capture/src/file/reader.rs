@@ -102,18 +102,18 @@ impl FileReader {
     /// [`ReadError`], once, where the capture is damaged, cut short or cannot be read; all packets
     /// before that have been given. The block is empty then, and what follows is [`More::End`].
     pub fn read_block(&mut self, block: &mut Block) -> Result<More, ReadError> {
-        block.restart(&self.carry);
+        block.restart(&self.carry, self.source.position());
         match std::mem::replace(&mut self.state, State::Ended) {
             State::Reading => {}
             State::Damaged(damage) => return Err(self.error(damage)),
             State::Ended => {
-                block.restart(&[]);
+                block.restart(&[], 0);
                 return Ok(More::End);
             }
         }
         let stop = loop {
-            let (bytes, records) = block.unindexed(0);
-            let indexed = self.format.index(bytes, 0, records);
+            let (bytes, start, records) = block.unindexed();
+            let indexed = self.format.index(bytes, start, records);
             self.offset = self.offset.saturating_add(indexed.consumed as u64);
             if !block.is_empty() {
                 self.carry.clear();
@@ -139,7 +139,7 @@ impl FileReader {
                 }
             }
         };
-        block.restart(&[]);
+        block.restart(&[], 0);
         self.carry = Vec::new();
         match stop {
             None => Ok(More::End),

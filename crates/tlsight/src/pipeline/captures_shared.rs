@@ -14,7 +14,7 @@ use std::thread;
 
 use capture::Block;
 use event::Timestamp;
-use flow::Sighting;
+use flow::{Lookout, Sighting};
 
 use super::{Counted, Run, Worker, merge};
 use crate::captures::Captures;
@@ -28,7 +28,8 @@ pub(crate) fn read_with_workers(
     captures: &mut Captures,
     workers: Vec<Worker<'_>>,
 ) -> io::Result<Counted> {
-    let shared = Shared::new(captures, workers.len());
+    let hash_seed = workers.first().map_or(0, Worker::hash_seed);
+    let shared = Shared::new(captures, Lookout::new(hash_seed, workers.len()), workers.len());
     thread::scope(|scope| {
         let threads: Vec<_> = workers
             .into_iter()
@@ -53,6 +54,7 @@ pub(crate) fn read_with_workers(
 }
 
 struct Shared<'a> {
+    lookout: Lookout,
     captures: Mutex<&'a mut Captures>,
     state: Mutex<State>,
     changed: Condvar,
@@ -103,7 +105,7 @@ enum Task {
 }
 
 impl<'a> Shared<'a> {
-    fn new(captures: &'a mut Captures, workers: usize) -> Self {
+    fn new(captures: &'a mut Captures, lookout: Lookout, workers: usize) -> Self {
         let batches = workers.saturating_mul(BATCHES_PER_WORKER);
         let empty = || Batch {
             block: Block::new(),
@@ -120,6 +122,7 @@ impl<'a> Shared<'a> {
             waiting: 0,
         };
         Self {
+            lookout,
             reads_ahead: captures.are_files(),
             captures: Mutex::new(captures),
             state: Mutex::new(state),
@@ -194,7 +197,7 @@ impl<'a> Shared<'a> {
             number
         };
         if has_packets {
-            batch.share();
+            batch.share(&self.lookout);
             let mut state = self.lock();
             state.queue(number, batch);
             self.wake(&state);
@@ -242,16 +245,15 @@ impl State {
 
 impl Batch {
     /// Tells which packet is whose.
-    fn share(&mut self) {
+    fn share(&mut self, lookout: &Lookout) {
         for share in &mut self.shares {
             share.clear();
         }
-        let workers = self.shares.len();
         let mut end = 0;
         for (place, packet) in (0..).zip(self.block.packets()) {
             end = packet.timestamp_ns;
-            let sighting = Sighting::of(&packet);
-            if let Some(share) = self.shares.get_mut(sighting.shard(&packet, workers)) {
+            let sighting = lookout.sight(&packet);
+            if let Some(share) = self.shares.get_mut(sighting.shard()) {
                 share.push((place, sighting));
             }
         }
@@ -270,7 +272,7 @@ mod tests {
     #[test]
     fn blocks_are_queued_in_the_order_in_which_they_were_read() {
         let mut captures = Captures::new(Vec::new(), None);
-        let shared = Shared::new(&mut captures, 2);
+        let shared = Shared::new(&mut captures, Lookout::new(1, 2), 2);
         let mut state = shared.lock();
         state.reading = Reading::Ended;
         state.read = 4;

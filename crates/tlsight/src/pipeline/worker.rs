@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use event::{Evidence, Timestamp, TlsEvent};
-use flow::{BulkFlow, Counters, Limits, Sighting};
+use flow::{BulkFlow, Counters, Limits, Lookout, Sighting};
 use probe::{Batch, CutOff, SocketCapture};
 use session::{Analyzer, Settings};
 use wire::Packet;
@@ -18,6 +18,8 @@ pub(crate) struct Worker<'a> {
     analyzer: Analyzer,
     /// Made, and to be written at once; kept for its memory.
     events: Vec<(TlsEvent, Option<u32>)>,
+    hash_seed: u64,
+    lookout: Lookout,
     chunk: Chunk,
     tally: Tally,
     timed_at: Timestamp,
@@ -34,11 +36,18 @@ impl<'a> Worker<'a> {
             evidence: settings.evidence,
             analyzer: Analyzer::new(settings, limits),
             events: Vec::with_capacity(EVENTS_AT_ONCE),
+            hash_seed: limits.hash_seed,
+            lookout: Lookout::new(limits.hash_seed, 1),
             chunk: Chunk::default(),
             tally: Tally::default(),
             timed_at: Timestamp::default(),
             seen_at: Timestamp::default(),
         }
+    }
+
+    /// Seed of the hash of its flows.
+    pub(crate) const fn hash_seed(&self) -> u64 {
+        self.hash_seed
     }
 
     /// Takes other choices for the events to come.
@@ -54,7 +63,8 @@ impl<'a> Worker<'a> {
         &mut self,
         packets: impl Iterator<Item = Packet<'p>>,
     ) -> io::Result<()> {
-        self.handle_sighted(packets.map(|packet| (packet, Sighting::of(&packet))))
+        let lookout = self.lookout;
+        self.handle_sighted(packets.map(|packet| (packet, lookout.sight(&packet))))
     }
 
     /// Takes packets, in the order of the capture, whose headers have been looked at.
