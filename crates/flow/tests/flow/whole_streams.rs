@@ -79,7 +79,7 @@ proptest! {
         // Long segments end the interest, so that SYNs begin flows in place of those that are done.
         let consume: fn(&[u8]) -> Progress = |bytes| {
             let interest = if bytes.len() > 7 { Interest::Done } else { Interest::Continue };
-            Progress { consumed: bytes.len(), interest }
+            Progress { consumed: bytes.len(), opaque: false, interest }
         };
         let frames: Vec<_> = segments
             .iter()
