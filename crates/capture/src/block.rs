@@ -67,16 +67,39 @@ impl Block {
     /// Forgets the packets and starts over with `carried`, behind which go the bytes from
     /// `position` in a file on.
     pub(crate) fn restart(&mut self, carried: &[u8], position: u64) {
+        self.prepare(carried.len(), position);
+        self.prepend(carried);
+    }
+
+    /// Forgets the packets and starts over with nothing, so that bytes from `position` in a file on
+    /// can be filled in, and `front` bytes in front of them.
+    pub(crate) fn prepare(&mut self, front: usize, position: u64) {
         self.records.clear();
-        let len = carried.len().saturating_mul(2).saturating_add(PAGE_LEN).max(BLOCK_LEN);
+        let len = front.saturating_mul(2).saturating_add(PAGE_LEN).max(BLOCK_LEN);
         if self.bytes.len() != len {
             self.bytes = vec![0; len];
         }
-        self.end = self.in_step(carried.len(), position);
-        self.start = self.end - carried.len();
-        if let Some(front) = self.bytes.get_mut(self.start..self.end) {
+        self.start = self.in_step(front, position);
+        self.end = self.start;
+    }
+
+    /// Puts `carried` in front of the bytes so far; whether there is room for it.
+    pub(crate) fn prepend(&mut self, carried: &[u8]) -> bool {
+        let Some(start) = self.start.checked_sub(carried.len()) else { return false };
+        if let Some(front) = self.bytes.get_mut(start..self.start) {
             front.copy_from_slice(carried);
         }
+        self.start = start;
+        true
+    }
+
+    /// Swaps the bytes so far for others, all of which count. There are to be no records.
+    pub(crate) fn swap(&mut self, bytes: &mut Vec<u8>) {
+        debug_assert!(self.records.is_empty(), "records point into the bytes");
+        std::mem::swap(&mut self.bytes, bytes);
+        bytes.truncate(self.end);
+        bytes.drain(..self.start);
+        (self.start, self.end) = (0, self.bytes.len());
     }
 
     /// The bytes so far, where they begin, and the records to add to.
