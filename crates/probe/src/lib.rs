@@ -15,6 +15,9 @@ mod container;
 mod cutoff;
 mod ends;
 mod error;
+mod finished;
+#[cfg(target_os = "linux")]
+mod heap;
 mod identity;
 #[cfg(target_os = "linux")]
 mod load;

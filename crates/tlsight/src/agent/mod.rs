@@ -176,7 +176,7 @@ impl Source {
             let options = Options {
                 cgroup: args.place.cgroup.clone(),
                 command_lines: config.command_lines.clone(),
-                ring_len: None,
+                ..Options::default()
             };
             return Ok(Self::Sockets(Box::new(SocketCapture::open(&options)?)));
         };
