@@ -39,6 +39,7 @@ pub use error::ProbeError;
 #[cfg(target_os = "linux")]
 pub use load::{Options, SocketCapture};
 pub use losses::ProbeLosses;
+pub use proc::proc_obstacle;
 pub use redact::{CommandLines, DEFAULT_REDACTION};
 #[cfg(target_os = "linux")]
 pub use ring_use::RingUse;

@@ -30,6 +30,7 @@ pub(crate) fn run(args: WatchArgs) -> Result<Outcome> {
     };
     let options = Options { cgroup: args.place.cgroup, command_lines, ..Options::default() };
     let capture = SocketCapture::open(&options)?;
+    tell_proc_obstacle();
     let place = capture.cgroup().display().to_string();
     message::notice(&format!("watching the sockets of {place}; Ctrl-C ends it"));
     let known = [Mutex::new(Losses::new())];
@@ -80,6 +81,15 @@ fn watch(
     note_losses(&worker, &capture, known);
     let counted = worker.finish_batches(Some(&mut capture))?;
     Ok((counted, outcome))
+}
+
+/// Says what is lost where `/proc` does not tell of all processes.
+pub(crate) fn tell_proc_obstacle() {
+    if let Some(obstacle) = probe::proc_obstacle() {
+        message::error(&format!(
+            "{obstacle}: command lines that are swapped out stay unknown (command_lines_unknown)"
+        ));
+    }
 }
 
 /// What the worker and the programs have lost.

@@ -31,6 +31,7 @@ use crate::cli::AgentArgs;
 use crate::config::Config;
 use crate::setup::Setup;
 use crate::watch::cut_off;
+use crate::watch_sockets::tell_proc_obstacle;
 use crate::{Outcome, message, signals};
 use http::Answer;
 use lines::Lines;
@@ -178,7 +179,9 @@ impl Source {
                 command_lines: config.command_lines.clone(),
                 ..Options::default()
             };
-            return Ok(Self::Sockets(Box::new(SocketCapture::open(&options)?)));
+            let capture = SocketCapture::open(&options)?;
+            tell_proc_obstacle();
+            return Ok(Self::Sockets(Box::new(capture)));
         };
         let mut options = LiveOptions::new(Interface::from_name(interface));
         if args.place.no_promiscuous {
