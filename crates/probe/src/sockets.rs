@@ -34,6 +34,13 @@ pub struct Sockets {
     swept_at: u64,
 }
 
+impl Default for Sockets {
+    /// With the default for command lines, and times since 1970-01-01T00:00:00Z.
+    fn default() -> Self {
+        Self::new(CommandLines::default(), Clock::default())
+    }
+}
+
 /// The ends of a connection in numerical order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Ends {
@@ -56,8 +63,8 @@ impl Sockets {
         }
     }
 
-    /// Takes one record and adds the packets that it brings to `batch`.
-    pub(crate) fn take(&mut self, record: &[u8], batch: &mut Batch) {
+    /// Takes one record of the ring and adds the packets that it brings to `batch`.
+    pub fn take(&mut self, record: &[u8], batch: &mut Batch) {
         match Record::parse(record) {
             Some(Record::Packet(packet)) => self.packet(&packet, batch),
             Some(Record::Process(process)) => self.processes.insert(&process, self.clock),

@@ -42,6 +42,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut delays: Vec<u128> = results.iter().flatten().map(Duration::as_micros).collect();
     delays.sort_unstable();
     let failed = results.len() - delays.len();
+    if let Some(error) = results.iter().find_map(|result| result.as_ref().err()) {
+        writeln!(io::stderr(), "{error}")?;
+    }
     let at = |percent| delays.get(delays.len() * percent / 100).copied().unwrap_or(0);
     let (connections, median, p99) = (delays.len(), at(50), at(99));
     writeln!(
@@ -65,7 +68,7 @@ impl Load {
         config: &Arc<ClientConfig>,
         number: &AtomicU32,
         begin: Instant,
-    ) -> Vec<Option<Duration>> {
+    ) -> Vec<io::Result<Duration>> {
         let mut results = Vec::new();
         loop {
             let number = number.fetch_add(1, Ordering::Relaxed);
@@ -79,7 +82,7 @@ impl Load {
             }
             thread::sleep(due.saturating_sub(begin.elapsed()));
             let over = connect(self.port, config).map(|over| over - begin);
-            results.push(over.ok().map(|over| over.saturating_sub(due)));
+            results.push(over.map(|over| over.saturating_sub(due)));
         }
     }
 }

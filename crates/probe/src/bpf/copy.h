@@ -60,6 +60,10 @@ struct packet {
     __u8 is_v6;
     __u8 tcp_flags;
     __u8 record_flags;
+    /* Whether it is to be told who sends it; it is cleared once that is done. */
+    __u8 wants_sender;
+    __u8 reserved[3];
+    __u32 netns;
 };
 
 /* Whether one more beginning may be told in this second; counts it if not. */
@@ -151,8 +155,8 @@ static __always_inline int submit(struct __sk_buff *skb, const struct packet_rec
 }
 
 /* Copies a packet; false if the ring has no room. */
-static __always_inline int copy(struct __sk_buff *skb, struct bpf_sock *sk,
-                                const struct packet *packet, __u32 lost)
+static __always_inline int copy(struct __sk_buff *skb, struct bpf_sock *sk, struct packet *packet,
+                                __u32 lost)
 {
     struct packet_record head = {
         .kind = RECORD_PACKET,
@@ -160,20 +164,21 @@ static __always_inline int copy(struct __sk_buff *skb, struct bpf_sock *sk,
         .flags = packet->record_flags,
         .len = skb->len,
         .segment_len = skb->gso_size,
-        .netns = netns_of(sk),
+        .netns = packet->netns,
         .lost = lost,
         .time = bpf_ktime_get_boot_ns(),
         .cookie = bpf_get_socket_cookie(skb),
         .cgroup = bpf_skb_cgroup_id(skb),
     };
     int sent;
-    if (!packet->is_ingress && is_sender(sk)) {
+    if (packet->wants_sender && is_sender(sk)) {
         key_of(&head.sender, (void *)bpf_get_current_task());
         head.flags |= FLAG_SENDER;
         if (!tell(&head.sender)) {
             count(COUNT_RING_FULL, 1);
             return 0;
         }
+        packet->wants_sender = 0;
     }
     if (head.len <= 96)
         sent = submit(skb, &head, 96);

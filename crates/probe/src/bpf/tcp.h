@@ -42,7 +42,10 @@ struct connection {
     __u8 phase;
     /* Direction of the client's hello. */
     __u8 client;
-    __u8 reserved[2];
+    /* Whether it was told who sends payload. */
+    __u8 sender_told;
+    __u8 reserved;
+    __u32 netns;
     /* Payload that the server had sent when the client began to encrypt. */
     __u32 server_bytes;
     struct stream streams[2];
@@ -154,6 +157,7 @@ static __always_inline void handle_tcp(struct __sk_buff *skb, struct bpf_sock *s
     __u32 has_payload = skb->len > packet->payload_at;
     if (sk->state == TCP_LISTEN) {
         packet->record_flags |= FLAG_LISTENER;
+        packet->netns = netns_of(sk);
         if (may_begin())
             copy(skb, sk, packet, 0);
         return;
@@ -179,10 +183,20 @@ static __always_inline void handle_tcp(struct __sk_buff *skb, struct bpf_sock *s
             return;
         stream->bare++;
     }
+    if (!connection->netns)
+        connection->netns = netns_of(sk);
+    packet->netns = connection->netns;
+    /* A connection without payload has its sender from its first segment. */
+    int is_opening = (packet->tcp_flags & TCP_SYN) != 0;
+    packet->wants_sender =
+        !packet->is_ingress && (has_payload ? !connection->sender_told : is_opening);
+    int wanted_sender = packet->wants_sender;
     if (copy(skb, sk, packet, connection->lost))
         connection->lost = 0;
     else
         connection->lost++;
+    if (has_payload && wanted_sender && !packet->wants_sender)
+        connection->sender_told = 1;
     if (is_over(connection))
         connection->phase = DONE;
 }

@@ -30,9 +30,11 @@ struct flow {
     __u64 names[NAMES];
     __u32 lost;
     __u32 datagrams;
+    __u32 netns;
     __u8 named;
     __u8 is_over;
-    __u8 reserved[6];
+    __u8 sender_told;
+    __u8 reserved;
 };
 
 /* Flows of datagrams: a socket may have many. */
@@ -115,6 +117,7 @@ static __always_inline struct flow *flow_of(const struct flow_key *key, struct p
             packet->record_flags |= FLAG_FIRST;
             flow->begun_at = now;
             flow->datagrams = 0;
+            flow->sender_told = 0;
             flow->is_over = 0;
         }
         flow->hello_at = now;
@@ -148,10 +151,17 @@ static __always_inline void handle_udp(struct __sk_buff *skb, struct bpf_sock *s
         count(COUNT_CUT_SHORT, 1);
         return;
     }
+    if (!flow->netns)
+        flow->netns = netns_of(sk);
+    packet->netns = flow->netns;
+    packet->wants_sender = !packet->is_ingress && !flow->sender_told;
+    int wanted_sender = packet->wants_sender;
     if (copy(skb, sk, packet, flow->lost))
         flow->lost = 0;
     else
         flow->lost++;
+    if (wanted_sender && !packet->wants_sender)
+        flow->sender_told = 1;
 }
 
 #endif

@@ -166,16 +166,10 @@ proptest::proptest! {
 }
 
 /// Sockets and what came out.
+#[derive(Default)]
 struct Host {
     sockets: Sockets,
     batch: Batch,
-}
-
-impl Default for Host {
-    fn default() -> Self {
-        let sockets = Sockets::new(CommandLines::default(), Clock::since(0));
-        Self { sockets, batch: Batch::default() }
-    }
 }
 
 impl Host {

@@ -207,5 +207,9 @@ fn listen(Listen(address): Listen) -> Result<TcpListener> {
 /// The media type that the OpenMetrics specification asks for.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// How long threads of the agent wait for something to do: a host where nothing happens is woken a
+/// few times a second, and an end or other settings are noticed soon enough.
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
+
 /// For the last lines, at the end of a run.
 const LAST_PATIENCE: Duration = Duration::from_secs(5);

@@ -8,12 +8,12 @@ use capture::{LiveCapture, LiveError};
 use event::{Losses, Timestamp};
 use probe::{Batch, CutOff, ProbeError, SocketCapture};
 
-use super::Agent;
 use super::monitor::{Stage, seconds};
+use super::{Agent, LONGEST_WAIT};
 use crate::Outcome;
 use crate::message;
 use crate::pipeline::Worker;
-use crate::watch::{COUNT_EVERY, LONGEST_WAIT, interface_losses, wall_clock};
+use crate::watch::{COUNT_EVERY, interface_losses, wall_clock};
 use crate::watch_sockets::socket_losses;
 
 /// Watches the sockets.
