@@ -24,6 +24,10 @@ impl Cgroup {
         Ok(Self(path))
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
     /// A command that runs in it.
     pub(super) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("sh");

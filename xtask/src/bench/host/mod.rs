@@ -1,5 +1,5 @@
-//! What an observer costs the host that it observes: many short turns with it and without it, one
-//! beside the other, and what the two differ by.
+//! What an observer costs the host that it observes: many short turns in a lane that it sees and in one
+//! that it does not, one beside the other, and what the two differ by.
 //!
 //! Of a machine that does other things as well, throughput says little; CPU time, which is counted
 //! for the traffic alone, says more. Both are printed with the interval in which they can be trusted.
@@ -14,6 +14,7 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,7 @@ use super::Options;
 use super::peers::{build_tlsight, find};
 use crate::workspace::target_dir;
 use observer::{Observer, Running};
-use traffic::{LARGE, MIDDLE, SMALL, Traffic};
+use traffic::{LARGE, Lane, MIDDLE, SMALL};
 
 /// Downloads and connects by turns with each observer and with none, and prints what it costs.
 pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
@@ -43,45 +44,85 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
     if !options.adds_turns {
         fs::remove_file(&kept).ok();
     }
-    let observers = Observer::installed(tlsight, root, &work, &options.observers);
-    let traffic = Traffic::start(&work, clients)?;
-    for turn in 0..options.turns {
+    traffic::prepare(&work)?;
+    let observers = Observer::installed(tlsight, root, &options.observers);
+    let [one, other] = PORTS;
+    let (one, other) =
+        (Lane::start(&work, one, clients.clone())?, Lane::start(&work, other, clients)?);
+    for round in 0..options.turns.div_ceil(TURNS_A_ROUND) {
         for observer in &observers {
-            eprintln!("host: {}, turn {} of {}", observer.name, turn + 1, options.turns);
-            let pair = Pair::measure(observer, &traffic, &work, turn)?;
-            let mut file = File::options().append(true).create(true).open(&kept)?;
-            writeln!(file, "{}", serde_json::to_string(&pair)?)?;
+            eprintln!("host: {}, round {}", observer.name(), round + 1);
+            let (seen, unseen) = if round % 2 == 0 { (&one, &other) } else { (&other, &one) };
+            let with_bulk = round == 0 && !options.adds_turns;
+            observe(observer, seen, unseen, &work, &kept, with_bulk)?;
         }
     }
     let text = fs::read_to_string(&kept)?;
-    let pairs = text.lines().map(serde_json::from_str).collect::<Result<Vec<Pair>, _>>()?;
-    table::print(&pairs)
+    let kept = text.lines().map(serde_json::from_str).collect::<Result<Vec<Kept>, _>>()?;
+    table::print(&kept)
+}
+
+/// Some turns with one start of an observer, added to what is kept as they come.
+fn observe(
+    observer: &Observer,
+    seen: &Lane,
+    unseen: &Lane,
+    work: &Path,
+    kept: &Path,
+    with_bulk: bool,
+) -> Result<()> {
+    let running = observer.start(seen, work)?;
+    let mut file = File::options().append(true).create(true).open(kept)?;
+    let mut keep = |pair, cost| -> Result<()> {
+        let kept = Kept { observer: observer.name().to_owned(), pair, cost };
+        writeln!(file, "{}", serde_json::to_string(&kept)?)?;
+        Ok(())
+    };
+    for turn in 0..TURNS_A_ROUND {
+        keep(Some(Pair::measure(seen, unseen, turn % 2 == 0)?), None)?;
+    }
+    keep(None, Some(Cost::measure(seen, &running, with_bulk)?))
+}
+
+/// What is kept of a turn, or of the end of a round.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Kept {
+    observer: String,
+    pair: Option<Pair>,
+    cost: Option<Cost>,
 }
 
 /// Two turns, one beside the other.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Pair {
-    observer: String,
     with: Turn,
     without: Turn,
-    cost: Cost,
 }
 
 /// What the traffic came to in one turn.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Turn {
-    /// Bytes a second of a download.
-    download: f64,
-    /// CPU seconds of server, client and kernel for each byte of it.
+    download: Download,
+    at_rate: Opened,
+    at_most: Opened,
+}
+
+/// A download.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Download {
+    bytes_per_s: f64,
+    /// CPU seconds of server, client and kernel for each byte.
     cpu_s_per_byte: f64,
-    /// New connections a second, of [`RATE`] that were asked for.
-    connections: f64,
-    /// CPU seconds for each of them.
-    cpu_s_per_connection: f64,
-    /// Microseconds that all but one of a hundred of them took at most.
+}
+
+/// New connections.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Opened {
+    per_s: f64,
+    /// CPU seconds of server, client and kernel for each.
+    cpu_s: f64,
+    /// Microseconds that all but one of a hundred took at most.
     p99_us: f64,
-    /// New connections a second, of as many as there could be.
-    most_connections: f64,
 }
 
 /// What an observer itself cost.
@@ -90,7 +131,7 @@ struct Cost {
     /// Its CPU seconds for each new connection.
     cpu_s_per_connection: f64,
     resident_mib: f64,
-    /// What downloads cost it, which is not measured in each turn.
+    /// What downloads cost it, which is not measured in each round.
     bulk: Option<Bulk>,
 }
 
@@ -102,55 +143,77 @@ struct Bulk {
 }
 
 impl Pair {
-    fn measure(observer: &Observer, traffic: &Traffic, work: &Path, turn: usize) -> Result<Self> {
-        let before = if turn.is_multiple_of(2) { None } else { Some(Turn::measure(traffic)?) };
-        let running = observer.start(work)?;
-        let with = Turn::measure(traffic)?;
-        let cost = Cost::measure(traffic, &running, turn.is_multiple_of(BULK_EVERY))?;
-        drop(running);
-        let without = before.map_or_else(|| Turn::measure(traffic), Ok)?;
-        Ok(Self { observer: observer.name.to_owned(), with, without, cost })
+    /// Measures each thing in both lanes before the next: what slows the machine meets both.
+    fn measure(seen: &Lane, unseen: &Lane, is_seen_first: bool) -> Result<Self> {
+        let lanes = [seen, unseen];
+        let download = in_turn(lanes, is_seen_first, Download::measure)?;
+        let at_rate = in_turn(lanes, is_seen_first, |lane| Opened::measure(lane, RATE, AT_RATE_S))?;
+        let at_most = in_turn(lanes, is_seen_first, |lane| Opened::measure(lane, 0.0, AT_MOST_S))?;
+        let turn = |(download, at_rate, at_most)| Turn { download, at_rate, at_most };
+        Ok(Self {
+            with: turn((download.with, at_rate.with, at_most.with)),
+            without: turn((download.without, at_rate.without, at_most.without)),
+        })
     }
 }
 
-impl Turn {
-    fn measure(traffic: &Traffic) -> Result<Self> {
-        let begin = traffic.cpu_s()?;
-        let download = traffic.download(MIDDLE)?;
-        let after_download = traffic.cpu_s()?;
-        let at_rate = traffic.connect(RATE, AT_RATE_S)?;
-        let after_connections = traffic.cpu_s()?;
-        let most = traffic.connect(0.0, AT_MOST_S)?;
+/// The same measured with an observer and without.
+struct Both<T> {
+    with: T,
+    without: T,
+}
+
+/// Measures in the lane that is seen and in the other, in this order or the opposite one.
+fn in_turn<T>(
+    [seen, unseen]: [&Lane; 2],
+    is_seen_first: bool,
+    measure: impl Fn(&Lane) -> Result<T>,
+) -> Result<Both<T>> {
+    let first = is_seen_first.then(|| measure(seen)).transpose()?;
+    let without = measure(unseen)?;
+    let with = first.map_or_else(|| measure(seen), Ok)?;
+    Ok(Both { with, without })
+}
+
+impl Download {
+    fn measure(lane: &Lane) -> Result<Self> {
+        let begin = lane.cpu_s()?;
+        let bytes_per_s = lane.download(MIDDLE)?;
+        Ok(Self { bytes_per_s, cpu_s_per_byte: (lane.cpu_s()? - begin) / MIDDLE.1 as f64 })
+    }
+}
+
+impl Opened {
+    fn measure(lane: &Lane, per_second: f64, seconds: f64) -> Result<Self> {
+        let begin = lane.cpu_s()?;
+        let opened = lane.connect(per_second, seconds)?;
         Ok(Self {
-            download,
-            cpu_s_per_byte: (after_download - begin) / MIDDLE.1 as f64,
-            connections: at_rate.connections / at_rate.seconds,
-            cpu_s_per_connection: (after_connections - after_download) / at_rate.connections,
-            p99_us: at_rate.p99_us,
-            most_connections: most.connections / most.seconds,
+            per_s: opened.connections / opened.seconds,
+            cpu_s: (lane.cpu_s()? - begin) / opened.connections,
+            p99_us: opened.p99_us,
         })
     }
 }
 
 impl Cost {
-    fn measure(traffic: &Traffic, running: &Running, with_bulk: bool) -> Result<Self> {
+    fn measure(seen: &Lane, running: &Running, with_bulk: bool) -> Result<Self> {
         let settled = || {
             std::thread::sleep(LAST_LINES);
             running.cpu_s()
         };
         let begin = settled()?;
-        let connections = traffic.connect(RATE, AT_MOST_S)?.connections;
-        let after_connections = settled()?;
+        let connections = seen.connect(RATE, 1.0)?.connections;
+        let cpu_s_per_connection = (settled()? - begin) / connections;
         let download = |file| -> Result<f64> {
             let begin = running.cpu_s()?;
-            traffic.download(file)?;
+            seen.download(file)?;
             Ok(settled()? - begin)
         };
         let bulk = || -> Result<Bulk> {
             Ok(Bulk { small_cpu_s: download(SMALL)?, large_cpu_s: download(LARGE)? })
         };
         Ok(Self {
-            cpu_s_per_connection: (after_connections - begin) / connections,
+            cpu_s_per_connection,
             resident_mib: running.resident_mib()?,
             bulk: with_bulk.then(bulk).transpose()?,
         })
@@ -178,11 +241,14 @@ fn programs(root: &Path, options: &Options) -> Result<(PathBuf, PathBuf)> {
 const RATE: f64 = 1000.0;
 
 /// How long that is kept up, and how long as many as possible are opened.
-const AT_RATE_S: f64 = 1.5;
-const AT_MOST_S: f64 = 1.0;
+const AT_RATE_S: f64 = 0.5;
+const AT_MOST_S: f64 = 0.4;
 
-/// The large download takes as long as all else of a turn.
-const BULK_EVERY: usize = 4;
+/// Turns with one start of an observer; then it sees the other lane.
+const TURNS_A_ROUND: usize = 6;
 
 /// For the last lines of an observer.
-const LAST_LINES: std::time::Duration = std::time::Duration::from_millis(400);
+const LAST_LINES: Duration = Duration::from_millis(400);
+
+/// Ports of the two lanes.
+const PORTS: [u16; 2] = [18_443, 18_444];

@@ -14,64 +14,74 @@ use nix::unistd::Pid;
 use super::super::peers::find;
 use super::super::watchers::Watcher;
 use super::cgroup::Cgroup;
+use super::traffic::Lane;
 
-/// A program that observes.
+/// A program that observes one of two lanes of traffic.
 #[derive(Debug)]
-pub(super) struct Observer {
-    pub(super) name: &'static str,
-    command: Vec<OsString>,
-    readiness: Readiness,
-}
-
-/// How it is known that a program observes.
-#[derive(Clone, Copy, Debug)]
-enum Readiness {
-    /// It tells the service manager.
-    Notified,
-    /// It prints this.
-    Printed(&'static str),
+pub(super) enum Observer {
+    Agent { program: PathBuf },
+    Tcpdump { program: PathBuf },
+    Suricata(Watcher),
 }
 
 impl Observer {
     /// Those that are installed and wanted; all if none is named.
-    pub(super) fn installed(
-        tlsight: PathBuf,
-        root: &Path,
-        work: &Path,
-        wanted: &[String],
-    ) -> Vec<Self> {
-        let tcpdump = find("tcpdump").map(Self::tcpdump);
-        let suricata = find("suricata").map(|program| Self::suricata(program, root, work));
-        std::iter::once(Self::agent(tlsight, work))
+    pub(super) fn installed(tlsight: PathBuf, root: &Path, wanted: &[String]) -> Vec<Self> {
+        let tcpdump = find("tcpdump").map(|program| Self::Tcpdump { program });
+        let suricata =
+            find("suricata").map(|program| Self::Suricata(Watcher::suricata(program, root)));
+        std::iter::once(Self::Agent { program: tlsight })
             .chain(tcpdump)
             .chain(suricata)
             .filter(|observer| {
-                wanted.is_empty() || wanted.iter().any(|name| observer.name.contains(name.as_str()))
+                wanted.is_empty() || wanted.iter().any(|name| observer.name().contains(name))
             })
             .collect()
     }
 
-    fn agent(program: PathBuf, work: &Path) -> Self {
-        let output = work.join("sessions.ndjson");
-        let command = vec![program.into(), "agent".into(), "--output".into(), output.into()];
-        Self { name: "tlsight agent", command, readiness: Readiness::Notified }
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Agent { .. } => "tlsight agent",
+            Self::Tcpdump { .. } => "tcpdump -w /dev/null",
+            Self::Suricata(_) => "Suricata, bypass",
+        }
     }
 
-    fn tcpdump(program: PathBuf) -> Self {
-        let arguments = ["-i", "lo", "-w", "/dev/null"].map(OsString::from);
-        let command = std::iter::once(program.into()).chain(arguments).collect();
-        Self { name: "tcpdump -w /dev/null", command, readiness: Readiness::Printed("listening") }
+    fn command(&self, lane: &Lane, work: &Path) -> Vec<OsString> {
+        let filter = format!("port {}", lane.port());
+        match self {
+            Self::Agent { program } => {
+                let output = work.join("sessions.ndjson");
+                let mut command = vec![program.into(), "agent".into(), "--output".into()];
+                command.extend([output.into(), "--cgroup".into(), lane.cgroup().into()]);
+                command
+            }
+            Self::Tcpdump { program } => {
+                let arguments = ["-i", "lo", "-w", "/dev/null", &filter].map(OsString::from);
+                std::iter::once(program.into()).chain(arguments).collect()
+            }
+            Self::Suricata(watcher) => {
+                let mut command = watcher.command("lo", work);
+                command.push(filter.into());
+                command
+            }
+        }
     }
 
-    fn suricata(program: PathBuf, root: &Path, work: &Path) -> Self {
-        let command = Watcher::suricata(program, root).command("lo", work);
-        Self { name: "Suricata, bypass", command, readiness: Readiness::Printed("started") }
+    /// What it prints when it observes, if it does not tell the service manager.
+    const fn first_word(&self) -> Option<&'static str> {
+        match self {
+            Self::Agent { .. } => None,
+            Self::Tcpdump { .. } => Some("listening"),
+            Self::Suricata(_) => Some("started"),
+        }
     }
 
     /// Starts it, and waits until it observes.
-    pub(super) fn start(&self, work: &Path) -> Result<Running> {
+    pub(super) fn start(&self, lane: &Lane, work: &Path) -> Result<Running> {
         let cgroup = Cgroup::make("observer")?;
-        let (program, arguments) = self.command.split_first().context("there is no program")?;
+        let command = self.command(lane, work);
+        let (program, arguments) = command.split_first().context("there is no program")?;
         let place = work.join("notify");
         fs::remove_file(&place).ok();
         let notifications = UnixDatagram::bind(&place)?;
@@ -86,15 +96,15 @@ impl Observer {
             .stdout(File::create(&said)?)
             .stderr(File::options().append(true).open(&said)?)
             .spawn()
-            .with_context(|| format!("{} cannot be run", self.name))?;
+            .with_context(|| format!("{} cannot be run", self.name()))?;
         let mut running = Running { child, cgroup };
-        match self.readiness {
-            Readiness::Notified => {
+        match self.first_word() {
+            None => {
                 let mut state = [0; 64];
                 let len = notifications.recv(&mut state).context("the agent is not ready")?;
                 ensure!(state.get(..len) == Some(b"READY=1"), "the agent says something else");
             }
-            Readiness::Printed(word) => running.wait_until_it_prints(word, &said)?,
+            Some(word) => running.wait_until_it_prints(word, &said)?,
         }
         std::thread::sleep(SETTLE);
         Ok(running)

@@ -1,4 +1,4 @@
-//! What is observed: an nginx on one processor and its clients on another.
+//! What is observed: an nginx on one processor and its clients on another, twice.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -12,9 +12,10 @@ use serde::Deserialize;
 
 use super::cgroup::Cgroup;
 
-/// A server with two files, and its clients, until it is dropped.
-pub(super) struct Traffic {
+/// A server with some files, and its clients, until it is dropped.
+pub(super) struct Lane {
     server: Child,
+    port: u16,
     clients: PathBuf,
     cgroup: Cgroup,
 }
@@ -28,41 +29,46 @@ pub(super) struct Connections {
     pub(super) p99_us: f64,
 }
 
-impl Traffic {
-    /// Starts the server; `clients` is the program that opens connections.
-    pub(super) fn start(work: &Path, clients: PathBuf) -> Result<Self> {
-        certificate(work)?;
-        for (name, len) in [SMALL, MIDDLE, LARGE] {
-            File::create(work.join(name))?.set_len(len)?;
-        }
+impl Lane {
+    /// Starts the server on a port; `clients` is the program that opens connections.
+    pub(super) fn start(work: &Path, port: u16, clients: PathBuf) -> Result<Self> {
         let folder = work.display();
+        let settings = work.join(format!("nginx-{port}.conf"));
         fs::write(
-            work.join("nginx.conf"),
+            &settings,
             format!(
                 "daemon off; user root; worker_processes 1; worker_cpu_affinity 01;\n\
-                 pid {folder}/nginx.pid; error_log stderr crit;\n\
+                 pid {folder}/nginx-{port}.pid; error_log stderr crit;\n\
                  events {{ worker_connections 4096; }}\n\
-                 http {{ access_log off; sendfile on; server {{ listen 127.0.0.1:{PORT} ssl;\n\
+                 http {{ access_log off; sendfile on; server {{ listen 127.0.0.1:{port} ssl;\n\
                  ssl_certificate certificate.pem; ssl_certificate_key key.pem;\n\
-                 ssl_session_tickets off; root {folder}; }} }}\n"
+                 ssl_protocols TLSv1.2 TLSv1.3; ssl_session_tickets off; root {folder}; }} }}\n"
             ),
         )?;
-        let cgroup = Cgroup::make("traffic")?;
+        let cgroup = Cgroup::make(&format!("traffic-{port}"))?;
         let server = cgroup
             .command("nginx")
             .arg("-c")
-            .arg(work.join("nginx.conf"))
+            .arg(&settings)
             .stdin(Stdio::null())
             .spawn()
             .context("nginx cannot be run")?;
-        let traffic = Self { server, clients, cgroup };
+        let lane = Self { server, port, clients, cgroup };
         for _ in 0..100 {
-            if std::net::TcpStream::connect(("127.0.0.1", PORT)).is_ok() {
-                return Ok(traffic);
+            if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return Ok(lane);
             }
             std::thread::sleep(Duration::from_millis(50));
         }
         bail!("nginx does not listen")
+    }
+
+    pub(super) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(super) fn cgroup(&self) -> &Path {
+        self.cgroup.path()
     }
 
     /// CPU seconds of server and clients, and of the kernel for them.
@@ -75,7 +81,7 @@ impl Traffic {
         let output = self
             .client("curl")
             .args(["-sSk", "-o", "/dev/null", "-w", "%{size_download} %{speed_download}"])
-            .arg(format!("https://127.0.0.1:{PORT}/{name}"))
+            .arg(format!("https://127.0.0.1:{}/{name}", self.port))
             .output()?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let (size, speed) = text.split_once(' ').context("curl printed no speed")?;
@@ -85,7 +91,7 @@ impl Traffic {
 
     /// Opens connections for some seconds, at a rate or, if that is 0, as many as it can.
     pub(super) fn connect(&self, per_second: f64, seconds: f64) -> Result<Connections> {
-        let arguments = [PORT.to_string(), per_second.to_string(), seconds.to_string()];
+        let arguments = [self.port.to_string(), per_second.to_string(), seconds.to_string()];
         let output = self.client(&self.clients).args(arguments).output()?;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let result: Connections = serde_json::from_slice(&output.stdout)?;
@@ -100,7 +106,7 @@ impl Traffic {
     }
 }
 
-impl Drop for Traffic {
+impl Drop for Lane {
     fn drop(&mut self) {
         // Asked to end, it ends its workers too.
         if let Ok(pid) = i32::try_from(self.server.id()) {
@@ -108,6 +114,14 @@ impl Drop for Traffic {
         }
         self.server.wait().ok();
     }
+}
+
+/// Makes what the servers serve.
+pub(super) fn prepare(work: &Path) -> Result<()> {
+    for (name, len) in [SMALL, MIDDLE, LARGE] {
+        File::create(work.join(name))?.set_len(len)?;
+    }
+    certificate(work)
 }
 
 fn certificate(work: &Path) -> Result<()> {
@@ -121,9 +135,7 @@ fn certificate(work: &Path) -> Result<()> {
     Ok(())
 }
 
-const PORT: u16 = 18_443;
-
 /// Names and lengths of the files.
 pub(super) const SMALL: (&str, u64) = ("small", 40 << 20);
-pub(super) const MIDDLE: (&str, u64) = ("middle", 1 << 30);
+pub(super) const MIDDLE: (&str, u64) = ("middle", 256 << 20);
 pub(super) const LARGE: (&str, u64) = ("large", 4 << 30);
