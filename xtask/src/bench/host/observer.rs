@@ -62,7 +62,9 @@ impl Observer {
             }
             Self::Suricata(watcher) => {
                 let mut command = watcher.command("lo", work);
-                command.push(filter.into());
+                // Packets on this interface are up to 64 KiB long, and so are the places in the ring.
+                let ring = ["--set".into(), "af-packet.0.ring-size=1024".into()];
+                command.extend(ring.into_iter().chain([filter.into()]));
                 command
             }
         }
