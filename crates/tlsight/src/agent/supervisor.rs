@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use event::{EdgeEvent, LossEvent, Losses, ToJson};
 
-use super::Agent;
 use super::live::Choices;
 use super::monitor::{Dropped, Monitor};
 use super::queue;
 use super::settings::{AgentSettings, Interval};
+use super::{Agent, LONGEST_WAIT};
 use crate::config::Config;
 use crate::message;
-use crate::watch::{LONGEST_WAIT, TELL_EVERY, since, wall_clock};
+use crate::watch::{TELL_EVERY, since, wall_clock};
 
 /// Does these things when they are due.
 pub(super) struct Supervisor<'a> {
