@@ -13,6 +13,7 @@ use tls::handshake::{CertificateList, MessageHeader, ServerHello};
 use tls::record::RecordHeader;
 use tls::registry::{ContentType, HandshakeType};
 use tlsight_fuzz::{put_datagram, put_packet};
+use wire::{Ethernet, Packet};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = env::args_os().skip(1).map(PathBuf::from);
@@ -48,17 +49,19 @@ impl Seeds {
     fn capture(&mut self, case: &str, path: &Path) -> Result<(), Box<dyn std::error::Error>> {
         let limits = Limits::for_memory(64 << 20);
         let mut engine = Engine::new(Collector::default(), limits);
-        let (mut packets, mut block) = (Vec::new(), Block::new());
+        let (mut packets, mut records, mut block) = (Vec::new(), Vec::new(), Block::new());
         let mut reader = FileReader::open(path)?;
         while let Ok(More::Packets) = reader.read_block(&mut block) {
             for packet in block.packets() {
                 put_packet(&packet, &mut packets);
+                put_record(&packet, &mut records);
                 engine.handle_packet(&packet);
             }
         }
         engine.finish();
 
         self.add("capture_file", case, &fs::read(path)?)?;
+        self.add("socket_records", case, &records)?;
         for target in ["headers", "flow_engine", "session"] {
             self.add(target, case, &packets)?;
         }
@@ -117,6 +120,17 @@ impl Seeds {
     }
 }
 
+/// Appends a packet as the socket that receives it would tell of it.
+fn put_record(packet: &Packet<'_>, input: &mut Vec<u8>) {
+    let Ok(frame) = Ethernet::parse(packet.bytes) else { return };
+    let len = u32::try_from(frame.payload.len()).unwrap_or(u32::MAX);
+    let mut record = vec![1, 1, 0, 0];
+    record.extend([len, len, 0, 4, 0].into_iter().flat_map(u32::to_le_bytes));
+    record.extend([1_u64, 1, 1, 0, 0].into_iter().flat_map(u64::to_le_bytes));
+    record.extend(frame.payload);
+    put_datagram(0, &record, input);
+}
+
 /// The handshake messages that a stream has in clear.
 fn messages(mut stream: &[u8]) -> Vec<(HandshakeType, Vec<u8>)> {
     let mut handshake = Vec::new();
@@ -164,7 +178,7 @@ impl Application for Collector {
         bytes: &[u8],
     ) -> Progress {
         state.streams[direction.index()].extend_from_slice(bytes);
-        Progress { consumed: bytes.len(), interest: Interest::Continue }
+        Progress { consumed: bytes.len(), opaque: false, interest: Interest::Continue }
     }
 
     fn on_gap(
@@ -203,7 +217,9 @@ impl Application for Collector {
 }
 
 /// What no capture has in clear.
-const HAND_WRITTEN: [(&str, &[u8]); 13] = [
+const HAND_WRITTEN: [(&str, &[u8]); 14] = [
+    // A process of which little is known, and one more record that is none.
+    ("socket_records", b"\x01\x00\x04\x02\x00\x00\x00\x00\x00\x01\x09"),
     // "hello" in zlib, brotli and zstd.
     (
         "compressed_certificate",

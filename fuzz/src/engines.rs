@@ -89,7 +89,7 @@ impl Application for Greedy {
         let first = bytes.first().copied().unwrap_or_default();
         let consumed = bytes.len().min(usize::from(first & 0x7f));
         let interest = if first == 0xff { Interest::Done } else { Interest::Continue };
-        Progress { consumed, interest }
+        Progress { consumed, opaque: consumed == bytes.len(), interest }
     }
 
     fn on_gap(

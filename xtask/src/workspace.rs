@@ -60,6 +60,6 @@ pub(crate) fn files(folder: &Path, suffix: &str) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn target_dir() -> PathBuf {
+pub(crate) fn target_dir() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir))
 }

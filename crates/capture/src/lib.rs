@@ -10,8 +10,8 @@ mod live;
 
 pub use block::{Block, More};
 pub use file::{
-    Beginning, Damage, DecryptionSecrets, FileReader, Notes, OpenError, PcapWriter, ReadError,
-    SecretsType, Stream,
+    Beginning, Damage, DecryptionSecrets, FileReader, Filled, Notes, OpenError, PcapWriter, Piece,
+    ReadError, SecretsType, Stream,
 };
 #[cfg(target_os = "linux")]
 pub use live::{

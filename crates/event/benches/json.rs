@@ -3,11 +3,11 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use event::{HexBytes, Mac, Timestamp, write_json};
+use event::{HexBytes, Mac, Timestamp, ToJson};
 use serde::Serialize;
 
 /// The kinds of fields that a session has, about as many of each.
-#[derive(Serialize)]
+#[derive(Serialize, ToJson)]
 struct Record {
     timestamp: Timestamp,
     kind: &'static str,
@@ -24,7 +24,7 @@ struct Record {
     not_after: Timestamp,
 }
 
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, ToJson)]
 struct Party {
     ip: &'static str,
     port: u16,
@@ -63,7 +63,7 @@ fn json(criterion: &mut Criterion) {
     group.bench_function("write_json", |bencher| {
         bencher.iter(|| {
             out.clear();
-            write_json(black_box(&record), &mut out)
+            black_box(&record).write_json(&mut out);
         });
     });
     group.bench_function("serde_json", |bencher| {

@@ -8,7 +8,7 @@ use arrayvec::ArrayString;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
-use crate::json::serialize_plain;
+use crate::json::{ToJson, write_plain};
 
 /// An address and a port, with the address's text made once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +84,13 @@ impl fmt::Debug for IpText {
 
 impl Serialize for IpText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serialize_plain(serializer, &self.0)
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl ToJson for IpText {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        write_plain(out, self.0.as_bytes());
     }
 }
 
@@ -109,8 +115,8 @@ impl fmt::Display for Mac {
     }
 }
 
-impl Serialize for Mac {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl Mac {
+    fn to_text(self) -> [u8; 17] {
         const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
         let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
         let mut text = *b"00-00-00-00-00-00";
@@ -120,8 +126,19 @@ impl Serialize for Mac {
                 *low = digit(byte & 15);
             }
         }
-        let text = std::str::from_utf8(&text).unwrap_or_default();
-        serialize_plain(serializer, text)
+        text
+    }
+}
+
+impl Serialize for Mac {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl ToJson for Mac {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        write_plain(out, &self.to_text());
     }
 }
 
@@ -136,7 +153,7 @@ impl JsonSchema for Mac {
 }
 
 /// The transport under the session, named as ECS does (`network.transport`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
     /// TCP.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::json::ToJson;
 use crate::shared::{Name, Shared};
 use crate::time::Timestamp;
 
@@ -30,7 +31,7 @@ pub struct Certificate {
 }
 
 /// Digests of the DER form of a certificate: upper-case hexadecimal, as Packetbeat writes them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 pub struct CertificateHash {
     /// MD5.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,7 +45,7 @@ pub struct CertificateHash {
 }
 
 /// The ECS `x509` object.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema, ToJson)]
 pub struct X509 {
     /// Version of the format: 1, 2 or 3.
     pub version_number: u32,
@@ -89,7 +90,7 @@ pub struct X509 {
 
 /// An X.500 name: its parts by ECS field, and the whole in Packetbeat's order
 /// (`CN=...,OU=...,O=...,L=...,ST=...,C=...`).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema, ToJson)]
 pub struct DistinguishedName {
     /// CN.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 use sha1::{Digest, Sha1};
 
 use crate::address::{Endpoint, Transport};
-use crate::json::serialize_plain;
+use crate::json::{ToJson, write_plain};
 
 /// A community id, version 1, with seed 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,13 @@ impl CommunityId {
 
 impl Serialize for CommunityId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serialize_plain(serializer, &self.to_text())
+        serializer.serialize_str(&self.to_text())
+    }
+}
+
+impl ToJson for CommunityId {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        write_plain(out, self.to_text().as_bytes());
     }
 }
 

@@ -7,10 +7,11 @@ use serde::Serialize;
 
 use crate::certificate::X509;
 use crate::hex::HexBytes;
+use crate::json::ToJson;
 use crate::shared::{Name, NameList, Shared};
 
 /// `tls.detailed`: the hellos, the chains and the alerts.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema, ToJson)]
 pub struct Detailed {
     /// Negotiated version with its protocol name, such as `TLS 1.3` or `DTLS 1.2`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,7 +45,7 @@ pub struct Detailed {
 }
 
 /// The fields of a `ClientHello`.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema, ToJson)]
 pub struct ClientHelloDetail {
     /// `legacy_version`, as Packetbeat writes it: `3.3`.
     pub version: Name,
@@ -61,7 +62,7 @@ pub struct ClientHelloDetail {
 }
 
 /// Extensions of a `ClientHello`, by Packetbeat's names.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema, ToJson)]
 pub struct ClientHelloExtensions {
     /// Host names of `server_name`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -75,7 +76,7 @@ pub struct ClientHelloExtensions {
 }
 
 /// Extensions of a `ClientHello` that belong to the software, not to the connection.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema, ToJson)]
 pub struct OfferedExtensions {
     /// ALPN protocols offered; bytes that are not UTF-8 as hexadecimal.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,7 +114,7 @@ pub struct OfferedExtensions {
 }
 
 /// `status_request` of a `ClientHello` (RFC 6066 section 8).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema, ToJson)]
 pub struct StatusRequest {
     /// `ocsp`, or the number of another type.
     #[serde(rename = "type")]
@@ -125,7 +126,7 @@ pub struct StatusRequest {
 }
 
 /// The fields of a `ServerHello`.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema, ToJson)]
 pub struct ServerHelloDetail {
     /// `legacy_version`, as Packetbeat writes it: `3.3`.
     pub version: Name,
@@ -141,7 +142,7 @@ pub struct ServerHelloDetail {
 }
 
 /// Extensions of a `ServerHello`, by Packetbeat's names.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema, ToJson)]
 pub struct ServerHelloExtensions {
     /// ALPN protocol chosen.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -167,14 +168,14 @@ pub struct ServerHelloExtensions {
 }
 
 /// `status_request` of a `ServerHello`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema, ToJson)]
 pub struct StatusRequestAck {
     /// Whether the server announced a certificate status.
     pub response: bool,
 }
 
 /// An alert sent in clear.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema, ToJson)]
 pub struct AlertDetail {
     /// `warning`, `fatal`, or the number of another level.
     pub severity: Name,

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::address::{IpText, Transport};
 use crate::certificate::CertificateHash;
+use crate::json::ToJson;
 use crate::process::{Container, Process, User};
 use crate::session::{Party, TlsEvent};
 use crate::shared::Name;
@@ -37,7 +38,7 @@ pub struct EdgeCounts {
 }
 
 /// The sessions of one edge in one interval: a line whose `event.dataset` is `tlsight.edge`.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema, ToJson)]
 pub struct EdgeEvent {
     /// End of the interval.
     #[serde(rename = "@timestamp")]
@@ -61,7 +62,7 @@ pub struct EdgeEvent {
 }
 
 /// ECS `event` of an edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema, ToJson)]
 pub struct EdgeMeta {
     /// `metric`.
     pub kind: &'static str,
@@ -81,7 +82,7 @@ pub struct EdgeMeta {
 }
 
 /// One end of an edge.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 pub struct EdgeParty {
     /// Address.
     pub ip: IpText,
@@ -106,7 +107,7 @@ pub struct EdgeParty {
 }
 
 /// What the processes of an edge have in common.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 pub struct EdgeProcess {
     /// Name that the kernel keeps.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -120,7 +121,7 @@ pub struct EdgeProcess {
 }
 
 /// ECS `network` of an edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 pub struct EdgeNetwork {
     /// `tcp` or `udp`.
     pub transport: Transport,
@@ -135,7 +136,7 @@ pub struct EdgeNetwork {
 }
 
 /// ECS `tls` of an edge.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 pub struct EdgeTls {
     /// Negotiated version.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -156,7 +157,7 @@ pub struct EdgeTls {
 }
 
 /// `tls.server` of an edge.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 pub struct EdgeCertificate {
     /// Digests of the certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -184,7 +185,7 @@ struct Posture {
 }
 
 /// `tlsight` of an edge.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema, ToJson)]
 pub struct EdgeBody {
     /// How the keys were agreed.
     pub key_exchange: EdgeKeyExchange,
@@ -205,7 +206,7 @@ pub struct EdgeBody {
 }
 
 /// `tlsight.key_exchange` of an edge.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 pub struct EdgeKeyExchange {
     /// Named group chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -219,14 +220,14 @@ pub struct EdgeKeyExchange {
 }
 
 /// `tlsight.certificate` of an edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema, ToJson)]
 pub struct EdgeCertificateState {
     /// Whether it was seen, and why not.
     pub state: CertificateState,
 }
 
 /// `tlsight.edge`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema, ToJson)]
 pub struct EdgeTotals {
     /// Length of the interval in seconds; the last one of a run may be cut short.
     pub interval: u64,

@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
-use crate::json::serialize_plain;
+use crate::json::{ToJson, write_plain};
 
 /// At most 32 bytes (a random, a session id) that are written as lower-case hexadecimal.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -34,19 +34,18 @@ impl HexBytes {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()
     }
 
-    fn with_text<R>(&self, write: impl FnOnce(&str) -> R) -> R {
+    fn with_text<R>(&self, write: impl FnOnce(&[u8]) -> R) -> R {
         let mut text = [0; 2 * MAX_LEN];
         for (digits, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(&self.bytes) {
             *digits = DIGITS.get(usize::from(*byte)).copied().unwrap_or_default();
         }
-        let text = text.get(..2 * usize::from(self.len)).unwrap_or_default();
-        write(std::str::from_utf8(text).unwrap_or_default())
+        write(text.get(..2 * usize::from(self.len)).unwrap_or_default())
     }
 }
 
 impl fmt::Display for HexBytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.with_text(|text| f.write_str(text))
+        self.with_text(|text| f.write_str(std::str::from_utf8(text).unwrap_or_default()))
     }
 }
 
@@ -58,7 +57,13 @@ impl fmt::Debug for HexBytes {
 
 impl Serialize for HexBytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.with_text(|text| serialize_plain(serializer, text))
+        serializer.collect_str(self)
+    }
+}
+
+impl ToJson for HexBytes {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        self.with_text(|text| write_plain(out, text));
     }
 }
 

@@ -4,13 +4,15 @@
 //! Common Schema and of Packetbeat where these have one; the rest is under `tlsight`.
 #![warn(clippy::disallowed_methods)]
 
+extern crate self as event;
+
 mod address;
 mod certificate;
 mod community_id;
 mod detailed;
 mod edge;
 mod hex;
-mod json;
+pub mod json;
 mod loss;
 mod process;
 mod session;
@@ -32,7 +34,7 @@ pub use edge::{
     EdgeMeta, EdgeNetwork, EdgeParty, EdgeProcess, EdgeTls, EdgeTotals,
 };
 pub use hex::HexBytes;
-pub use json::{JsonError, write_json};
+pub use json::ToJson;
 pub use loss::{Dataset, LossBody, LossEvent, Losses, SummaryBody, SummaryEvent, Totals};
 pub use process::{
     Cgroup, Container, Image, ImageHash, ParentProcess, Process, Socket, Sockets, User,

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::json::ToJson;
 use crate::time::Timestamp;
 
 /// A line that says what was lost since the last one of its kind (`event.dataset` is
 /// `tlsight.loss`).
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema, ToJson)]
 pub struct LossEvent {
     /// When the losses were counted.
     #[serde(rename = "@timestamp")]
@@ -21,7 +22,7 @@ pub struct LossEvent {
 }
 
 /// The part of ECS `event` that lines without a session have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema, ToJson)]
 pub struct Dataset {
     /// `metric`.
     pub kind: &'static str,
@@ -30,7 +31,7 @@ pub struct Dataset {
 }
 
 /// `tlsight` of a loss line.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema, ToJson)]
 pub struct LossBody {
     /// Counts by cause.
     pub loss: Losses,
@@ -49,7 +50,7 @@ impl LossEvent {
 }
 
 /// The last line of a run (`event.dataset` is `tlsight.summary`).
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema, ToJson)]
 pub struct SummaryEvent {
     /// Time of the last packet.
     #[serde(rename = "@timestamp")]
@@ -61,14 +62,14 @@ pub struct SummaryEvent {
 }
 
 /// `tlsight` of a summary line.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema, ToJson)]
 pub struct SummaryBody {
     /// The totals.
     pub summary: Totals,
 }
 
 /// Totals of a run.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema, ToJson)]
 pub struct Totals {
     /// Packets read, and those left in the kernel.
     pub packets: u64,

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::json::ToJson;
 use crate::time::Timestamp;
 
 /// ECS `process`: a process, as it was when it first sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema, ToJson)]
 pub struct Process {
     /// Process id on the host (of the thread group).
     pub pid: u32,
@@ -34,7 +35,7 @@ pub struct Process {
 }
 
 /// ECS `process.parent`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema, ToJson)]
 pub struct ParentProcess {
     /// Process id on the host.
     pub pid: u32,
@@ -50,14 +51,14 @@ pub struct ParentProcess {
 }
 
 /// ECS `process.user`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 pub struct User {
     /// Real user id on the host.
     pub id: String,
 }
 
 /// ECS `container`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 pub struct Container {
     /// Full id.
     pub id: Arc<str>,
@@ -73,7 +74,7 @@ pub struct Container {
 }
 
 /// ECS `container.image`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 pub struct Image {
     /// Name without tag and digest, or the digest alone where there is no name.
     pub name: Arc<str>,
@@ -86,14 +87,14 @@ pub struct Image {
 }
 
 /// ECS `container.image.hash`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 pub struct ImageHash {
     /// Such as `sha256:...`.
     pub all: Vec<Arc<str>>,
 }
 
 /// `tlsight.socket`: the local sockets of a session.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema, ToJson)]
 pub struct Sockets {
     /// The client's, if it is local.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,7 +113,7 @@ const fn is_zero(value: &u32) -> bool {
 }
 
 /// One end of `tlsight.socket`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema, ToJson)]
 pub struct Socket {
     /// Number of its network namespace, as `/proc/PID/ns/net` has it.
     pub netns: u32,
@@ -121,7 +122,7 @@ pub struct Socket {
 }
 
 /// A control group.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema, ToJson)]
 pub struct Cgroup {
     /// Its id in the hierarchy of version 2.
     pub id: u64,

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::address::{IpText, Mac, Transport};
 use crate::community_id::CommunityId;
+use crate::json::ToJson;
 use crate::process::{Container, Process};
 use crate::time::Timestamp;
 use crate::tls::Tls;
@@ -14,7 +15,7 @@ use crate::tlsight::Tlsight;
 use crate::workload::{Kubernetes, Orchestrator};
 
 /// One TLS session: one line of NDJSON.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema, ToJson)]
 pub struct TlsEvent {
     /// When the session began: its first handshake message.
     #[serde(rename = "@timestamp")]
@@ -57,7 +58,7 @@ pub struct TlsEvent {
 }
 
 /// Packetbeat's outcome.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema, ToJson)]
 pub enum Status {
     /// The session was established.
     #[serde(rename = "OK")]
@@ -67,7 +68,7 @@ pub enum Status {
 }
 
 /// ECS `event`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema, ToJson)]
 pub struct EventMeta {
     /// `event`.
     pub kind: &'static str,
@@ -89,7 +90,7 @@ pub struct EventMeta {
 }
 
 /// One side of the flow. Counts are those up to the end of the handshake.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema, ToJson)]
 pub struct Party {
     /// Address.
     pub ip: IpText,
@@ -123,7 +124,7 @@ pub struct Party {
 }
 
 /// ECS `network`.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema, ToJson)]
 pub struct Network {
     /// `tcp` or `udp`.
     pub transport: Transport,
@@ -143,14 +144,14 @@ pub struct Network {
 }
 
 /// ECS `network.vlan`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema, ToJson)]
 pub struct Vlan {
     /// VLAN identifier (IEEE 802.1Q).
     pub id: u16,
 }
 
 /// ECS `related`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema, ToJson)]
 pub struct Related {
     /// Client and server.
     pub ip: [IpText; 2],

@@ -6,9 +6,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::ser::{Serialize, SerializeStruct, Serializer};
+use serde::{Serialize, Serializer};
 
-use crate::json::{RENDERED, write_json};
+use crate::json::{ToJson, to_json};
 
 /// A registry name, or `0x1234` for a code point without one.
 pub type Name = Cow<'static, str>;
@@ -17,27 +17,18 @@ pub type Name = Cow<'static, str>;
 pub type NameList = Shared<Vec<Name>>;
 
 /// A value whose JSON is rendered when it is made and copied whenever an event is written.
-///
-/// Only [`write_json`] can write it everywhere. `serde_json` knows the form, which is that of its
-/// `RawValue`, but not under `#[serde(flatten)]`.
 pub struct Shared<T>(Arc<Rendered<T>>);
 
 struct Rendered<T> {
     value: T,
-    json: Box<str>,
+    json: Box<[u8]>,
 }
 
-impl<T: Serialize> Shared<T> {
+impl<T: ToJson> Shared<T> {
     /// Takes `value` and renders it.
-    ///
-    /// # Panics
-    /// If the `Serialize` of `T` reports an error. That of strings, numbers, lists and derived
-    /// structs of those never does.
-    #[expect(clippy::expect_used, reason = "a mistake in the definition of T")]
+    #[must_use]
     pub fn new(value: T) -> Self {
-        let mut json = Vec::with_capacity(TYPICAL_LEN);
-        write_json(&value, &mut json).expect("a value with a JSON form");
-        let json = String::from_utf8(json).expect("JSON is text").into_boxed_str();
+        let json = to_json(&value).into_boxed_slice();
         Self(Arc::new(Rendered { value, json }))
     }
 }
@@ -76,11 +67,24 @@ impl<T: PartialEq> PartialEq for Shared<T> {
     }
 }
 
-impl<T> Serialize for Shared<T> {
+impl<T> ToJson for Shared<T> {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.0.json);
+    }
+
+    fn write_fields(&self, out: &mut Vec<u8>) {
+        if let [b'{', fields @ .., b'}'] = &*self.0.json
+            && !fields.is_empty()
+        {
+            out.push(b',');
+            out.extend_from_slice(fields);
+        }
+    }
+}
+
+impl<T: Serialize> Serialize for Shared<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut rendered = serializer.serialize_struct(RENDERED, 1)?;
-        rendered.serialize_field(RENDERED, &*self.0.json)?;
-        rendered.end()
+        self.0.value.serialize(serializer)
     }
 }
 
@@ -97,6 +101,3 @@ impl<T: JsonSchema> JsonSchema for Shared<T> {
         T::json_schema(generator)
     }
 }
-
-/// Length in bytes that most lists of names stay below; that of certificates is some times as much.
-const TYPICAL_LEN: usize = 512;

@@ -7,7 +7,7 @@ use arrayvec::ArrayString;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
-use crate::json::serialize_plain;
+use crate::json::{ToJson, write_plain};
 
 /// A point in time: nanoseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
 ///
@@ -43,6 +43,13 @@ impl Timestamp {
     /// The RFC 3339 text.
     #[must_use]
     pub fn to_rfc3339(self) -> ArrayString<MAX_TEXT_LEN> {
+        let (text, len) = self.text();
+        let text = text.get(..len).and_then(|text| std::str::from_utf8(text).ok());
+        ArrayString::from(text.unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// The same as bytes, of which the first are the text.
+    fn text(self) -> ([u8; MAX_TEXT_LEN], usize) {
         let (seconds, nanos) = (self.0.div_euclid(NANOS), self.0.rem_euclid(NANOS));
         let (days, second) = (seconds.div_euclid(86_400), small(seconds.rem_euclid(86_400)));
         let (year, month, day) = civil_from_days(days);
@@ -63,13 +70,13 @@ impl Timestamp {
             y1, y2, y3, y4, b'-', o1, o2, b'-', d1, d2, b'T', h1, h2, b':', m1, m2, b':', s1, s2,
             b'.', n1, n2, n3, n4, n5, n6, n7, n8, n9, b'Z',
         ];
+        if !nanos.is_multiple_of(1000) {
+            return (nine, MAX_TEXT_LEN);
+        }
         let mut six = nine;
         let [.., end, _, _, _] = &mut six;
         *end = b'Z';
-        let text =
-            if nanos.is_multiple_of(1000) { six.get(..SIX_DIGITS_LEN) } else { nine.get(..) };
-        let text = std::str::from_utf8(text.unwrap_or_default()).unwrap_or_default();
-        ArrayString::from(text).unwrap_or_default()
+        (six, SIX_DIGITS_LEN)
     }
 }
 
@@ -81,7 +88,14 @@ impl fmt::Display for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serialize_plain(serializer, &self.to_rfc3339())
+        serializer.serialize_str(&self.to_rfc3339())
+    }
+}
+
+impl ToJson for Timestamp {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        let (text, len) = self.text();
+        write_plain(out, text.get(..len).unwrap_or_default());
     }
 }
 

@@ -7,11 +7,12 @@ use serde::Serialize;
 
 use crate::certificate::{CertificateHash, X509};
 use crate::detailed::Detailed;
+use crate::json::ToJson;
 use crate::shared::{Name, NameList, Shared};
 use crate::time::Timestamp;
 
 /// `tls`: what was negotiated, and what either side showed of itself.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema, ToJson)]
 pub struct Tls {
     /// Negotiated version without its protocol's name, such as `1.3`; absent if no server answered.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,11 +39,11 @@ pub struct Tls {
     pub server: TlsServer,
     /// Packetbeat's details.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub detailed: Option<Box<Detailed>>,
+    pub detailed: Option<Detailed>,
 }
 
 /// `tls.client`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema, ToJson)]
 pub struct TlsClient {
     /// JA3 fingerprint.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,7 +78,7 @@ pub struct TlsClient {
 }
 
 /// `tls.server`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema, ToJson)]
 pub struct TlsServer {
     /// JA3S fingerprint.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::json::ToJson;
 use crate::process::Sockets;
 use crate::shared::{Name, NameList};
 use crate::workload::Workloads;
 
 /// `tlsight`.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema, ToJson)]
 pub struct Tlsight {
     /// JA4 fingerprint of the client.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,7 +79,7 @@ pub struct Tlsight {
 }
 
 /// `tlsight.key_exchange`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema, ToJson)]
 pub struct KeyExchange {
     /// Named group chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -104,7 +105,7 @@ pub struct KeyExchange {
 }
 
 /// Class of a key exchange.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyExchangeClass {
     /// Diffie-Hellman, over a finite field or a curve.
@@ -118,7 +119,7 @@ pub enum KeyExchangeClass {
 }
 
 /// `tlsight.certificate`: what is known about the server's certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema, ToJson)]
 pub struct CertificateInfo {
     /// Whether it was seen, and why not.
     pub state: CertificateState,
@@ -134,7 +135,7 @@ pub struct CertificateInfo {
 }
 
 /// Whether the server's certificate was seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 #[serde(rename_all = "snake_case")]
 pub enum CertificateState {
     /// It was seen.
@@ -148,7 +149,7 @@ pub enum CertificateState {
 }
 
 /// `tlsight.resumption`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema, ToJson)]
 pub struct ResumptionInfo {
     /// How the session was resumed or, if it was not, how the client tried to.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -160,7 +161,7 @@ pub struct ResumptionInfo {
 }
 
 /// How a session is resumed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 #[serde(rename_all = "snake_case")]
 pub enum ResumptionMethod {
     /// By session id (RFC 5246 section 7.3).
@@ -184,7 +185,7 @@ impl ResumptionMethod {
 }
 
 /// Early data (RFC 9846 section 4.2.10).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 #[serde(rename_all = "snake_case")]
 pub enum EarlyData {
     /// Not offered.
@@ -199,7 +200,7 @@ pub enum EarlyData {
 }
 
 /// Encrypted Client Hello (RFC 9849).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 #[serde(rename_all = "snake_case")]
 pub enum Ech {
     /// No such extension.
@@ -216,7 +217,7 @@ pub enum Ech {
 }
 
 /// `tlsight.downgrade`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema, ToJson)]
 pub struct Downgrade {
     /// The version that the server's random says it could have spoken better than (`1.2` or
     /// `1.1`: RFC 9846 section 4.1.3).
@@ -236,7 +237,7 @@ impl Downgrade {
 }
 
 /// What carried a handshake.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 #[serde(rename_all = "lowercase")]
 pub enum Carrier {
     /// TLS records over TCP.
@@ -248,7 +249,7 @@ pub enum Carrier {
 }
 
 /// `tlsight.messages`: counts of messages seen in clear. Zeros are left out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema, ToJson)]
 pub struct Messages {
     /// `ClientHello`.
     #[serde(skip_serializing_if = "is_zero")]
@@ -289,7 +290,7 @@ pub struct Messages {
 }
 
 /// `tlsight.timing`: microseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema, ToJson)]
 pub struct Timing {
     /// From the SYN to the ACK of the SYN-ACK.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -309,7 +310,7 @@ pub struct Timing {
 }
 
 /// Where the facts of a record come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 #[serde(rename_all = "lowercase")]
 pub enum Evidence {
     /// Packets.

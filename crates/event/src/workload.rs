@@ -6,8 +6,10 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::json::ToJson;
+
 /// Elastic's `kubernetes`: what the cluster says of an end.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 pub struct Kubernetes {
     /// Namespace of the pod or service.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,7 +47,7 @@ pub struct Kubernetes {
 }
 
 /// `kubernetes.pod`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 pub struct Pod {
     /// Its name.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,14 +60,14 @@ pub struct Pod {
 }
 
 /// An object of which only the name is told.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 pub struct Named {
     /// Its name.
     pub name: Arc<str>,
 }
 
 /// ECS `orchestrator`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 pub struct Orchestrator {
     /// `kubernetes`.
     #[serde(rename = "type")]
@@ -81,7 +83,7 @@ pub struct Orchestrator {
 }
 
 /// `orchestrator.resource`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 pub struct OrchestratorResource {
     /// `pod`, `service` or `node`.
     #[serde(rename = "type")]
@@ -97,7 +99,7 @@ pub struct OrchestratorResource {
 }
 
 /// `orchestrator.resource.parent`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 pub struct OrchestratorParent {
     /// Kind of the workload, such as `Deployment`.
     #[serde(rename = "type")]
@@ -105,7 +107,7 @@ pub struct OrchestratorParent {
 }
 
 /// `tlsight.workload`: how far the Kubernetes objects of both ends are known.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 pub struct Workloads {
     /// The client's.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -116,7 +118,7 @@ pub struct Workloads {
 }
 
 /// One end of `tlsight.workload`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 pub struct WorkloadState {
     /// The pod that the cgroup of a local end names.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -136,7 +138,7 @@ pub struct WorkloadState {
 }
 
 /// How far something is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 #[serde(rename_all = "lowercase")]
 pub enum Knowledge {
     /// The API has told it, and tells changes.

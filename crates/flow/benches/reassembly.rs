@@ -4,8 +4,8 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use flow::{
-    Application, Direction, EndReason, Engine, Flow, FlowAnomaly, Interest, Limits, Progress,
-    Sighting,
+    Application, Direction, EndReason, Engine, Flow, FlowAnomaly, Interest, Limits, Lookout,
+    Progress,
 };
 use wire::{LinkType, Packet};
 
@@ -38,7 +38,8 @@ fn reassembly(criterion: &mut Criterion) {
         });
         group.bench_function("in_batches", |bencher| {
             let run = |mut engine: Engine<Sink>| {
-                let mut sighted = packets.iter().map(|packet| (*packet, Sighting::of(packet)));
+                let lookout = Lookout::new(1, 1);
+                let mut sighted = packets.iter().map(|packet| (*packet, lookout.sight(packet)));
                 while engine.handle_some(&mut sighted) {}
                 black_box(engine)
             };
@@ -58,7 +59,7 @@ impl Application for Sink {
     fn on_stream(&mut self, _: &Flow, seen: &mut usize, _: Direction, bytes: &[u8]) -> Progress {
         *seen += bytes.len();
         let interest = if *seen > self.enough { Interest::Done } else { Interest::Continue };
-        Progress { consumed: bytes.len(), interest }
+        Progress { consumed: bytes.len(), opaque: false, interest }
     }
 
     fn on_gap(

@@ -68,6 +68,9 @@ pub trait Application {
 pub struct Progress {
     /// How many of the bytes it needs no more; a number past the end means all.
     pub consumed: usize,
+    /// Whether the bytes consumed say nothing to it, such as those of an encrypted record. A second
+    /// copy of them that differs is no anomaly then, and no copy of them is kept to tell.
+    pub opaque: bool,
     /// Whether it wants to see more of the flow.
     pub interest: Interest,
 }

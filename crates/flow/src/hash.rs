@@ -19,6 +19,12 @@ impl KeyedHash {
     }
 
     #[inline]
+    pub(crate) const fn pair(&self, a: u64, b: u64) -> u64 {
+        let [k0, k1, k2, k3] = self.keys;
+        fold(fold(a ^ k0, b ^ k1) ^ k2, k3)
+    }
+
+    #[inline]
     pub(crate) const fn words(&self, words: [u64; 5]) -> u64 {
         let [a, b, c, d, e] = words;
         let [k0, k1, k2, k3] = self.keys;
@@ -62,6 +68,10 @@ mod tests {
             other[index] ^= 1 << 40;
             assert_ne!(hash.words(other), hash.words(words));
         }
+        for other in [(1, 3), (2, 2), (2, 1)] {
+            assert_ne!(hash.pair(other.0, other.1), hash.pair(1, 2));
+        }
+        assert_ne!(KeyedHash::new(2).pair(1, 2), hash.pair(1, 2));
         assert_ne!(KeyedHash::new(2).words(words), hash.words(words));
     }
 
@@ -70,11 +80,12 @@ mod tests {
         let hash = KeyedHash::new(7);
         let mut seen = [0_u32; 64];
         for port in 0..1000 {
-            let value = hash.words([0, 1, 0, 2, port << 32]);
-            for (bit, count) in seen.iter_mut().enumerate() {
-                *count += u32::from(value >> bit & 1 == 1);
+            for value in [hash.words([0, 1, 0, 2, port << 32]), hash.pair(port, 1 << 16)] {
+                for (bit, count) in seen.iter_mut().enumerate() {
+                    *count += u32::from(value >> bit & 1 == 1);
+                }
             }
         }
-        assert!(seen.iter().all(|count| (400..600).contains(count)), "{seen:?}");
+        assert!(seen.iter().all(|count| (850..1150).contains(count)), "{seen:?}");
     }
 }

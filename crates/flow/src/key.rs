@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use event::Transport;
 
+use crate::hash::KeyedHash;
+
 /// An IPv4 or IPv6 address in two words; which of the two is told by the [`Tag`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Address(pub(crate) [u64; 2]);
@@ -75,7 +77,15 @@ impl Tag {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FlowKey([u64; 5]);
 
-/// Which of the two ends of a [`FlowKey`] sent a packet.
+/// The key of TCP in IPv4 without an overlay, as it is read from a packet: the two ends in numerical
+/// order, each an address and a port in 48 bits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlainV4Key {
+    low: u64,
+    high: u64,
+}
+
+/// Which of the two ends of a flow sent a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sender {
     Low,
@@ -95,17 +105,6 @@ impl FlowKey {
         } else {
             (Self::ordered(destination, source, tag), Sender::High)
         }
-    }
-
-    /// The same for IPv4, in fewer steps.
-    #[inline]
-    pub(crate) fn new_v4(source: (u32, u16), destination: (u32, u16), tag: Tag) -> (Self, Sender) {
-        let join = |(address, port): (u32, u16)| u64::from(address) << 16 | u64::from(port);
-        let (source, destination) = (join(source), join(destination));
-        let (low, high) = (source.min(destination), source.max(destination));
-        let last = (low & PORT) << 48 | (high & PORT) << 32 | u64::from(tag.0);
-        let sender = if source <= destination { Sender::Low } else { Sender::High };
-        (Self([0, low >> 16, 0, high >> 16, last]), sender)
     }
 
     #[inline]
@@ -140,10 +139,16 @@ impl FlowKey {
         }
     }
 
-    /// The words that a hash is made of.
+    /// The hash of the key. It stands for the key where it is compared as a whole.
     #[inline]
-    pub(crate) const fn words(&self) -> [u64; 5] {
-        self.0
+    pub(crate) const fn hash(&self, hash: &KeyedHash) -> u64 {
+        let Self([_, low, _, high, last]) = *self;
+        if self.tag().is_v6() {
+            return hash.words(self.0);
+        }
+        // Addresses and ports have 48 bits each, and the tag has less than the 32 that are left.
+        let (low, high) = (low << 16 | last >> 48, high << 16 | (last >> 32 & PORT));
+        hash.pair(low | (last >> 16 & PORT) << 48, high | (last & PORT) << 48)
     }
 
     #[inline]
@@ -151,6 +156,29 @@ impl FlowKey {
         let (Address([a, b]), Address([c, d])) = (low.0, high.0);
         let ports = u64::from(low.1) << 48 | u64::from(high.1) << 32;
         Self([a, b, c, d, ports | u64::from(tag.0)])
+    }
+}
+
+impl PlainV4Key {
+    /// The key of a packet, and which end sent it.
+    #[inline]
+    pub(crate) fn new(source: (u32, u16), destination: (u32, u16)) -> (Self, Sender) {
+        let join = |(address, port): (u32, u16)| u64::from(address) << 16 | u64::from(port);
+        let (source, destination) = (join(source), join(destination));
+        let sender = if source <= destination { Sender::Low } else { Sender::High };
+        (Self { low: source.min(destination), high: source.max(destination) }, sender)
+    }
+
+    /// The hash that the [`FlowKey`] of the packet has.
+    #[inline]
+    pub(crate) const fn hash(&self, hash: &KeyedHash) -> u64 {
+        hash.pair(self.low, self.high)
+    }
+
+    /// The lower address and the higher one.
+    #[inline]
+    pub(crate) const fn addresses(&self) -> (Address, Address) {
+        (Address([0, self.low >> 16]), Address([0, self.high >> 16]))
     }
 }
 
@@ -186,8 +214,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_ways_to_a_key_are_one() {
-        let tag = Tag::new(false, Transport::Tcp, Some(7));
+    fn both_keys_of_a_packet_have_one_hash() {
+        let hash = KeyedHash::new(1);
+        let tag = Tag::new(false, Transport::Tcp, None);
         let address = |bits: u32| Address::from_v4(bits.to_be_bytes());
         for (source, destination) in [
             ((1, 2), (3, 4)),
@@ -196,18 +225,50 @@ mod tests {
             ((5, 8), (5, 8)),
             ((u32::MAX, 0), (0, 1)),
         ] {
-            let short = FlowKey::new_v4(source, destination, tag);
+            let (plain, sender) = PlainV4Key::new(source, destination);
             let long = FlowKey::new(
                 (address(source.0), source.1),
                 (address(destination.0), destination.1),
                 tag,
             );
-            assert_eq!(short, long);
-            let (key, sender) = short;
-            assert_eq!(key.ip(sender), IpAddr::from(source.0.to_be_bytes()));
-            assert_eq!((key.port(sender), key.port(sender.other())), (source.1, destination.1));
-            assert_eq!((key.tag(), key.tag().vni()), (tag, Some(7)));
-            assert_eq!(FlowKey::new_v4(destination, source, tag).0, key);
+            assert_eq!(
+                (plain.hash(&hash), plain.addresses()),
+                (long.0.hash(&hash), long.0.addresses())
+            );
+            assert_eq!(sender, long.1);
+            assert_eq!(PlainV4Key::new(destination, source).0.hash(&hash), plain.hash(&hash));
+            assert_eq!(long.0.ip(sender), IpAddr::from(source.0.to_be_bytes()));
+            assert_eq!(
+                (long.0.port(sender), long.0.port(sender.other())),
+                (source.1, destination.1)
+            );
         }
+    }
+
+    #[test]
+    fn all_of_a_key_is_in_its_hash() {
+        let address = |last: u8| Address::from_v4([10, 0, 0, last]);
+        let tags = [
+            Tag::new(false, Transport::Tcp, None),
+            Tag::new(false, Transport::Udp, None),
+            Tag::new(true, Transport::Tcp, None),
+            Tag::new(false, Transport::Tcp, Some(0)),
+            Tag::new(false, Transport::Tcp, Some(1 << 16)),
+            Tag::new(false, Transport::Tcp, Some(1)),
+        ];
+        let mut hashes = Vec::new();
+        for tag in tags {
+            for (low, high) in
+                [((1, 1), (2, 2)), ((1, 2), (2, 1)), ((1, 1), (3, 2)), ((0, 1), (2, 2))]
+            {
+                let (key, _) =
+                    FlowKey::new((address(low.0), low.1), (address(high.0), high.1), tag);
+                assert_eq!(key.tag(), tag);
+                hashes.push(key.hash(&KeyedHash::new(1)));
+            }
+        }
+        hashes.sort_unstable();
+        hashes.dedup();
+        assert_eq!(hashes.len(), 24);
     }
 }

@@ -31,4 +31,4 @@ pub use counters::Counters;
 pub use engine::Engine;
 pub use flow::{Flow, Tunnel};
 pub use limits::Limits;
-pub use sighting::Sighting;
+pub use sighting::{Lookout, Sighting};

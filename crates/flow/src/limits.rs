@@ -6,7 +6,7 @@ pub struct Limits {
     /// Seeds the hash of the flow table. Unpredictable to senders of packets outside of tests.
     pub hash_seed: u64,
     /// Flows in the table, those that are done included. Each costs 64 bytes and
-    /// 12 to 24 of index.
+    /// 24 to 48 of index.
     pub max_flows: usize,
     /// Bytes in connections, application states, stream buffers and IP fragments together.
     pub max_buffered_bytes: usize,
@@ -39,7 +39,7 @@ pub struct Limits {
 impl Limits {
     /// Limits with which one engine keeps the whole process within `memory_bytes`.
     ///
-    /// About a sixth goes to the flow table, three eighths to buffers and states; the rest is left
+    /// About a fifth goes to the flow table, three eighths to buffers and states; the rest is left
     /// for what flows share, the capture, the output and the allocator's slack, which is as much as
     /// a third of what it has given out when flows of another kind come.
     #[must_use]
@@ -83,7 +83,7 @@ const fn at_least(value: usize, least: usize) -> usize {
 
 const DEFAULT_MEMORY_BYTES: usize = 512 << 20;
 
-/// With up to 88 bytes a flow, a table of one flow for each 512 bytes of memory takes a sixth of it.
+/// With up to 112 bytes a flow, a table of one flow for each 512 bytes of memory takes a fifth of it.
 const BYTES_PER_FLOW: usize = 512;
 
 /// A table smaller than this would evict flows that a single web page has opened.
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn the_defaults_fit_the_memory() {
         let limits = Limits::default();
-        let table = limits.max_flows * 88;
+        let table = limits.max_flows * 112;
         assert!(table + limits.max_buffered_bytes <= DEFAULT_MEMORY_BYTES * 3 / 4);
         assert!(limits.max_fragment_bytes < limits.max_buffered_bytes);
     }

@@ -1,48 +1,121 @@
 //! What tells the flow of a packet, read ahead of its turn.
 
-use wire::Packet;
+use wire::{Packet, TcpFlags};
 
-use crate::decap::{Glance, Outcome, decapsulate, glance};
-use crate::hash::fold;
-use crate::key::Address;
+use crate::decap::{Glance, Outcome, decapsulate, glance_v4, glance_v6};
+use crate::hash::{KeyedHash, fold};
+use crate::key::{Address, Sender};
+
+/// Looks at packets before they are taken.
+#[derive(Clone, Copy, Debug)]
+pub struct Lookout {
+    hash: KeyedHash,
+    shards: usize,
+}
 
 /// What tells the flow of a packet, so far as it can be read in few steps.
 ///
-/// It is what is needed of the bytes of a packet whose flow is done: who has it does not need them
-/// in his cache.
+/// It is all that is needed of the bytes of a packet whose flow is done: who has it does not need
+/// them in his cache.
 #[derive(Clone, Copy, Debug)]
-pub struct Sighting(pub(crate) Option<Glance>);
+pub struct Sighting {
+    /// That of the flow's key; 0 if nothing was read.
+    pub(crate) hash: u64,
+    traits: Traits,
+}
 
-impl Sighting {
+/// The number of an engine, and bits below it. In one word with the hash beside it, a sighting stays
+/// in registers: what is written in parts cannot be read as a whole before it has reached the cache.
+#[derive(Clone, Copy, Debug, Default)]
+struct Traits(u64);
+
+impl Lookout {
+    /// Looks out for `shards` engines, whose limits have this `hash_seed`. With another seed the
+    /// engines do the same, but slowly.
+    #[must_use]
+    pub const fn new(hash_seed: u64, shards: usize) -> Self {
+        Self { hash: KeyedHash::new(hash_seed), shards }
+    }
+
     /// Looks at the headers of a packet.
     #[inline]
     #[must_use]
-    pub fn of(packet: &Packet<'_>) -> Self {
-        Self(glance(packet))
+    pub fn sight(&self, packet: &Packet<'_>) -> Sighting {
+        match glance_v4(packet) {
+            Some(Glance { key, sender, flags }) => {
+                self.sighting(key.hash(&self.hash), key.addresses(), sender, flags)
+            }
+            None => self.sight_other(packet),
+        }
     }
 
-    /// The worker, of `shards`, that `packet`, which this is a sighting of, belongs to: by its
-    /// innermost pair of addresses, whatever the direction.
-    ///
-    /// The fragments of a datagram go where the rest of its flow goes, unless they carry a tunnel:
-    /// these go by the addresses of the tunnel's ends. Packets without IP go to worker 0, as do all
-    /// if `shards` is 0.
+    #[inline(never)]
+    fn sight_other(&self, packet: &Packet<'_>) -> Sighting {
+        if let Some(Glance { key, sender, flags }) = glance_v6(packet) {
+            return self.sighting(key.hash(&self.hash), key.addresses(), sender, flags);
+        }
+        let addresses = if self.shards > 1 { addresses(packet) } else { None };
+        let shard = addresses.map_or(0, |addresses| self.shard(addresses));
+        Sighting { hash: 0, traits: Traits::new(shard, 0) }
+    }
+
     #[inline]
-    #[must_use]
-    pub fn shard(&self, packet: &Packet<'_>, shards: usize) -> usize {
-        let addresses = match &self.0 {
-            Some(glance) => Some(glance.key.addresses()),
-            None => addresses(packet),
-        };
-        let Some((one, other)) = addresses else { return 0 };
+    fn sighting(
+        &self,
+        hash: u64,
+        addresses: (Address, Address),
+        sender: Sender,
+        flags: TcpFlags,
+    ) -> Sighting {
+        let shard = if self.shards > 1 { self.shard(addresses) } else { 0 };
+        let plain = if flags.intersects(MARKS) { 0 } else { PLAIN };
+        let from = if sender == Sender::High { FROM_HIGH } else { 0 };
+        Sighting { hash, traits: Traits::new(shard, plain | from) }
+    }
+
+    /// The engine for a pair of addresses, in whatever order.
+    #[inline]
+    fn shard(&self, (one, other): (Address, Address)) -> u32 {
         let hash = fold(mix(one) ^ mix(other), SPREAD);
         // The high half of the product is below `shards`, without a division.
-        let product = u128::from(hash).wrapping_mul(shards as u128);
-        usize::try_from(product >> 64).unwrap_or(0)
+        let product = u128::from(hash).wrapping_mul(self.shards as u128);
+        u32::try_from(product >> 64).unwrap_or(0)
     }
 }
 
-#[inline(never)]
+impl Sighting {
+    /// The engine that the packet belongs to: by its innermost pair of addresses, whatever the
+    /// direction.
+    ///
+    /// The fragments of a datagram go where the rest of its flow goes, unless they carry a tunnel:
+    /// these go by the addresses of the tunnel's ends. Packets without IP go to engine 0.
+    #[inline]
+    #[must_use]
+    pub const fn shard(&self) -> usize {
+        let Traits(traits) = self.traits;
+        (traits >> SHARD_SHIFT) as usize
+    }
+
+    /// Whether the packet does not matter to its flow once that is done.
+    #[inline]
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.traits.0 & PLAIN != 0
+    }
+
+    /// Which end of the flow sent the packet, if its flow was read.
+    #[inline]
+    pub(crate) const fn sender(&self) -> Sender {
+        if self.traits.0 & FROM_HIGH == 0 { Sender::Low } else { Sender::High }
+    }
+}
+
+impl Traits {
+    #[inline]
+    const fn new(shard: u32, bits: u64) -> Self {
+        Self((shard as u64) << SHARD_SHIFT | bits)
+    }
+}
+
 fn addresses(packet: &Packet<'_>) -> Option<(Address, Address)> {
     match decapsulate(packet) {
         Outcome::Found(innermost) => {
@@ -58,6 +131,13 @@ fn mix(address: Address) -> u64 {
     let Address([high, low]) = address;
     fold(high ^ MIX_HIGH, low ^ MIX_LOW)
 }
+
+/// Flags that matter even when a flow is done.
+pub(crate) const MARKS: TcpFlags = TcpFlags(TcpFlags::SYN.0 | TcpFlags::FIN.0 | TcpFlags::RST.0);
+
+const PLAIN: u64 = 1;
+const FROM_HIGH: u64 = 2;
+const SHARD_SHIFT: u32 = 32;
 
 // Odd constants without a pattern: the digits of the golden ratio, of pi and of e.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;

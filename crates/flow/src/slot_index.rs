@@ -2,17 +2,20 @@
 
 /// From the hash of a key to the slot that it is in: an open-addressed table in which hash and slot
 /// are side by side, so that a look-up waits for memory once before it sees the slot itself.
+///
+/// Whole hashes are compared. Two keys of those that meet in a table have the same one less than
+/// once in 2⁶⁴ / 2²⁴ times, and nobody who does not know the hash's key can look for such two.
 #[derive(Debug)]
 pub(crate) struct SlotIndex {
-    /// Probed one behind the other from a home that the tag tells; a power of two of them.
+    /// Probed one behind the other from a home that the hash tells; a power of two of them.
     buckets: Vec<Bucket>,
     len: usize,
 }
 
-/// The high half of a hash, and a slot plus 1; all 0 if it is empty.
+/// A hash, and a slot plus 1; all 0 if it is empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Bucket {
-    tag: u32,
+    hash: u64,
     slot_plus_1: u32,
 }
 
@@ -24,13 +27,12 @@ impl SlotIndex {
     /// Finds the slot that `is_it` says yes to, of those with `hash`.
     #[inline]
     pub(crate) fn find(&self, hash: u64, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
-        let tag = tag(hash);
-        let mut place = self.home(tag);
+        let mut place = self.home(hash);
         // A third of the buckets is empty, so this ends; the bound is for the reader.
         for _ in 0..self.buckets.len() {
             let bucket = self.buckets.get(place)?;
             let slot = bucket.slot()?;
-            if bucket.tag == tag && is_it(slot) {
+            if bucket.hash == hash && is_it(slot) {
                 return Some(slot);
             }
             place = self.behind(place);
@@ -43,15 +45,14 @@ impl SlotIndex {
         if (self.len + 1) * 3 > self.buckets.len() * 2 {
             self.grow();
         }
-        self.put(Bucket { tag: tag(hash), slot_plus_1: slot.saturating_add(1) });
+        self.put(Bucket { hash, slot_plus_1: slot.saturating_add(1) });
         self.len += 1;
     }
 
     /// Takes a slot out; tells whether it was in.
     pub(crate) fn remove(&mut self, hash: u64, slot: u32) -> bool {
-        let tag = tag(hash);
-        let wanted = Bucket { tag, slot_plus_1: slot.saturating_add(1) };
-        let mut place = self.home(tag);
+        let wanted = Bucket { hash, slot_plus_1: slot.saturating_add(1) };
+        let mut place = self.home(hash);
         for _ in 0..self.buckets.len() {
             match self.buckets.get(place) {
                 Some(bucket) if *bucket == wanted => {
@@ -81,7 +82,7 @@ impl SlotIndex {
             if bucket.slot().is_none() {
                 break;
             }
-            let from_home = place.wrapping_sub(self.home(bucket.tag)) & mask;
+            let from_home = place.wrapping_sub(self.home(bucket.hash)) & mask;
             let from_hole = place.wrapping_sub(hole) & mask;
             if from_home >= from_hole {
                 self.set(hole, bucket);
@@ -101,7 +102,7 @@ impl SlotIndex {
     }
 
     fn put(&mut self, bucket: Bucket) {
-        let mut place = self.home(bucket.tag);
+        let mut place = self.home(bucket.hash);
         while self.buckets.get(place).is_some_and(|bucket| bucket.slot().is_some()) {
             place = self.behind(place);
         }
@@ -114,10 +115,10 @@ impl SlotIndex {
         }
     }
 
-    /// The bucket where the search for a tag begins: tags in order are homes in order.
+    /// The bucket where the search for a hash begins: hashes in order are homes in order.
     #[inline]
-    fn home(&self, tag: u32) -> usize {
-        let scaled = u64::from(tag).wrapping_mul(self.buckets.len() as u64) >> 32;
+    fn home(&self, hash: u64) -> usize {
+        let scaled = (hash >> 32).wrapping_mul(self.buckets.len() as u64) >> 32;
         usize::try_from(scaled).unwrap_or(0)
     }
 
@@ -137,12 +138,6 @@ impl Bucket {
     const fn slot(self) -> Option<u32> {
         self.slot_plus_1.checked_sub(1)
     }
-}
-
-#[inline]
-const fn tag(hash: u64) -> u32 {
-    let [a, b, c, d, ..] = hash.to_be_bytes();
-    u32::from_be_bytes([a, b, c, d])
 }
 
 const MIN_BUCKETS: usize = 64;

@@ -14,6 +14,7 @@ pub(crate) struct Table<T> {
     free: Vec<u32>,
     slots: SlotIndex,
     hash: KeyedHash,
+    changes: u64,
 }
 
 /// What every packet of a flow needs, in one cache line.
@@ -60,12 +61,12 @@ pub(crate) enum SynKind {
 impl<T> Table<T> {
     /// An empty table, which grows as flows are inserted.
     pub(crate) fn new(hash: KeyedHash) -> Self {
-        Self { entries: Vec::new(), free: Vec::new(), slots: SlotIndex::new(), hash }
+        Self { entries: Vec::new(), free: Vec::new(), slots: SlotIndex::new(), hash, changes: 0 }
     }
 
     #[inline]
     pub(crate) fn hash(&self, key: &FlowKey) -> u64 {
-        self.hash.words(key.words())
+        key.hash(&self.hash)
     }
 
     /// The slot of the flow with `key`, whose hash is `hash`.
@@ -74,16 +75,14 @@ impl<T> Table<T> {
         self.slots.find(hash, |slot| self.holds(slot, key))
     }
 
-    /// The slot that a flow with `hash` is in, if it is anywhere; rarely it is the slot of
-    /// another flow. The flows themselves are not looked at.
+    /// The slot of the flow whose key has `hash`. The flows themselves are not looked at.
     #[inline]
-    pub(crate) fn likely_slot(&self, hash: u64) -> Option<u32> {
+    pub(crate) fn find_by_hash(&self, hash: u64) -> Option<u32> {
         self.slots.find(hash, |_| true)
     }
 
-    /// Whether the flow with `key` is in a slot.
     #[inline]
-    pub(crate) fn holds(&self, slot: u32, key: &FlowKey) -> bool {
+    fn holds(&self, slot: u32, key: &FlowKey) -> bool {
         self.get(slot).is_some_and(|entry| entry.key == *key && entry.phase != Phase::Free)
     }
 
@@ -112,6 +111,7 @@ impl<T> Table<T> {
             }
         };
         self.slots.insert(hash, slot);
+        self.changes += 1;
         slot
     }
 
@@ -120,10 +120,17 @@ impl<T> Table<T> {
         let Some(entry) = self.entries.get_mut(slot as usize) else { return };
         entry.phase = Phase::Free;
         entry.connection = None;
-        let hash = self.hash.words(entry.key.words());
+        let hash = entry.key.hash(&self.hash);
         if self.slots.remove(hash, slot) {
+            self.changes += 1;
             self.free.push(slot);
         }
+    }
+
+    /// How often a flow was added or taken out: as long as it is the same, flows are where they were.
+    #[inline]
+    pub(crate) const fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// Flows in the table.

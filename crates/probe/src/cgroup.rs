@@ -11,7 +11,12 @@ use crate::error::ProbeError;
 /// [`ProbeError::NoCgroups`] if there is none.
 pub fn root() -> Result<PathBuf, ProbeError> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    mount_point(&mounts).ok_or(ProbeError::NoCgroups)
+    // Without `/proc`: where distributions mount it alone, and beside version 1.
+    let usual = || {
+        let places = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map(Path::new);
+        places.into_iter().find(|place| is_cgroup(place)).map(Path::to_owned)
+    };
+    mount_point(&mounts).or_else(usual).ok_or(ProbeError::NoCgroups)
 }
 
 /// Opens the directory of a cgroup.
@@ -19,12 +24,15 @@ pub fn root() -> Result<PathBuf, ProbeError> {
 pub(crate) fn open(path: &Path) -> Result<fs::File, ProbeError> {
     let directory =
         fs::File::open(path).map_err(|error| ProbeError::not_a_cgroup(path, error.to_string()))?;
-    let is_cgroup = fs::exists(path.join("cgroup.controllers")).unwrap_or(false);
-    if is_cgroup {
+    if is_cgroup(path) {
         Ok(directory)
     } else {
         Err(ProbeError::not_a_cgroup(path, "not a cgroup of version 2"))
     }
+}
+
+fn is_cgroup(path: &Path) -> bool {
+    fs::exists(path.join("cgroup.controllers")).unwrap_or(false)
 }
 
 /// The mount point of the root of version 2, of the mounts in the form of `/proc/PID/mountinfo`

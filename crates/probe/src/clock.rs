@@ -10,12 +10,6 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// A clock that began at a time in nanoseconds since 1970-01-01T00:00:00Z.
-    #[cfg(test)]
-    pub(crate) const fn since(start_ns: i64) -> Self {
-        Self { start_ns }
-    }
-
     /// Reads the two clocks.
     #[cfg(target_os = "linux")]
     pub(crate) fn read() -> Self {

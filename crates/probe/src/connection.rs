@@ -6,6 +6,7 @@ use event::Transport;
 use wire::{SeqNumber, TcpFlags};
 
 use crate::ends::Headers;
+use crate::finished::{Finished, flow_key};
 use crate::record::{PacketRecord, ProcessKey};
 
 /// A connection, as its local sockets see it.
@@ -22,6 +23,7 @@ pub(crate) struct Connection {
     latest: [Option<SeqNumber>; 2],
     /// When the last packet came, in nanoseconds since the machine started.
     pub(crate) last_seen: u64,
+    has_payload: bool,
     /// Whether no more of it is wanted.
     pub(crate) is_done: bool,
     /// Packets that the ring had no room for.
@@ -80,6 +82,7 @@ impl Connection {
             initial: None,
             latest: [None; 2],
             last_seen: 0,
+            has_payload: false,
             is_done: false,
             lost: 0,
         }
@@ -98,7 +101,8 @@ impl Connection {
         let known = [(Some(&self.first), SeenAt::First), (self.second.as_ref(), SeenAt::Second)];
         for (side, seen_at) in known {
             if side.is_some_and(|side| side.view == *view) {
-                let begins_anew = packet.is_first && side.is_some_and(|side| side.was_first);
+                let has_begun = side.is_some_and(|side| side.was_first);
+                let begins_anew = packet.is_first && has_begun && self.is_past(packet.time);
                 return (!begins_anew).then_some(seen_at);
             }
         }
@@ -118,6 +122,7 @@ impl Connection {
     ) {
         self.last_seen = packet.time;
         self.lost = self.lost.saturating_add(packet.lost);
+        self.has_payload |= headers.has_payload(packet);
         if let (SeenAt::First, Some(tcp)) = (seen_at, headers.tcp) {
             let [first, other] = &mut self.latest;
             let sender = if headers.source == self.first.view.local { first } else { other };
@@ -138,15 +143,37 @@ impl Connection {
         self.sides().find(|side| side.view.local == address)
     }
 
-    /// The sockets of which the kernel keeps a state that a verdict can end: of TCP.
-    pub(crate) fn cookies(&self) -> impl Iterator<Item = u64> {
-        let is_tcp = self.transport == Transport::Tcp;
-        self.sides().filter_map(move |side| side.cookie.filter(|_| is_tcp))
+    /// What the kernel's side has of it.
+    pub(crate) fn finished(&self) -> impl Iterator<Item = Finished> {
+        self.sides().filter_map(|side| {
+            let cookie = side.cookie?;
+            Some(match self.transport {
+                Transport::Tcp => Finished::Socket(cookie),
+                Transport::Udp => {
+                    Finished::Flow(flow_key(cookie, side.view.remote), self.last_seen)
+                }
+            })
+        })
+    }
+
+    /// Whether a session that was reported is all there is to it: datagrams go on with the next.
+    pub(crate) const fn ends_with_its_session(&self) -> bool {
+        matches!(self.transport, Transport::Tcp)
+    }
+
+    /// Whether there was payload of it.
+    pub(crate) const fn has_payload(&self) -> bool {
+        self.has_payload
     }
 
     /// The local sides.
     pub(crate) fn sides(&self) -> impl Iterator<Item = &Side> {
         std::iter::once(&self.first).chain(&self.second)
+    }
+
+    /// Whether a hello of this time is none of its session's.
+    fn is_past(&self, time: u64) -> bool {
+        self.is_done || time.saturating_sub(self.last_seen) > NEW_SESSION_NS
     }
 
     fn is_begun_anew_by(&self, headers: &Headers) -> bool {
@@ -192,12 +219,11 @@ impl Side {
         if !packet.is_listener {
             self.cookie = Some(packet.cookie);
         }
-        let has_payload = usize::try_from(packet.len).is_ok_and(|len| len > headers.payload_at);
         if let Some(sender) = packet.sender
             && !self.has_sent_payload
         {
             self.sender = Some(sender);
-            self.has_sent_payload = has_payload;
+            self.has_sent_payload = headers.has_payload(packet);
         }
     }
 }
@@ -209,3 +235,6 @@ const fn is_opening(flags: TcpFlags) -> bool {
 /// What one socket sees and another does not yet is at most what is in flight; a window of a
 /// mebibyte is rare in a handshake, and chance meets it once in two thousand.
 const MAX_STEP: u32 = 1 << 20;
+
+/// Longer than retransmissions of a hello lie apart at the beginning of a handshake, in nanoseconds.
+const NEW_SESSION_NS: u64 = 1_000_000_000;

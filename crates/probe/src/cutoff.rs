@@ -1,6 +1,6 @@
 //! The kernel's help for a capture from an interface: it leaves there what nobody looks at.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 
 use aya::maps::{HashMap, MapData, PerCpuArray};
@@ -10,6 +10,7 @@ use event::Transport;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::error::ProbeError;
+use crate::finished::octets;
 use crate::load::map;
 
 /// A filter of packet sockets that drops the packets of finished flows before they are copied.
@@ -99,17 +100,6 @@ fn direction(transport: Transport, source: SocketAddr, destination: SocketAddr) 
         *place = byte;
     }
     key
-}
-
-/// The bytes of an address, those of IPv4 with zeros behind them.
-fn octets(ip: IpAddr) -> [u8; 16] {
-    match ip {
-        IpAddr::V4(ip) => {
-            let [a, b, c, d] = ip.octets();
-            [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-        }
-        IpAddr::V6(ip) => ip.octets(),
-    }
 }
 
 /// Nanoseconds of the clock that the filter reads.

@@ -5,6 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use event::Transport;
 use wire::{IpProtocol, Ipv4, Ipv6, Ipv6Extensions, SeqNumber, TcpFlags, TcpSegment};
 
+use crate::record::PacketRecord;
+
 /// The headers of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Headers {
@@ -42,6 +44,11 @@ impl Headers {
             }
             _ => None,
         }
+    }
+
+    /// Whether there is more than headers in a packet.
+    pub(crate) fn has_payload(&self, packet: &PacketRecord<'_>) -> bool {
+        usize::try_from(packet.len).is_ok_and(|len| len > self.payload_at)
     }
 
     fn upper(

@@ -71,7 +71,7 @@ impl ProbeError {
     /// The failure of something that was asked of the kernel.
     pub(crate) fn refused(what: &'static str, error: &(dyn Error + 'static)) -> Self {
         let mut cause = Some(error);
-        let mut reason = error.to_string();
+        let mut reason = brief(&error.to_string());
         while let Some(error) = cause {
             if error
                 .downcast_ref::<io::Error>()
@@ -81,10 +81,9 @@ impl ProbeError {
             }
             cause = error.source();
             if let Some(inner) = cause {
-                reason = format!("{reason}: {inner}");
+                reason = format!("{reason}: {}", brief(&inner.to_string()));
             }
         }
-        reason.truncate(reason.char_indices().nth(MAX_REASON).map_or(reason.len(), |(at, _)| at));
         Self::Refused { what, reason }
     }
 
@@ -93,5 +92,37 @@ impl ProbeError {
     }
 }
 
-/// A verifier's reasons may be a megabyte; the first lines say what failed.
-const MAX_REASON: usize = 2000;
+/// A reason with the last word of the kernel's verifier, which prints a page or a megabyte.
+fn brief(reason: &str) -> String {
+    let Some((reason, log)) = reason.split_once(". Verifier output") else {
+        return reason.to_owned();
+    };
+    // Its lines end in `\\n` as they are printed; behind the last word there are statistics.
+    let lines = log.split('\n').flat_map(|line| line.split("\\n")).map(str::trim);
+    let is_word = |line: &&str| {
+        !line.is_empty() && !STATISTICS.iter().any(|beginning| line.starts_with(beginning))
+    };
+    let last = lines.filter(is_word).last().unwrap_or_default();
+    let end = last.char_indices().nth(MAX_LAST_WORD).map_or(last.len(), |(at, _)| at);
+    format!("{reason} ({})", last.get(..end).unwrap_or_default())
+}
+
+/// How lines of a verifier begin that say nothing about a refusal.
+const STATISTICS: [&str; 5] =
+    ["processed ", "verification time", "stack depth", "max_states", "\""];
+
+const MAX_LAST_WORD: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verifiers_log_is_cut_down_to_its_last_word() {
+        let log = "the syscall returned EINVAL. Verifier output: 0: R1=ctx()\n1: call 113\n\
+                   program of this type cannot use helper 113\nprocessed 30 insns (limit 1000000)\n";
+        let short = "the syscall returned EINVAL (program of this type cannot use helper 113)";
+        assert_eq!(brief(log), short);
+        assert_eq!(brief("no such file"), "no such file");
+    }
+}

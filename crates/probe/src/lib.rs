@@ -15,6 +15,9 @@ mod container;
 mod cutoff;
 mod ends;
 mod error;
+mod finished;
+#[cfg(target_os = "linux")]
+mod heap;
 mod identity;
 #[cfg(target_os = "linux")]
 mod load;
@@ -36,6 +39,7 @@ pub use error::ProbeError;
 #[cfg(target_os = "linux")]
 pub use load::{Options, SocketCapture};
 pub use losses::ProbeLosses;
+pub use proc::proc_obstacle;
 pub use redact::{CommandLines, DEFAULT_REDACTION};
 #[cfg(target_os = "linux")]
 pub use ring_use::RingUse;

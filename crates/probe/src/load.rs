@@ -5,18 +5,21 @@ use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use std::{fs, io};
+use std::{fs, io, thread};
 
 use aya::maps::{HashMap, MapData, PerCpuArray, RingBuf};
 use aya::programs::{CgroupAttachMode, CgroupSkb, CgroupSkbAttachType};
-use aya::{Btf, Ebpf, EbpfLoader};
+use aya::{Ebpf, EbpfLoader};
 use event::TlsEvent;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::thread::{CapabilitySet, capabilities};
 
 use crate::batch::Batch;
 use crate::cgroup;
 use crate::clock::Clock;
 use crate::error::ProbeError;
+use crate::finished::{Finished, FlowKey};
+use crate::heap;
 use crate::losses::ProbeLosses;
 use crate::redact::CommandLines;
 use crate::ring_use::{Positions, RingUse};
@@ -32,6 +35,8 @@ pub struct Options {
     pub command_lines: CommandLines,
     /// Length of the ring in bytes, a power of two of pages.
     pub ring_len: Option<u32>,
+    /// Packets a second and processor that are told of connections and flows which others begin.
+    pub beginnings_per_s: Option<u32>,
 }
 
 /// The packets of the sockets of a cgroup. Nothing of it outlives the process.
@@ -43,6 +48,7 @@ pub struct SocketCapture {
     positions: Option<Positions>,
     ring_len: u32,
     verdicts: HashMap<MapData, u64, u8>,
+    flow_verdicts: HashMap<MapData, FlowKey, u64>,
     counters: PerCpuArray<MapData, u64>,
     sockets: Sockets,
     cgroup: PathBuf,
@@ -65,19 +71,15 @@ impl SocketCapture {
         if !Path::new(TYPES).exists() {
             return Err(ProbeError::NoTypes { path: TYPES });
         }
-        let types = Btf::from_sys_fs().map_err(|error| ProbeError::refused("its types", &error))?;
-        let mut loader = EbpfLoader::new();
-        loader.btf(Some(&types));
-        if let Some(len) = options.ring_len {
-            loader.map_max_entries("ring", len);
-        }
-        let mut programs =
-            loader.load(PROGRAMS).map_err(|error| ProbeError::refused("the maps", &error))?;
+        let ring_len = options.ring_len.unwrap_or(RING_LEN);
+        let mut programs = load(options, ring_len)?;
         let ring = RingBuf::try_from(map(&mut programs, "ring")?)
             .map_err(|error| ProbeError::refused("the ring", &error))?;
         let positions = Positions::map(&ring).ok();
         let verdicts = HashMap::try_from(map(&mut programs, "verdicts")?)
             .map_err(|error| ProbeError::refused("the verdicts", &error))?;
+        let flow_verdicts = HashMap::try_from(map(&mut programs, "flow_verdicts")?)
+            .map_err(|error| ProbeError::refused("the verdicts on flows", &error))?;
         let counters = PerCpuArray::try_from(map(&mut programs, "counters")?)
             .map_err(|error| ProbeError::refused("the counters", &error))?;
         attach(&mut programs, &directory)?;
@@ -86,8 +88,9 @@ impl SocketCapture {
             _programs: programs,
             ring,
             positions,
-            ring_len: options.ring_len.unwrap_or(RING_LEN),
+            ring_len,
             verdicts,
+            flow_verdicts,
             counters,
             sockets: Sockets::new(options.command_lines.clone(), Clock::read()),
             cgroup: path,
@@ -112,8 +115,9 @@ impl SocketCapture {
         batch.clear();
         self.look_around()?;
         self.tell_verdicts();
-        if !self.fill(batch) {
-            self.wait(timeout)?;
+        if !self.fill(batch) && self.wait(timeout)? {
+            // Whoever reads all that is there is woken by the next record; a handshake has dozens.
+            thread::sleep(GATHERING);
             self.fill(batch);
         }
         Ok(())
@@ -152,6 +156,8 @@ impl SocketCapture {
         ProbeLosses {
             ring_full: count(RING_FULL),
             packets_unreadable: count(UNREADABLE),
+            beginnings_over_limit: count(BEGINNINGS),
+            flows_cut_short: count(CUT_SHORT),
             ..self.sockets.losses()
         }
     }
@@ -169,22 +175,27 @@ impl SocketCapture {
         taken > 0
     }
 
-    fn wait(&self, timeout: Duration) -> Result<(), ProbeError> {
+    /// Waits for records; whether there are any.
+    fn wait(&self, timeout: Duration) -> Result<bool, ProbeError> {
         let timeout = Timespec::try_from(timeout).ok();
         let mut ready = [PollFd::from_borrowed_fd(self.ring.as_fd(), PollFlags::IN)];
         match poll(&mut ready, timeout.as_ref()) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Ok(ready) => Ok(ready > 0),
+            Err(rustix::io::Errno::INTR) => Ok(false),
             Err(error) => {
                 Err(ProbeError::System { action: "waiting for packets", source: error.into() })
             }
         }
     }
 
-    /// Tells the kernel of the sockets that are finished with.
+    /// Tells the kernel of what is finished with.
     fn tell_verdicts(&mut self) {
-        for cookie in self.sockets.take_finished() {
+        for finished in self.sockets.take_finished() {
             // A verdict that is not heard costs some packets more.
-            self.verdicts.insert(cookie, 1, 0).ok();
+            match finished {
+                Finished::Socket(cookie) => self.verdicts.insert(cookie, 1, 0).ok(),
+                Finished::Flow(key, time) => self.flow_verdicts.insert(key, time, 0).ok(),
+            };
         }
     }
 
@@ -212,6 +223,18 @@ pub(crate) fn map(programs: &mut Ebpf, name: &'static str) -> Result<aya::maps::
     programs.take_map(name).ok_or(ProbeError::Refused { what: name, reason: "no such map".into() })
 }
 
+fn load(options: &Options, ring_len: u32) -> Result<Ebpf, ProbeError> {
+    let mut loader = EbpfLoader::new();
+    loader.map_max_entries("ring", ring_len);
+    if let Some(rate) = &options.beginnings_per_s {
+        loader.override_global("beginnings_per_s", rate, true);
+    }
+    let programs = loader.load(PROGRAMS).map_err(|error| ProbeError::refused("the maps", &error));
+    drop(loader);
+    heap::give_back();
+    programs
+}
+
 fn attach(programs: &mut Ebpf, directory: &File) -> Result<(), ProbeError> {
     for (name, place) in
         [("at_egress", CgroupSkbAttachType::Egress), ("at_ingress", CgroupSkbAttachType::Ingress)]
@@ -220,7 +243,15 @@ fn attach(programs: &mut Ebpf, directory: &File) -> Result<(), ProbeError> {
         let Some(program): Option<&mut CgroupSkb> = program else {
             return Err(ProbeError::Refused { what: name, reason: "no such program".into() });
         };
-        program.load().map_err(|error| ProbeError::refused("a program", &error))?;
+        program.load().map_err(|error| {
+            // The verifier has other words for it.
+            let is_allowed = may_read_kernel();
+            if is_allowed {
+                ProbeError::refused("a program", &error)
+            } else {
+                ProbeError::Permission
+            }
+        })?;
         // A link always leaves room for the programs of others; asking for that is refused.
         program
             .attach(directory, place, CgroupAttachMode::Single)
@@ -229,16 +260,29 @@ fn attach(programs: &mut Ebpf, directory: &File) -> Result<(), ProbeError> {
     Ok(())
 }
 
+/// Whether programs of this process may read the kernel's memory, as far as capabilities go.
+fn may_read_kernel() -> bool {
+    let either = CapabilitySet::PERFMON | CapabilitySet::SYS_ADMIN;
+    capabilities(None).is_ok_and(|held| held.effective.intersects(either))
+}
+
 static PROGRAMS: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/socket.bpf.o"));
 
 /// Where the kernel describes its types.
 const TYPES: &str = "/sys/kernel/btf/vmlinux";
 
-/// Length of the ring in bytes, as the programs have it.
-const RING_LEN: u32 = 16 << 20;
+/// Length of the ring in bytes. A session takes 20 KiB of it, so that there is room for four hundred
+/// while nobody reads; it counts twice in the resident memory, because it is mapped twice.
+const RING_LEN: u32 = 8 << 20;
 
 const RING_FULL: u32 = 0;
 const UNREADABLE: u32 = 1;
+const BEGINNINGS: u32 = 2;
+const CUT_SHORT: u32 = 3;
+
+/// How long records are left to gather before they are read: long enough for those of a handshake,
+/// and a hundredth of what the ring has room for.
+const GATHERING: Duration = Duration::from_millis(5);
 
 /// Records taken at once, so that one whose packets all belong to second sockets does not keep the
 /// rest waiting.

@@ -14,6 +14,16 @@ pub(crate) fn arguments(key: ProcessKey) -> Option<Vec<u8>> {
     is_it.then(|| bytes.into_iter().take(MAX_ARGUMENTS).collect())
 }
 
+/// Why `/proc` does not tell of all processes, if it does not.
+#[must_use]
+pub fn proc_obstacle() -> Option<&'static str> {
+    if fs::read_to_string("/proc/self/stat").is_err() {
+        return Some("/proc is not mounted, or cannot be read");
+    }
+    let hides_others = fs::read_to_string("/proc/1/stat").is_err();
+    hides_others.then_some("/proc hides processes of others (hidepid)")
+}
+
 fn path(key: ProcessKey, name: &str) -> String {
     format!("/proc/{}/{name}", key.pid)
 }

@@ -26,11 +26,12 @@ pub(crate) struct Processes {
     known: HashMap<ProcessKey, Known>,
     command_lines: CommandLines,
     uses: u64,
+    command_lines_unknown: u64,
 }
 
 impl Processes {
     pub(crate) fn new(command_lines: CommandLines) -> Self {
-        Self { known: HashMap::new(), command_lines, uses: 0 }
+        Self { known: HashMap::new(), command_lines, uses: 0, command_lines_unknown: 0 }
     }
 
     /// Changes what becomes of command lines; those that are known are only ever made stricter.
@@ -83,7 +84,15 @@ impl Processes {
         Some(known)
     }
 
-    fn command_line(&self, record: &ProcessRecord<'_>) -> Option<String> {
+    /// Processes whose command line could not be read.
+    pub(crate) const fn command_lines_unknown(&self) -> u64 {
+        self.command_lines_unknown
+    }
+
+    fn command_line(&mut self, record: &ProcessRecord<'_>) -> Option<String> {
+        if self.command_lines == CommandLines::Omitted {
+            return None;
+        }
         let mut bytes = record.arguments.to_vec();
         // A process that has overwritten its arguments has done so beyond their end, as the kernel
         // knows: then all up to the first NUL is a title (proc(5), `/proc/PID/cmdline`).
@@ -93,7 +102,9 @@ impl Processes {
             bytes.truncate(bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len()));
         }
         if bytes.is_empty() {
-            bytes = proc::arguments(record.key).unwrap_or_default();
+            let told = proc::arguments(record.key);
+            self.command_lines_unknown += u64::from(told.is_none());
+            bytes = told.unwrap_or_default();
         }
         while bytes.last() == Some(&0) {
             bytes.pop();

@@ -29,7 +29,7 @@ pub(crate) struct PacketRecord<'a> {
     pub(crate) is_ingress: bool,
     /// Whether the socket listens: the packet belongs to a connection that is being made.
     pub(crate) is_listener: bool,
-    /// Whether a flow of datagrams begins with it.
+    /// Whether a flow of datagrams begins with it, or it has a hello of none of its sessions so far.
     pub(crate) is_first: bool,
     /// Length of the packet.
     pub(crate) len: u32,

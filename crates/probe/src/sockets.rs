@@ -9,6 +9,7 @@ use crate::batch::Batch;
 use crate::clock::Clock;
 use crate::connection::{Connection, SeenAt, View};
 use crate::ends::{Headers, UDP_HEADER_LEN};
+use crate::finished::Finished;
 use crate::identity;
 use crate::losses::ProbeLosses;
 use crate::process::Processes;
@@ -28,9 +29,16 @@ pub struct Sockets {
     next: u32,
     processes: Processes,
     losses: ProbeLosses,
-    /// Sockets of which the kernel need not copy more.
-    finished: Vec<u64>,
+    /// That of which the kernel need not copy more.
+    finished: Vec<Finished>,
     swept_at: u64,
+}
+
+impl Default for Sockets {
+    /// With the default for command lines, and times since 1970-01-01T00:00:00Z.
+    fn default() -> Self {
+        Self::new(CommandLines::default(), Clock::default())
+    }
 }
 
 /// The ends of a connection in numerical order.
@@ -55,8 +63,8 @@ impl Sockets {
         }
     }
 
-    /// Takes one record and adds the packets that it brings to `batch`.
-    pub(crate) fn take(&mut self, record: &[u8], batch: &mut Batch) {
+    /// Takes one record of the ring and adds the packets that it brings to `batch`.
+    pub fn take(&mut self, record: &[u8], batch: &mut Batch) {
         match Record::parse(record) {
             Some(Record::Packet(packet)) => self.packet(&packet, batch),
             Some(Record::Process(process)) => self.processes.insert(&process, self.clock),
@@ -70,13 +78,16 @@ impl Sockets {
             && !connection.is_done
         {
             connection.is_done = true;
-            self.finished.extend(connection.cookies());
+            self.finished.extend(connection.finished());
         }
     }
 
-    /// Says in an event of a connection who its ends are; the connection is over with that.
+    /// Says in an event of a connection who its ends are; a connection of TCP is over with that.
     pub fn complete(&mut self, number: u32, event: &mut TlsEvent) {
-        self.dismiss(number);
+        let Some(connection) = self.connections.get(&number) else { return };
+        if connection.ends_with_its_session() {
+            self.dismiss(number);
+        }
         let Some(connection) = self.connections.get(&number) else { return };
         if identity::complete(event, connection, &mut self.processes) {
             return;
@@ -92,7 +103,8 @@ impl Sockets {
 
     /// What was not seen.
     pub(crate) const fn losses(&self) -> ProbeLosses {
-        self.losses
+        let command_lines_unknown = self.processes.command_lines_unknown();
+        ProbeLosses { command_lines_unknown, ..self.losses }
     }
 
     pub(crate) const fn losses_mut(&mut self) -> &mut ProbeLosses {
@@ -103,8 +115,8 @@ impl Sockets {
         self.clock = clock;
     }
 
-    /// The sockets that have become finished since the last call.
-    pub(crate) fn take_finished(&mut self) -> impl Iterator<Item = u64> {
+    /// What has become finished since the last call.
+    pub(crate) fn take_finished(&mut self) -> impl Iterator<Item = Finished> {
         self.finished.drain(..)
     }
 
@@ -122,7 +134,7 @@ impl Sockets {
         let Some(connection) = self.connections.get_mut(&number) else { return };
         connection.note(seen_at, view, packet, &headers);
         if connection.is_done {
-            self.finished.extend(connection.cookies());
+            self.finished.extend(connection.finished());
         } else if seen_at == SeenAt::First {
             push(batch, number, packet, &headers, self.clock);
         }
@@ -172,10 +184,15 @@ impl Sockets {
         self.forget_numbers();
     }
 
-    /// Forgets all connections: there are too many, and none is known to be over.
+    /// Forgets connections, of which there are too many and none is known to be over: those on which
+    /// nothing was said yet, or all.
     fn evict(&mut self) {
-        self.losses.connections_evicted += self.connections.len() as u64;
-        self.connections.clear();
+        let before = self.connections.len();
+        self.connections.retain(|_, connection| connection.has_payload());
+        if self.connections.len() > MAX_CONNECTIONS / 2 {
+            self.connections.clear();
+        }
+        self.losses.connections_evicted += (before - self.connections.len()) as u64;
         self.forget_numbers();
     }
 

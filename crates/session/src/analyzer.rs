@@ -79,8 +79,13 @@ impl Analyzer {
     /// The same with the number of the virtual network that its packets were in: of an overlay, or
     /// of the connection that a packet of [`wire::LinkType::SOCKET`] names.
     pub fn poll_event_with_network(&mut self) -> Option<(TlsEvent, Option<u32>)> {
-        let reported = self.engine.application_mut().context.poll_event()?;
-        Some((reported.event, reported.network))
+        self.engine.application_mut().context.poll_event()
+    }
+
+    /// Events that wait to be fetched.
+    #[must_use]
+    pub fn events_waiting(&self) -> usize {
+        self.engine.application().context.ended_len()
     }
 
     /// What was seen and lost so far.
@@ -122,7 +127,7 @@ impl Application for Sessions {
         bytes: &[u8],
     ) -> Progress {
         let Session::Tcp(session) = state else {
-            return Progress { consumed: bytes.len(), interest: Interest::Done };
+            return Progress { consumed: bytes.len(), opaque: false, interest: Interest::Done };
         };
         let progress = session.on_stream(&mut self.context, flow.last_seen(), direction, bytes);
         if progress.interest == Interest::Done

@@ -13,10 +13,10 @@ use crate::handshake::Handshake;
 use crate::report;
 use crate::settings::Settings;
 
-/// An event and what its flow was found in.
-pub(crate) struct Reported {
-    pub(crate) event: TlsEvent,
-    pub(crate) network: Option<u32>,
+/// A handshake that has ended, and its flow as it was then.
+struct Ended {
+    flow: Flow,
+    handshake: Box<Handshake>,
 }
 
 /// What all flows share.
@@ -25,7 +25,10 @@ pub(crate) struct Context {
     pub(crate) quic_scratch: quic::Scratch,
     shapes: ShapeCache,
     certificates: CertificateCache,
-    events: VecDeque<Reported>,
+    ended: VecDeque<Ended>,
+    /// Boxes of handshakes that have been reported, to be used again.
+    #[expect(clippy::vec_box, reason = "it is the boxes that are kept")]
+    spare: Vec<Box<Handshake>>,
     hash_seed: u64,
 }
 
@@ -37,7 +40,8 @@ impl Context {
             settings,
             quic_scratch: quic::Scratch::default(),
             shapes: ShapeCache::with_max_bytes(hash_seed, memory_bytes / SHAPES_SHARE),
-            events: VecDeque::new(),
+            ended: VecDeque::new(),
+            spare: Vec::new(),
             hash_seed,
         }
     }
@@ -65,18 +69,40 @@ impl Context {
         self.certificates.certificate(der)
     }
 
-    /// Makes the event of a handshake that has ended, if it showed anything.
-    pub(crate) fn report(&mut self, flow: &Flow, mut handshake: Box<Handshake>) {
+    /// Takes a handshake that has ended, if it showed anything. Its event is made when it is fetched,
+    /// together with others: the code for that is larger than a core's instruction cache leaves room
+    /// for beside that for packets.
+    pub(crate) fn report(&mut self, flow: &Flow, handshake: Box<Handshake>) {
         if handshake.is_worth_reporting() {
-            self.events.push_back(Reported {
-                event: report::event(&self.settings, flow, &mut handshake),
-                network: flow.virtual_network(),
-            });
+            self.ended.push_back(Ended { flow: flow.clone(), handshake });
         }
     }
 
-    pub(crate) fn poll_event(&mut self) -> Option<Reported> {
-        self.events.pop_front()
+    /// Handshakes whose events wait to be fetched.
+    pub(crate) fn ended_len(&self) -> usize {
+        self.ended.len()
+    }
+
+    /// The next event and the virtual network of its flow.
+    pub(crate) fn poll_event(&mut self) -> Option<(TlsEvent, Option<u32>)> {
+        let Ended { flow, mut handshake } = self.ended.pop_front()?;
+        let event = report::event(&self.settings, &flow, &mut handshake);
+        if self.spare.len() < MAX_SPARE {
+            handshake.empty();
+            self.spare.push(handshake);
+        }
+        Some((event, flow.virtual_network()))
+    }
+
+    /// Puts a handshake into a box, which is one used before if there is any.
+    pub(crate) fn boxed(&mut self, handshake: Handshake) -> Box<Handshake> {
+        match self.spare.pop() {
+            Some(mut spare) => {
+                *spare = handshake;
+                spare
+            }
+            None => Box::new(handshake),
+        }
     }
 }
 
@@ -92,6 +118,9 @@ fn certificates(settings: &Settings, hash_seed: u64) -> CertificateCache {
         settings.memory_bytes / DER_SHARE,
     )
 }
+
+/// Boxes that are kept: as many as events are made at once, and some more.
+const MAX_SPARE: usize = 64;
 
 /// Part of the memory that the shapes of clients take, and as much those of servers: in all a
 /// sixteenth, which is some thousand shapes by default.

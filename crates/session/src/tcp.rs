@@ -62,7 +62,10 @@ struct OpenRecord {
 
 /// What one step made of the bytes in front of it.
 enum Step {
+    /// This many bytes were read.
     Consumed(usize),
+    /// This many bytes belong to a record that is encrypted.
+    Passed(usize),
     NeedMore,
 }
 
@@ -79,17 +82,22 @@ impl TcpSession {
         direction: Direction,
         bytes: &[u8],
     ) -> Progress {
-        let mut consumed = 0;
+        let (mut consumed, mut opaque) = (0usize, true);
         while let Some(rest) = bytes.get(consumed..).filter(|rest| !rest.is_empty()) {
-            match self.step(context, now, direction, rest) {
-                Step::Consumed(len) => consumed = consumed.saturating_add(len).min(bytes.len()),
+            let len = match self.step(context, now, direction, rest) {
+                Step::Passed(len) => len,
+                Step::Consumed(len) => {
+                    opaque = false;
+                    len
+                }
                 Step::NeedMore => break,
-            }
+            };
+            consumed = consumed.saturating_add(len).min(bytes.len());
             if self.is_over() {
-                return Progress { consumed: bytes.len(), interest: Interest::Done };
+                return Progress { consumed: bytes.len(), opaque, interest: Interest::Done };
             }
         }
-        Progress { consumed, interest: Interest::Continue }
+        Progress { consumed, opaque, interest: Interest::Continue }
     }
 
     /// Takes note that `missing` bytes will not come, and reads what can be read of the bytes
@@ -245,7 +253,7 @@ impl TcpSession {
         let mut reader = Reader::new(rest);
         let Ok(header) = reader.u16() else { return Step::NeedMore };
         let Ok(record) = reader.take(usize::from(header & 0x7fff)) else { return Step::NeedMore };
-        let handshake = handshake_of(&mut self.handshake, direction, now);
+        let handshake = handshake_of(&mut self.handshake, context, direction, now);
         handshake.on_sslv2(context, now, direction, record);
         self.streams[direction].phase =
             if handshake.is_sslv2() { Phase::Opaque } else { Phase::Records };
@@ -261,13 +269,17 @@ impl TcpSession {
     ) -> Step {
         let stream = &mut self.streams[direction];
         let Some(record) = stream.record else {
-            return self.header_step(now, direction, rest);
+            return self.header_step(context, now, direction, rest);
         };
         let body = rest.get(..record.left.min(rest.len())).unwrap_or(rest);
+        if !record.is_clear {
+            let left = record.left.saturating_sub(body.len());
+            stream.record = (left > 0).then_some(OpenRecord { left, ..record });
+            return Step::Passed(body.len());
+        }
         let read = match record.kind {
-            _ if !record.is_clear => body.len(),
             ContentType::HANDSHAKE => {
-                let handshake = handshake_of(&mut self.handshake, direction, now);
+                let handshake = handshake_of(&mut self.handshake, context, direction, now);
                 match stream.messages.take(body, record.left) {
                     Taken::Whole(len) => {
                         handshake.on_whole(
@@ -293,11 +305,12 @@ impl TcpSession {
             }
             _ if body.len() < record.left => return Step::NeedMore,
             ContentType::ALERT => {
-                handshake_of(&mut self.handshake, direction, now).on_alert(now, direction, body);
+                handshake_of(&mut self.handshake, context, direction, now)
+                    .on_alert(now, direction, body);
                 body.len()
             }
             ContentType::HEARTBEAT => {
-                handshake_of(&mut self.handshake, direction, now).on_heartbeat(body);
+                handshake_of(&mut self.handshake, context, direction, now).on_heartbeat(body);
                 body.len()
             }
             _ => body.len(),
@@ -307,9 +320,15 @@ impl TcpSession {
         Step::Consumed(read)
     }
 
-    fn header_step(&mut self, now: Timestamp, direction: Direction, rest: &[u8]) -> Step {
+    fn header_step(
+        &mut self,
+        context: &mut Context,
+        now: Timestamp,
+        direction: Direction,
+        rest: &[u8],
+    ) -> Step {
         let stream = &mut self.streams[direction];
-        let handshake = handshake_of(&mut self.handshake, direction, now);
+        let handshake = handshake_of(&mut self.handshake, context, direction, now);
         let header = match RecordHeader::parse(rest) {
             Ok(Some(header)) => header,
             Ok(None) => return Step::NeedMore,
@@ -351,7 +370,10 @@ impl TcpSession {
         };
         stream.record =
             (len > 0).then_some(OpenRecord { kind: header.content_type, left: len, is_clear });
-        Step::Consumed(RecordHeader::LEN)
+        match header.content_type {
+            ContentType::APPLICATION_DATA => Step::Passed(RecordHeader::LEN),
+            _ => Step::Consumed(RecordHeader::LEN),
+        }
     }
 
     fn resynchronise(&mut self, direction: Direction, rest: &[u8]) -> Step {
@@ -367,12 +389,13 @@ impl TcpSession {
     }
 }
 
-fn handshake_of(
-    handshake: &mut Option<Box<Handshake>>,
+fn handshake_of<'h>(
+    handshake: &'h mut Option<Box<Handshake>>,
+    context: &mut Context,
     direction: Direction,
     now: Timestamp,
-) -> &mut Handshake {
-    handshake.get_or_insert_with(|| Box::new(Handshake::over_tcp(direction, now)))
+) -> &'h mut Handshake {
+    handshake.get_or_insert_with(|| context.boxed(Handshake::over_tcp(direction, now)))
 }
 
 /// A heartbeat request has at most this length (RFC 6520 section 4).

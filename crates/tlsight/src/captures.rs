@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
-use capture::{Block, FileReader, More};
+use capture::{Block, FileReader, Filled, More, Piece, ReadError};
 
 use crate::message;
 use crate::progress::Progress;
@@ -14,11 +14,23 @@ use crate::progress::Progress;
 pub(crate) struct Captures {
     waiting: VecDeque<PathBuf>,
     current: Option<FileReader>,
+    /// Captures opened so far, of which the current is the last.
+    opened: u64,
     progress: Option<Progress>,
     /// Bytes of the captures that are done.
     done_bytes: u64,
     failures: Failures,
     are_files: bool,
+}
+
+/// What a worker has got that asked for something to read.
+pub(crate) enum Claim {
+    /// A part of the capture with this number, to be read and framed in its turn.
+    Piece(u64, Piece),
+    /// The block has been filled with packets.
+    Packets,
+    /// There is no more.
+    End,
 }
 
 /// What could not be read.
@@ -42,6 +54,7 @@ impl Captures {
             are_files: paths.iter().all(is_file),
             waiting: paths.into(),
             current: None,
+            opened: 0,
             progress,
             done_bytes: 0,
             failures: Failures::default(),
@@ -70,22 +83,65 @@ impl Captures {
                 }
                 continue;
             };
-            match reader.read_block(block) {
-                Ok(More::Packets) => {
-                    if let Some(progress) = &mut self.progress {
-                        progress.advance(self.done_bytes.saturating_add(reader.position()));
-                    }
-                    return true;
-                }
-                Ok(More::End) => self.close(),
-                Err(error) => {
-                    self.failures.damaged = self.failures.damaged.saturating_add(1);
-                    let text = format!("{error}; what comes before that was read");
-                    self.report(&text);
-                    self.close();
-                }
+            let read = reader.read_block(block);
+            if self.goes_on(read) {
+                return true;
             }
         }
+    }
+
+    /// Gives something to read, which may be read while other pieces are; packets from where that
+    /// cannot be are read into `block` at once.
+    ///
+    /// Claims have no end as long as the last piece of a file is not framed.
+    pub(crate) fn claim(&mut self, block: &mut Block) -> Claim {
+        loop {
+            let Some(reader) = &mut self.current else {
+                if !self.open_next() {
+                    return Claim::End;
+                }
+                continue;
+            };
+            if let Some(piece) = reader.next_piece() {
+                return Claim::Piece(self.opened, piece);
+            }
+            let read = reader.read_block(block);
+            if self.goes_on(read) {
+                return Claim::Packets;
+            }
+        }
+    }
+
+    /// Finds the packets in the block that a piece of capture `number` was read into. Pieces are to
+    /// come in the order in which they were claimed.
+    pub(crate) fn frame(&mut self, number: u64, filled: Filled, block: &mut Block) {
+        if number != self.opened {
+            return;
+        }
+        if let Some(reader) = &mut self.current {
+            let read = reader.frame(filled, block);
+            self.goes_on(read);
+        }
+    }
+
+    /// Whether there may be more in the current capture. If not, it is closed.
+    fn goes_on(&mut self, read: Result<More, ReadError>) -> bool {
+        match read {
+            Ok(More::Packets) => {
+                if let (Some(progress), Some(reader)) = (&mut self.progress, &self.current) {
+                    progress.advance(self.done_bytes.saturating_add(reader.position()));
+                }
+                return true;
+            }
+            Ok(More::End) => {}
+            Err(error) => {
+                self.failures.damaged = self.failures.damaged.saturating_add(1);
+                let text = format!("{error}; what comes before that was read");
+                self.report(&text);
+            }
+        }
+        self.close();
+        false
     }
 
     /// What could not be read so far.
@@ -103,7 +159,10 @@ impl Captures {
     fn open_next(&mut self) -> bool {
         let Some(path) = self.waiting.pop_front() else { return false };
         match FileReader::open(&path) {
-            Ok(reader) => self.current = Some(reader),
+            Ok(reader) => {
+                self.opened = self.opened.saturating_add(1);
+                self.current = Some(reader);
+            }
             Err(error) => {
                 self.failures.unopened = self.failures.unopened.saturating_add(1);
                 self.report(&error.to_string());

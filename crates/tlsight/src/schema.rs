@@ -66,9 +66,9 @@ mod tests {
         assert_eq!(text(), text());
     }
 
-    fn json(line: &impl serde::Serialize) -> serde_json::Value {
+    fn json(line: &impl event::ToJson) -> serde_json::Value {
         let mut text = Vec::new();
-        event::write_json(line, &mut text).unwrap();
+        line.write_json(&mut text);
         serde_json::from_slice(&text).unwrap()
     }
 }

@@ -30,9 +30,10 @@ pub(crate) fn run(args: WatchArgs) -> Result<Outcome> {
     } else {
         setup.command_lines().clone()
     };
-    let options = Options { cgroup: args.place.cgroup, command_lines, ring_len: None };
+    let options = Options { cgroup: args.place.cgroup, command_lines, ..Options::default() };
     let capture = SocketCapture::open(&options)?;
     let workloads = args.place.kubernetes.settings().or(setup.kubernetes().clone()).start()?;
+    tell_proc_obstacle();
     let place = capture.cgroup().display().to_string();
     message::notice(&format!("watching the sockets of {place}; Ctrl-C ends it"));
     let known = [Mutex::new(Losses::new())];
@@ -89,6 +90,15 @@ fn watch(
     Ok((counted, outcome))
 }
 
+/// Says what is lost where `/proc` does not tell of all processes.
+pub(crate) fn tell_proc_obstacle() {
+    if let Some(obstacle) = probe::proc_obstacle() {
+        message::error(&format!(
+            "{obstacle}: command lines that are swapped out stay unknown (command_lines_unknown)"
+        ));
+    }
+}
+
 /// What the worker and the programs have lost.
 pub(crate) fn socket_losses(worker: &Worker<'_>, capture: &SocketCapture) -> Losses {
     let mut losses = worker.counters().losses();
@@ -99,8 +109,11 @@ pub(crate) fn socket_losses(worker: &Worker<'_>, capture: &SocketCapture) -> Los
         (loss::RING_FULL, probe.ring_full),
         (loss::PACKETS_UNREADABLE, probe.packets_unreadable),
         (loss::RECORDS_UNREADABLE, probe.records_unreadable),
+        (loss::BEGINNINGS_OVER_LIMIT, probe.beginnings_over_limit),
+        (loss::FLOWS_CUT_SHORT, probe.flows_cut_short),
         (loss::CONNECTIONS_EVICTED, probe.connections_evicted),
         (loss::PROCESSES_UNKNOWN, probe.processes_unknown),
+        (loss::COMMAND_LINES_UNKNOWN, probe.command_lines_unknown),
         (loss::CGROUPS_REMOVED, probe.cgroups_removed),
         (loss::PODS_UNKNOWN, of_ends(Meter::pods_unknown)),
         (loss::CONTAINER_FILES_UNREADABLE, of_ends(Meter::files_unreadable)),

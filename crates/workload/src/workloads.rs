@@ -93,15 +93,16 @@ impl Workloads {
         }
     }
 
-    /// Completes an event and gives it back, unless it is worth to wait a short time for more.
-    pub fn take(&mut self, mut event: TlsEvent) -> Option<TlsEvent> {
-        let is_pending = self.complete(&mut event);
+    /// Completes an event; false if it is worth to wait a short time for more, and a copy is held.
+    #[must_use]
+    pub fn admit(&mut self, event: &mut TlsEvent) -> bool {
+        let is_pending = self.complete(event);
         if is_pending && self.held.len() < MAX_HELD {
-            self.held.push_back((Instant::now(), event));
-            return None;
+            self.held.push_back((Instant::now(), event.clone()));
+            return false;
         }
-        self.count(&event);
-        Some(event)
+        self.count(event);
+        true
     }
 
     /// The next event that was held and is complete, or was held for long enough; to be asked for a

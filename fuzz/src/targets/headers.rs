@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use crate::input::Packets;
-use flow::Sighting;
+use flow::Lookout;
 use wire::{
     CookedV1, CookedV2, EnhancedGre, Erspan, Ethernet, Geneve, Gre, GtpU, IpProtocol, Ipv4, Ipv6,
     Ipv6Extensions, L2tp, Loopback, Mpls, Ppp, PppoeSession, TcpSegment, Teredo, UdpDatagram,
@@ -13,7 +13,7 @@ use wire::{
 /// Parses the bytes of each packet as every kind of header.
 pub fn headers(input: &[u8]) {
     for packet in Packets::new(input) {
-        assert!(Sighting::of(&packet).shard(&packet, 7) < 7);
+        assert!(Lookout::new(1, 7).sight(&packet).shard() < 7);
         let bytes = packet.bytes;
         black_box((Ethernet::parse(bytes).ok(), VlanTag::parse(bytes).ok()));
         black_box((CookedV1::parse(bytes).ok(), CookedV2::parse(bytes).ok()));

@@ -9,6 +9,7 @@ mod headers;
 mod quic_frames;
 mod server_hello;
 mod server_messages;
+mod socket_records;
 mod sslv2;
 mod tls_record;
 
@@ -21,5 +22,6 @@ pub use headers::headers;
 pub use quic_frames::quic_frames;
 pub use server_hello::server_hello;
 pub use server_messages::server_messages;
+pub use socket_records::socket_records;
 pub use sslv2::sslv2;
 pub use tls_record::tls_record;

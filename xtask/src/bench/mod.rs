@@ -34,6 +34,14 @@ struct Options {
     bulk_bytes: String,
     /// Runs of each program; the median counts.
     runs: usize,
+    /// Pairs of turns with each observer of a host.
+    turns: usize,
+    /// The program whose cost to its host is measured; a release build if none is named.
+    tlsight: Option<PathBuf>,
+    /// Observers of a host that are measured; all if none is named.
+    observers: Vec<String>,
+    /// Whether the turns of earlier runs on a host count too.
+    adds_turns: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +61,10 @@ pub(crate) fn run(mut parser: lexopt::Parser) -> Result<Outcome> {
         connections: 200_000,
         bulk_bytes: "4g".to_owned(),
         runs: 3,
+        turns: 12,
+        tlsight: None,
+        observers: Vec::new(),
+        adds_turns: false,
     };
     while let Some(argument) = parser.next()? {
         match argument {
@@ -61,6 +73,10 @@ pub(crate) fn run(mut parser: lexopt::Parser) -> Result<Outcome> {
             Long("connections") => options.connections = parser.value()?.parse()?,
             Long("bulk-bytes") => options.bulk_bytes = parser.value()?.string()?,
             Long("runs") => options.runs = parser.value()?.parse()?,
+            Long("turns") => options.turns = parser.value()?.parse()?,
+            Long("tlsight") => options.tlsight = Some(parser.value()?.into()),
+            Long("observer") => options.observers.push(parser.value()?.string()?),
+            Long("add-turns") => options.adds_turns = true,
             Value(part) if part == "parsers" => options.parts.push(Part::Parsers),
             Value(part) if part == "files" => options.parts.push(Part::Files),
             Value(part) if part == "live" => options.parts.push(Part::Live),

@@ -99,17 +99,17 @@ pub(super) fn find(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
-/// The release build of tlsight, made first.
+/// The build of tlsight that is installed, made first.
 pub(super) fn build_tlsight(root: &Path) -> Result<PathBuf> {
     let status = std::process::Command::new("cargo")
-        .args(["build", "--release", "--locked", "--package", "tlsight"])
+        .args(["build", "--profile", "dist", "--locked", "--package", "tlsight"])
         .current_dir(root)
         .status()
         .context("cargo cannot be run")?;
     anyhow::ensure!(status.success(), "tlsight does not build: {status}");
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    Ok(target.join("release/tlsight"))
+    Ok(target.join("dist/tlsight"))
 }
 
 const TSHARK_FIELDS: [&str; 5] = [

@@ -5,7 +5,8 @@ use toml::Table;
 
 /// Names every arrow of one crate's manifest that does not point to a lower tier.
 ///
-/// Development dependencies may also point sideways: tests sit above their crate.
+/// Development dependencies may also point sideways: tests sit above their crate. The derive macros
+/// of a crate are a crate only because the compiler asks for it.
 ///
 /// # Errors
 /// If the manifest is not a manifest.
@@ -25,6 +26,9 @@ pub(super) fn breaches(path: &str, manifest: &str) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for (kind, table) in dependency_tables(&manifest) {
         for dependency in table.keys() {
+            if *dependency == format!("{name}-derive") {
+                continue;
+            }
             let Some(other) = tier(dependency) else {
                 continue;
             };
@@ -57,7 +61,7 @@ fn tier(name: &str) -> Option<u8> {
 }
 
 const TIERS: &[(u8, &[&str])] = &[
-    (0, &["wire", "event"]),
+    (0, &["wire", "event", "event-derive"]),
     (1, &["tls", "quic", "secrets", "policy"]),
     (2, &["flow", "http"]),
     (3, &["session", "forge"]),
@@ -97,6 +101,12 @@ mod tests {
         let found = arrow("sidecar", "dependencies", "wire");
         assert_eq!(found.len(), 1);
         assert!(found[0].contains("`sidecar` has no tier"), "{}", found[0]);
+    }
+
+    #[test]
+    fn only_its_own_crate_uses_a_derive_macro() {
+        assert!(arrow("event", "dependencies", "event-derive").is_empty());
+        assert_eq!(arrow("wire", "dependencies", "event-derive").len(), 1);
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod error;
 mod order;
 mod pcap;
 mod pcapng;
+mod piece;
 mod reader;
 mod recognise;
 mod secrets;
@@ -12,6 +13,7 @@ mod writer;
 mod zstd;
 
 pub use error::{Beginning, Damage, OpenError, ReadError, Stream};
+pub use piece::{Filled, Piece};
 pub use reader::{FileReader, Notes};
 pub use secrets::{DecryptionSecrets, SecretsType};
 pub use writer::PcapWriter;

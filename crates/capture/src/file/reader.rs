@@ -3,9 +3,11 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::Stop;
 use super::error::{Damage, OpenError, ReadError, Stream};
+use super::piece::{Filled, Piece, Pieces};
 use super::recognise::{Format, HEADER_LEN};
 use super::secrets::DecryptionSecrets;
 use super::source::{Source, read_full};
@@ -15,6 +17,8 @@ use crate::block::{Block, More};
 pub struct FileReader {
     name: Box<str>,
     source: Source,
+    /// How the rest of a file that is not compressed is read.
+    pieces: Option<Pieces>,
     format: Format,
     /// The start of a record that the last block did not hold to its end.
     carry: Vec<u8>,
@@ -58,11 +62,14 @@ impl FileReader {
         }
         let name = path.display().to_string();
         let file = match File::open(path) {
-            Ok(file) => file,
+            Ok(file) => Arc::new(file),
             Err(source) => return Err(OpenError::Open { name: name.into(), source }),
         };
         let size = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|file| file.len());
-        let mut reader = Self::from_reader(Box::new(file), &name)?;
+        let mut reader = Self::from_reader(Box::new(Arc::clone(&file)), &name)?;
+        if size.is_some() && reader.source.stream() == Stream::File {
+            reader.pieces = Some(Pieces::new(file, reader.source.position()));
+        }
         reader.size = size;
         Ok(reader)
     }
@@ -92,7 +99,8 @@ impl FileReader {
         carry.drain(..header_len);
         let offset = header_len as u64;
         let state = State::Reading;
-        Ok(Self { name: name.into(), source, format, carry, offset, state, size: None })
+        let name = name.into();
+        Ok(Self { name, source, pieces: None, format, carry, offset, state, size: None })
     }
 
     /// Fills `block` with the next packets. From a pipe it takes what is there and waits only if
@@ -102,18 +110,87 @@ impl FileReader {
     /// [`ReadError`], once, where the capture is damaged, cut short or cannot be read; all packets
     /// before that have been given. The block is empty then, and what follows is [`More::End`].
     pub fn read_block(&mut self, block: &mut Block) -> Result<More, ReadError> {
-        block.restart(&self.carry);
-        match std::mem::replace(&mut self.state, State::Ended) {
-            State::Reading => {}
-            State::Damaged(damage) => return Err(self.error(damage)),
-            State::Ended => {
-                block.restart(&[]);
-                return Ok(More::End);
+        while let Some(piece) = self.next_piece() {
+            let filled = piece.read(block);
+            let more = self.frame(filled, block)?;
+            if more == More::End || !block.is_empty() {
+                return Ok(more);
             }
         }
+        self.read_stream(block)
+    }
+
+    /// The next part of a file, which may be read while others are; `None` if the bytes come in
+    /// order only, from a pipe or a decompressor.
+    ///
+    /// Pieces have no end. What was read of each is to be framed, in the order of the pieces, until
+    /// [`Self::frame`] says that the file has ended.
+    pub fn next_piece(&mut self) -> Option<Piece> {
+        self.pieces.as_mut().map(Pieces::take)
+    }
+
+    /// Finds the packets in a block that has been filled with the piece behind the last one framed.
+    /// There may be none though there are more to come.
+    ///
+    /// # Errors
+    /// As [`Self::read_block`].
+    pub fn frame(&mut self, filled: Filled, block: &mut Block) -> Result<More, ReadError> {
+        if !matches!(self.state, State::Reading) {
+            return self.conclude(block);
+        }
+        if let Some(pieces) = &mut self.pieces {
+            pieces.framed = filled.end;
+        }
+        if !block.prepend(&self.carry) {
+            self.carry.extend_from_slice(block.from(0));
+            block.swap(&mut self.carry);
+        }
+        let (bytes, start, records) = block.unindexed();
+        let indexed = self.format.index(bytes, start, records);
+        self.offset = self.offset.saturating_add(indexed.consumed as u64);
+        let rest = block.from(indexed.consumed);
+        self.state = match (indexed.stop, filled.stop) {
+            (Stop::Damaged(damage), _) => State::Damaged(damage),
+            (Stop::Partial(_), None) => State::Reading,
+            (Stop::Partial(_), Some(Ok(()))) if rest.is_empty() => State::Ended,
+            (Stop::Partial(partial), Some(Ok(()))) => State::Damaged(partial.damage(rest.len())),
+            (Stop::Partial(_), Some(Err(error))) => {
+                self.offset = self.offset.saturating_add(rest.len() as u64);
+                State::Damaged(self.read_damage(error))
+            }
+        };
+        if !block.is_empty() {
+            self.carry.clear();
+            self.carry.extend_from_slice(rest);
+            return Ok(More::Packets);
+        }
+        if !matches!(self.state, State::Reading) {
+            return self.conclude(block);
+        }
+        block.drop_front(indexed.consumed);
+        block.swap(&mut self.carry);
+        block.restart(&[], 0);
+        Ok(More::Packets)
+    }
+
+    /// Says why there are no more packets: the damage once, and then the end.
+    fn conclude(&mut self, block: &mut Block) -> Result<More, ReadError> {
+        block.restart(&[], 0);
+        match std::mem::replace(&mut self.state, State::Ended) {
+            State::Reading | State::Ended => Ok(More::End),
+            State::Damaged(damage) => Err(self.error(damage)),
+        }
+    }
+
+    fn read_stream(&mut self, block: &mut Block) -> Result<More, ReadError> {
+        if !matches!(self.state, State::Reading) {
+            return self.conclude(block);
+        }
+        block.restart(&self.carry, self.source.position());
+        self.state = State::Ended;
         let stop = loop {
-            let (bytes, records) = block.unindexed(0);
-            let indexed = self.format.index(bytes, 0, records);
+            let (bytes, start, records) = block.unindexed();
+            let indexed = self.format.index(bytes, start, records);
             self.offset = self.offset.saturating_add(indexed.consumed as u64);
             if !block.is_empty() {
                 self.carry.clear();
@@ -139,7 +216,7 @@ impl FileReader {
                 }
             }
         };
-        block.restart(&[]);
+        block.restart(&[], 0);
         self.carry = Vec::new();
         match stop {
             None => Ok(More::End),
@@ -156,7 +233,7 @@ impl FileReader {
     /// How many bytes of the input have been used, before decompression.
     #[must_use]
     pub fn position(&self) -> u64 {
-        self.source.position()
+        self.pieces.as_ref().map_or_else(|| self.source.position(), |pieces| pieces.framed)
     }
 
     /// The size of the input in bytes, before decompression, if it is a file.

@@ -1,48 +1,25 @@
-//! Strings and names.
-
-/// Writes the name of a field and the colon after it. Not inlined: an event has a hundred fields, and
-/// their code would not stay in a core's instruction cache.
-#[inline(never)]
-pub(super) fn write_name(out: &mut Vec<u8>, name: &'static str) {
-    debug_assert!(is_plain(name.as_bytes()), "{name}");
-    out.reserve(name.len() + 3);
-    out.push(b'"');
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b"\":");
-}
+//! Strings.
 
 /// Writes a string that is known to have nothing to escape.
 #[inline]
-pub(super) fn write_plain(out: &mut Vec<u8>, text: &str) {
-    debug_assert!(is_plain(text.as_bytes()), "{text}");
+pub(super) fn write_plain(out: &mut Vec<u8>, text: &[u8]) {
+    debug_assert!(is_plain(text), "{text:?}");
     out.reserve(text.len() + 2);
     out.push(b'"');
-    out.extend_from_slice(text.as_bytes());
+    out.extend_from_slice(text);
     out.push(b'"');
 }
 
 /// Writes text with what JSON cannot hold escaped (RFC 8259 section 7).
-#[inline]
-pub(super) fn write_text(out: &mut Vec<u8>, text: &str) {
-    let bytes = text.as_bytes();
-    out.reserve(bytes.len() + 2);
+pub(super) fn write_text(out: &mut Vec<u8>, text: &[u8]) {
+    out.reserve(text.len() + 2);
     out.push(b'"');
-    if is_plain(bytes) {
-        out.extend_from_slice(bytes);
+    if is_plain(text) {
+        out.extend_from_slice(text);
     } else {
-        write_escaped(out, bytes);
+        write_escaped(out, text);
     }
     out.push(b'"');
-}
-
-/// Writes the fields of a JSON object, each with a comma after it.
-pub(super) fn write_fields(out: &mut Vec<u8>, object: &str) {
-    let fields = object.strip_prefix('{').and_then(|object| object.strip_suffix('}'));
-    if let Some(fields) = fields.filter(|fields| !fields.is_empty()) {
-        out.reserve(fields.len() + 1);
-        out.extend_from_slice(fields.as_bytes());
-        out.push(b',');
-    }
 }
 
 /// Whether no byte has to be escaped. The last piece overlaps with the one before it.
@@ -88,7 +65,7 @@ const fn zero_bytes(word: u64) -> u64 {
 }
 
 #[inline]
-const fn has_to_be_escaped(byte: u8) -> bool {
+pub(super) const fn has_to_be_escaped(byte: u8) -> bool {
     (byte < 0x20) | (byte == b'"') | (byte == b'\\')
 }
 

@@ -24,7 +24,7 @@ use crate::tcp::TcpDirection;
 #[derive(Debug)]
 pub(crate) struct Connection<S> {
     pub(crate) flow: Flow,
-    state: Option<Box<S>>,
+    state: Option<S>,
     tcp: PerDirection<TcpDirection>,
     accounted_bytes: usize,
 }
@@ -138,7 +138,7 @@ impl<S> Connection<S> {
             return ControlFlow::Continue(());
         }
         self.open(context);
-        let Some(state) = self.state.as_deref_mut() else { return ControlFlow::Continue(()) };
+        let Some(state) = self.state.as_mut() else { return ControlFlow::Continue(()) };
         going_on(context.application.on_datagram(&self.flow, state, direction, payload))
     }
 
@@ -189,7 +189,7 @@ impl<S> Connection<S> {
             Stop::Ended(reason) => Some(reason),
         };
         if let (Some(state), Some(reason)) = (self.state.take(), reason) {
-            context.application.on_end(&self.flow, *state, reason);
+            context.application.on_end(&self.flow, state, reason);
         }
         self.state = None;
         for tcp in self.tcp.both_mut() {
@@ -204,7 +204,7 @@ impl<S> Connection<S> {
         direction: Direction,
         anomaly: FlowAnomaly,
     ) {
-        if let Some(state) = self.state.as_deref_mut() {
+        if let Some(state) = self.state.as_mut() {
             context.application.on_anomaly(&self.flow, state, direction, anomaly);
         }
     }
@@ -212,8 +212,8 @@ impl<S> Connection<S> {
     /// Bytes that the connection holds, and those it held when last asked.
     #[inline]
     pub(crate) fn account<A: Application<State = S>>(&mut self) -> (usize, usize) {
-        let state = match self.state.as_deref() {
-            Some(state) => size_of::<S>() + A::heap_size(state),
+        let state = match &self.state {
+            Some(state) => A::heap_size(state),
             None => 0,
         };
         let streams: usize = self.tcp.both().iter().map(|tcp| tcp.heap_size()).sum();
@@ -230,7 +230,7 @@ impl<S> Connection<S> {
     #[inline]
     fn open<A: Application<State = S>>(&mut self, context: &mut Context<'_, A>) {
         if self.state.is_none() {
-            self.state = Some(Box::new(context.application.open(&self.flow)));
+            self.state = Some(context.application.open(&self.flow));
             if self.flow.roles == Roles::Guessed {
                 context.counters.flows_mid_stream += u64::from(self.is_tcp());
             }

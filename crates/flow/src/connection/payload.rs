@@ -153,12 +153,17 @@ impl<S> Connection<S> {
         bytes: &[u8],
     ) -> Flowing {
         self.open(context);
-        let Some(state) = self.state.as_deref_mut() else { return ControlFlow::Continue(()) };
+        let Some(state) = self.state.as_mut() else { return ControlFlow::Continue(()) };
         let (flow, tcp) = (&self.flow, self.tcp.get_mut(direction));
         tcp.advance(len32(bytes.len()));
         let progress = if tcp.stream.unconsumed().is_empty() {
             let progress = context.application.on_stream(flow, state, direction, bytes);
             going_on(progress.interest)?;
+            if progress.opaque && progress.consumed >= bytes.len() {
+                tcp.consumed_any = true;
+                tcp.stream.pass(bytes.len());
+                return ControlFlow::Continue(());
+            }
             tcp.stream.append(bytes, context.buffers);
             progress
         } else {
@@ -186,7 +191,7 @@ impl<S> Connection<S> {
         context.counters.gap_bytes += u64::from(missing.unwrap_or(0));
         self.flow.gap_seen = true;
         self.open(context);
-        let Some(state) = self.state.as_deref_mut() else { return ControlFlow::Continue(()) };
+        let Some(state) = self.state.as_mut() else { return ControlFlow::Continue(()) };
         let tcp = self.tcp.get_mut(direction);
         tcp.hole = None;
         tcp.advance(missing.unwrap_or(0));

@@ -5,7 +5,7 @@ mod glance;
 mod tunnel;
 
 pub(crate) use cursor::{Cursor, Discard, Fragment, Outcome, Resume};
-pub(crate) use glance::{Glance, glance};
+pub(crate) use glance::{Glance, glance_v4, glance_v6};
 
 use wire::{
     EtherType, Ethernet, IpProtocol, Ipv4, Ipv6, LinkType, Packet, TcpSegment, UdpDatagram,

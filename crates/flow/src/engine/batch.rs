@@ -4,9 +4,16 @@ use event::Timestamp;
 use wire::Packet;
 
 use super::Engine;
-use super::flows::Found;
 use crate::application::Application;
 use crate::sighting::Sighting;
+use crate::table::Phase;
+
+/// A packet whose turn is to come.
+struct Ahead<'p> {
+    packet: Packet<'p>,
+    sighting: Sighting,
+    slot: Option<u32>,
+}
 
 impl<A: Application> Engine<A> {
     /// Takes some of the packets in their order, at most 32, as [`Self::handle_packet`] would one
@@ -21,8 +28,8 @@ impl<A: Application> Engine<A> {
     ) -> bool {
         let mut batch = [const { None }; BATCH];
         let mut len = 0;
-        for (place, (packet, Sighting(glance))) in batch.iter_mut().zip(packets) {
-            *place = Some((packet, glance.map(|glance| self.hashed(&glance))));
+        for (place, (packet, sighting)) in batch.iter_mut().zip(packets) {
+            *place = Some(Ahead { packet, sighting, slot: None });
             len += 1;
         }
         let batch = batch.get_mut(..len).unwrap_or_default();
@@ -30,37 +37,50 @@ impl<A: Application> Engine<A> {
         !batch.is_empty()
     }
 
-    fn take_batch(&mut self, batch: &mut [Option<(Packet<'_>, Option<Found>)>]) {
-        for (_, ahead) in batch.iter_mut().flatten() {
-            if let Some(ahead) = ahead {
-                ahead.slot = self.table.likely_slot(ahead.hash);
-            }
+    fn take_batch(&mut self, batch: &mut [Option<Ahead<'_>>]) {
+        for ahead in batch.iter_mut().flatten() {
+            ahead.slot = self.table.find_by_hash(ahead.sighting.hash);
         }
-        for (_, ahead) in batch.iter().flatten() {
-            let Some(ahead) = ahead else { continue };
+        for ahead in batch.iter().flatten() {
             let entry = ahead.slot.and_then(|slot| self.table.get(slot));
             if let Some(connection) = entry.and_then(|entry| entry.connection.as_deref()) {
-                connection.warm_up(ahead.sender);
+                connection.warm_up(ahead.sighting.sender());
             }
         }
-        for (packet, ahead) in batch.iter().flatten() {
+        let found_at = self.table.changes();
+        for Ahead { packet, sighting, slot } in batch.iter().flatten() {
             let time = self.note_packet(packet);
-            match ahead {
-                Some(ahead) => self.take_looked_up(packet, ahead, time),
-                None => self.take_any(packet, time),
-            }
+            let slot = if self.table.changes() == found_at {
+                *slot
+            } else {
+                self.table.find_by_hash(sighting.hash)
+            };
+            self.take_sighted(packet, *sighting, slot, time);
         }
     }
 
-    /// Takes a packet whose flow is likely to be where it was found ahead of its turn.
+    /// Takes a packet that has been sighted: one of a flow that is done costs no more.
     #[inline]
-    fn take_looked_up(&mut self, packet: &Packet<'_>, ahead: &Found, time: Timestamp) {
-        if ahead.slot.is_some_and(|slot| self.table.holds(slot, &ahead.key)) {
-            self.take_glanced(packet, ahead, time);
-        } else {
-            let slot = self.table.find(ahead.hash, &ahead.key);
-            self.take_found(packet, &Found { slot, ..*ahead }, time);
+    pub(super) fn take_sighted(
+        &mut self,
+        packet: &Packet<'_>,
+        sighting: Sighting,
+        slot: Option<u32>,
+        time: Timestamp,
+    ) {
+        let now = self.clock.tick();
+        if sighting.is_plain()
+            && let Some(entry) = slot.and_then(|slot| self.table.get_mut(slot))
+            && matches!(entry.phase, Phase::Done | Phase::Lingering)
+            && now.distance(entry.last_seen) <= self.idle_limits.of(entry.phase)
+        {
+            entry.last_seen = now;
+            if entry.note_unwanted() {
+                self.bulk.note(&entry.key);
+            }
+            return;
         }
+        self.take_any(packet, time);
     }
 }
 

@@ -8,20 +8,19 @@ use wire::{Packet, TcpFlags, TcpSegment, UdpDatagram};
 use super::Engine;
 use crate::application::{Application, EndReason, FlowAnomaly};
 use crate::connection::{Connection, Context, Flowing, Stop, SynVerdict};
-use crate::decap::{Glance, Innermost, Outcome, TransportView, decapsulate};
+use crate::decap::{Innermost, Outcome, TransportView, decapsulate};
 use crate::flow::{Flow, Roles};
 use crate::key::{FlowKey, Sender, Tag};
+use crate::sighting::MARKS;
 use crate::table::{Entry, Phase};
 
 /// Where in the table the flow of a packet is, or would be, and which end of it sent the packet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found {
-    pub(super) key: FlowKey,
-    pub(super) hash: u64,
-    pub(super) sender: Sender,
-    pub(super) slot: Option<u32>,
-    /// Whether the packet matters to a flow that is done.
-    pub(super) is_marked: bool,
+    key: FlowKey,
+    hash: u64,
+    sender: Sender,
+    slot: Option<u32>,
 }
 
 /// What is left to be done when a flow has taken a packet.
@@ -41,68 +40,19 @@ impl<A: Application> Engine<A> {
         entry.is_some_and(|entry| entry.connection.is_some())
     }
 
-    /// Looks up the flow of a packet that has been glanced at.
-    #[inline]
-    pub(super) fn look_up(&self, glance: &Glance) -> Found {
-        let found = self.hashed(glance);
-        Found { slot: self.table.find(found.hash, &found.key), ..found }
-    }
-
-    /// The same without looking.
-    #[inline]
-    pub(super) fn hashed(&self, glance: &Glance) -> Found {
-        let Glance { key, sender, flags } = *glance;
-        let hash = self.table.hash(&key);
-        Found { key, hash, sender, slot: None, is_marked: flags.intersects(MARKS) }
-    }
-
     /// Looks up the flow of a segment or datagram.
     pub(super) fn find(&self, packet: &Innermost<'_>) -> Found {
         let network = &packet.network;
-        let (transport, ports, flags) = match &packet.transport {
-            TransportView::Tcp(tcp) => {
-                (Transport::Tcp, (tcp.source_port, tcp.destination_port), tcp.flags)
-            }
-            TransportView::Udp(udp) => {
-                (Transport::Udp, (udp.source_port, udp.destination_port), TcpFlags::default())
-            }
+        let (transport, source_port, destination_port) = match &packet.transport {
+            TransportView::Tcp(tcp) => (Transport::Tcp, tcp.source_port, tcp.destination_port),
+            TransportView::Udp(udp) => (Transport::Udp, udp.source_port, udp.destination_port),
         };
         let tag = Tag::new(network.is_v6, transport, network.carrier.vni);
-        let (source, destination) = ((network.source, ports.0), (network.destination, ports.1));
+        let (source, destination) =
+            ((network.source, source_port), (network.destination, destination_port));
         let (key, sender) = FlowKey::new(source, destination, tag);
-        self.look_up(&Glance { key, sender, flags })
-    }
-
-    /// Takes a packet that has been glanced at: one of a flow that is done costs no more.
-    #[inline]
-    pub(super) fn take_glanced(&mut self, packet: &Packet<'_>, found: &Found, time: Timestamp) {
-        let now = self.clock.tick();
-        if let Some(entry) = found.slot.and_then(|slot| self.table.get_mut(slot))
-            && matches!(entry.phase, Phase::Done | Phase::Lingering)
-            && !found.is_marked
-            && now.distance(entry.last_seen) <= self.idle_limits.of(entry.phase)
-        {
-            entry.last_seen = now;
-            if entry.note_unwanted() {
-                self.bulk.note(&found.key);
-            }
-            return;
-        }
-        self.take_found(packet, found, time);
-    }
-
-    /// The same for a packet of any flow.
-    #[inline(never)]
-    pub(super) fn take_found(&mut self, packet: &Packet<'_>, found: &Found, time: Timestamp) {
-        match decapsulate(packet) {
-            Outcome::Found(innermost) => self.take(&innermost, found, time, false),
-            Outcome::Fragment(_) | Outcome::Discard(_) => {
-                debug_assert!(false, "a glance takes nothing but whole segments");
-            }
-        }
-        if self.held_bytes() > self.limits.max_buffered_bytes {
-            self.shrink();
-        }
+        let hash = self.table.hash(&key);
+        Found { key, hash, sender, slot: self.table.find(hash, &key) }
     }
 
     /// Gives a segment or datagram to its flow, which it may begin.
@@ -339,9 +289,6 @@ fn after(flowing: Flowing) -> Aftermath {
         ControlFlow::Break(stop) => Aftermath::Stop(stop),
     }
 }
-
-/// Flags that matter even when a flow is done.
-const MARKS: TcpFlags = TcpFlags(TcpFlags::SYN.0 | TcpFlags::FIN.0 | TcpFlags::RST.0);
 
 /// Connections kept for flows to come: those that end between two that begin.
 const MAX_SPARE_CONNECTIONS: usize = 256;

@@ -14,10 +14,11 @@ use crate::bulk::{BulkFlow, BulkFlows};
 use crate::clock::{Clock, Tick};
 use crate::connection::Connection;
 use crate::counters::Counters;
-use crate::decap::{Cursor, Discard, Fragment, Outcome, decapsulate, glance};
+use crate::decap::{Cursor, Discard, Fragment, Outcome, decapsulate};
 use crate::fragment::Fragments;
 use crate::hash::KeyedHash;
 use crate::limits::Limits;
+use crate::sighting::Lookout;
 use crate::table::Table;
 use timeouts::IdleLimits;
 
@@ -30,13 +31,11 @@ pub struct Engine<A: Application> {
     counters: Counters,
     clock: Clock,
     bulk: BulkFlows,
+    lookout: Lookout,
     table: Table<Connection<A::State>>,
     fragments: Fragments,
     buffers: BufferPool,
-    #[expect(
-        clippy::vec_box,
-        reason = "a connection goes into its entry as the box that it is in"
-    )]
+    /// Connections that have ended, in the boxes that will go into entries again.
     spare: Vec<Box<Connection<A::State>>>,
     /// Bytes in connections, their states and buffers.
     connection_bytes: usize,
@@ -59,6 +58,7 @@ impl<A: Application> Engine<A> {
             counters: Counters::default(),
             clock: Clock::default(),
             bulk: BulkFlows::default(),
+            lookout: Lookout::new(limits.hash_seed, 1),
             table: Table::new(hash),
             fragments: Fragments::new(hash, limits.max_fragment_bytes),
             buffers: BufferPool::new(limits.max_buffered_bytes / POOL_SHARE),
@@ -74,13 +74,9 @@ impl<A: Application> Engine<A> {
     #[inline]
     pub fn handle_packet(&mut self, packet: &Packet<'_>) {
         let time = self.note_packet(packet);
-        match glance(packet) {
-            Some(glance) => {
-                let found = self.look_up(&glance);
-                self.take_glanced(packet, &found, time);
-            }
-            None => self.take_any(packet, time),
-        }
+        let sighting = self.lookout.sight(packet);
+        let slot = self.table.find_by_hash(sighting.hash);
+        self.take_sighted(packet, sighting, slot, time);
     }
 
     /// Ends the flows that have been silent for too long at `now`; for when no packets come.

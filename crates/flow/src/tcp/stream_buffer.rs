@@ -8,6 +8,8 @@ use crate::buffer_pool::BufferPool;
 pub(crate) struct StreamBuffer {
     bytes: Vec<u8>,
     consumed: usize,
+    /// Bytes of the stream behind those kept, which were consumed unseen.
+    passed: usize,
 }
 
 impl StreamBuffer {
@@ -16,9 +18,19 @@ impl StreamBuffer {
         self.bytes.get(self.consumed..).unwrap_or_default()
     }
 
+    /// Takes the next `len` bytes of the stream as consumed, without a copy of them. There must be
+    /// none that are not consumed.
+    #[inline]
+    pub(crate) const fn pass(&mut self, len: usize) {
+        self.passed = self.passed.saturating_add(len);
+    }
+
     /// Appends the next bytes of the stream.
     #[inline]
     pub(crate) fn append(&mut self, bytes: &[u8], pool: &mut BufferPool) {
+        if self.passed > 0 {
+            self.clear();
+        }
         if self.bytes.capacity() == 0 {
             self.bytes = pool.take();
         }
@@ -38,6 +50,7 @@ impl StreamBuffer {
     /// Whether `copy`, which begins `back` bytes before the end of the stream, differs from what is
     /// kept of it.
     pub(crate) fn differs(&self, back: usize, copy: &[u8]) -> bool {
+        let back = back.saturating_sub(self.passed);
         let forgotten = back.saturating_sub(self.bytes.len());
         let start = self.bytes.len().saturating_sub(back);
         let kept = self.bytes.get(start..).unwrap_or_default();
@@ -48,12 +61,12 @@ impl StreamBuffer {
     /// Forgets all, as behind a gap.
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
-        self.consumed = 0;
+        (self.consumed, self.passed) = (0, 0);
     }
 
     /// Gives the buffer back.
     pub(crate) fn release(&mut self, pool: &mut BufferPool) {
-        self.consumed = 0;
+        (self.consumed, self.passed) = (0, 0);
         pool.give(std::mem::take(&mut self.bytes));
     }
 
@@ -87,6 +100,19 @@ mod tests {
         assert!(buffer.differs(6, b"abXdef"));
         assert!(!buffer.differs(8, b"XXabcdef"), "what is forgotten cannot differ");
         assert!(buffer.differs(8, b"XXabcdeX"));
+    }
+
+    #[test]
+    fn bytes_that_were_passed_are_not_compared() {
+        let mut buffer = stream(b"abcdef", 6);
+        buffer.pass(3);
+        assert!(!buffer.differs(9, b"abcdefXXX"), "what was passed is not kept");
+        assert!(!buffer.differs(2, b"XX"));
+        assert!(buffer.differs(9, b"abcdeXghi"));
+        buffer.append(b"jk", &mut BufferPool::new(0));
+        buffer.consume(2);
+        assert!(!buffer.differs(11, b"XXXXXXXXXjk"), "what is in front of it is forgotten");
+        assert!(buffer.differs(11, b"abcdefghijX"));
     }
 
     #[test]

@@ -178,7 +178,11 @@ fn a_syn_ack_alone_tells_the_roles() {
 #[test]
 fn a_late_syn_sets_the_roles_and_the_start() {
     let mut talk = Talk::unseen();
-    talk.engine = Recorder::consuming(|_| Progress { consumed: 0, interest: Interest::Continue });
+    talk.engine = Recorder::consuming(|_| Progress {
+        consumed: 0,
+        opaque: false,
+        interest: Interest::Continue,
+    });
     talk.data(FromResponder, 0, b"hello");
     talk.data(FromInitiator, 3, b"def");
     assert!(!talk.recorder().flows[0].initiator_observed());
@@ -294,7 +298,8 @@ fn datagrams_of_both_directions_are_one_flow() {
 
 #[test]
 fn an_application_that_consumes_nothing_loses_the_flow() {
-    let mut talk = Talk::consuming(|_| Progress { consumed: 0, interest: Interest::Continue });
+    let mut talk =
+        Talk::consuming(|_| Progress { consumed: 0, opaque: false, interest: Interest::Continue });
     for segment in 0..100 {
         talk.data(FromInitiator, segment * 1000, &[7; 1000]);
     }

@@ -25,7 +25,11 @@ pub(crate) enum Call {
 
 impl Recorder {
     pub(crate) fn engine() -> Engine<Self> {
-        Self::consuming(|bytes| Progress { consumed: bytes.len(), interest: Interest::Continue })
+        Self::consuming(|bytes| Progress {
+            consumed: bytes.len(),
+            opaque: false,
+            interest: Interest::Continue,
+        })
     }
 
     pub(crate) fn consuming(consume: fn(&[u8]) -> Progress) -> Engine<Self> {
@@ -33,7 +37,11 @@ impl Recorder {
     }
 
     pub(crate) fn limited(limits: Limits, heap_size: usize) -> Engine<Self> {
-        let all = |bytes: &[u8]| Progress { consumed: bytes.len(), interest: Interest::Continue };
+        let all = |bytes: &[u8]| Progress {
+            consumed: bytes.len(),
+            opaque: false,
+            interest: Interest::Continue,
+        };
         Engine::new(Self::new(all, heap_size), limits)
     }
 

@@ -1,7 +1,7 @@
 //! Packets to workers.
 
 use flow::Direction::{FromInitiator, FromResponder};
-use flow::Sighting;
+use flow::Lookout;
 use wire::{LinkType, Packet};
 
 use crate::packets::{TCP, UDP, ipv4, ipv4_fragment, ipv6, packet, tcp, tcp_between, udp_between};
@@ -40,5 +40,5 @@ fn what_is_not_ip_goes_to_the_first_worker() {
 }
 
 fn shard(packet: &Packet<'_>, shards: usize) -> usize {
-    Sighting::of(packet).shard(packet, shards)
+    Lookout::new(1, shards).sight(packet).shard()
 }

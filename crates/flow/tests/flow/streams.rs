@@ -23,7 +23,7 @@ fn a_segment_ahead_waits_for_the_one_before() {
 #[test]
 fn bytes_left_unconsumed_come_again_in_front() {
     fn pairs(bytes: &[u8]) -> Progress {
-        Progress { consumed: bytes.len() & !1, interest: Interest::Continue }
+        Progress { consumed: bytes.len() & !1, opaque: false, interest: Interest::Continue }
     }
     let mut talk = Talk::consuming(pairs);
     talk.data(FromInitiator, 0, b"abc");
@@ -52,6 +52,22 @@ fn a_retransmit_with_other_bytes_is_an_anomaly() {
     assert_eq!(talk.recorder().stream(FromInitiator), b"abc");
     assert_eq!(talk.recorder().anomalies(), [FlowAnomaly::OverlapDiffers]);
     assert_eq!(talk.engine.counters().overlaps_differing, 1);
+}
+
+#[test]
+fn a_second_copy_of_opaque_bytes_is_not_compared_but_that_of_others_is() {
+    let mut talk = Talk::consuming(|bytes| Progress {
+        consumed: bytes.len(),
+        opaque: bytes.starts_with(b"?"),
+        interest: Interest::Continue,
+    });
+    talk.data(FromInitiator, 0, b"abc");
+    talk.data(FromInitiator, 3, b"???");
+    talk.data(FromInitiator, 3, b"?X?");
+    assert_eq!(talk.recorder().anomalies(), []);
+    talk.data(FromInitiator, 0, b"abX???");
+    assert_eq!(talk.recorder().anomalies(), [FlowAnomaly::OverlapDiffers]);
+    assert_eq!(talk.engine.counters().retransmitted_segments, 2);
 }
 
 #[test]
@@ -149,7 +165,8 @@ fn what_waits_behind_a_hole_is_bounded_in_pieces() {
 
 #[test]
 fn unconsumed_bytes_in_front_of_a_gap_are_shown_and_dropped() {
-    let mut talk = Talk::consuming(|_| Progress { consumed: 0, interest: Interest::Continue });
+    let mut talk =
+        Talk::consuming(|_| Progress { consumed: 0, opaque: false, interest: Interest::Continue });
     talk.data(FromInitiator, 0, b"abc");
     talk.data(FromInitiator, 5, b"f");
     talk.acknowledge(FromResponder, 0, 6);

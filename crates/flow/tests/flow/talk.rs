@@ -95,7 +95,7 @@ pub(crate) fn frame(
 }
 
 pub(crate) const fn all(interest: Interest) -> Progress {
-    Progress { consumed: usize::MAX, interest }
+    Progress { consumed: usize::MAX, opaque: false, interest }
 }
 
 fn number(initial: u32, place: i64) -> u32 {

@@ -3,6 +3,19 @@
 #ifndef TLSIGHT_COPY_H
 #define TLSIGHT_COPY_H
 
+enum counter {
+    /* Packets that the ring had no room for. */
+    COUNT_RING_FULL,
+    /* Packets with headers that cannot be read here. */
+    COUNT_UNREADABLE,
+    /* Packets that would begin something, beyond what is told of that in a second. */
+    COUNT_BEGINNINGS,
+    /* Flows of datagrams that were not over when enough of them was copied. */
+    COUNT_CUT_SHORT,
+    COUNTERS,
+};
+
+#include "counters.h"
 #include "kernel.h"
 #include "process.h"
 #include "record.h"
@@ -10,25 +23,32 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
+/* The loader sets its length. */
 struct {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
-    __uint(max_entries, 16 << 20);
+    __uint(max_entries, 1 << 20);
 } ring SEC(".maps");
 
-enum counter {
-    /* Packets that the ring had no room for. */
-    COUNT_RING_FULL,
-    /* Packets with headers that cannot be read here. */
-    COUNT_UNREADABLE,
-    COUNTERS,
+/*
+ * Packets a second that may begin a connection or a flow because of somebody elsewhere, told by one
+ * processor: whoever floods a port costs the reader no more than that.
+ */
+volatile const __u32 beginnings_per_s = 8192;
+
+struct allowance {
+    /* Nanoseconds of CLOCK_BOOTTIME up to which was allowed. */
+    __u64 at;
+    __u64 left;
 };
 
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, COUNTERS);
+    __uint(max_entries, 1);
     __type(key, __u32);
-    __type(value, __u64);
-} counters SEC(".maps");
+    __type(value, struct allowance);
+} allowances SEC(".maps");
+
+#define NS_PER_S 1000000000ULL
 
 /* What the headers say. */
 struct packet {
@@ -40,13 +60,30 @@ struct packet {
     __u8 is_v6;
     __u8 tcp_flags;
     __u8 record_flags;
+    /* Whether it is to be told who sends it; it is cleared once that is done. */
+    __u8 wants_sender;
+    __u8 reserved[3];
+    __u32 netns;
 };
 
-static __always_inline void count(__u32 counter)
+/* Whether one more beginning may be told in this second; counts it if not. */
+static __always_inline int may_begin(void)
 {
-    __u64 *value = bpf_map_lookup_elem(&counters, &counter);
-    if (value)
-        *value += 1;
+    __u32 only = 0;
+    struct allowance *allowance = bpf_map_lookup_elem(&allowances, &only);
+    if (!allowance)
+        return 1;
+    __u64 now = bpf_ktime_get_boot_ns();
+    if (now - allowance->at >= NS_PER_S) {
+        allowance->at = now;
+        allowance->left = beginnings_per_s;
+    }
+    if (!allowance->left) {
+        count(COUNT_BEGINNINGS, 1);
+        return 0;
+    }
+    allowance->left--;
+    return 1;
 }
 
 /* Number of the network namespace. A socket's pointer may be read through, but not be added to. */
@@ -118,8 +155,8 @@ static __always_inline int submit(struct __sk_buff *skb, const struct packet_rec
 }
 
 /* Copies a packet; false if the ring has no room. */
-static __always_inline int copy(struct __sk_buff *skb, struct bpf_sock *sk,
-                                const struct packet *packet, __u32 lost)
+static __always_inline int copy(struct __sk_buff *skb, struct bpf_sock *sk, struct packet *packet,
+                                __u32 lost)
 {
     struct packet_record head = {
         .kind = RECORD_PACKET,
@@ -127,25 +164,30 @@ static __always_inline int copy(struct __sk_buff *skb, struct bpf_sock *sk,
         .flags = packet->record_flags,
         .len = skb->len,
         .segment_len = skb->gso_size,
-        .netns = netns_of(sk),
+        .netns = packet->netns,
         .lost = lost,
         .time = bpf_ktime_get_boot_ns(),
         .cookie = bpf_get_socket_cookie(skb),
         .cgroup = bpf_skb_cgroup_id(skb),
     };
     int sent;
-    if (!packet->is_ingress && is_sender(sk)) {
+    if (packet->wants_sender && is_sender(sk)) {
         key_of(&head.sender, (void *)bpf_get_current_task());
         head.flags |= FLAG_SENDER;
         if (!tell(&head.sender)) {
-            count(COUNT_RING_FULL);
+            count(COUNT_RING_FULL, 1);
             return 0;
         }
+        packet->wants_sender = 0;
     }
-    if (head.len <= 128)
-        sent = submit(skb, &head, 128);
+    if (head.len <= 96)
+        sent = submit(skb, &head, 96);
+    else if (head.len <= 640)
+        sent = submit(skb, &head, 640);
     else if (head.len <= 1536)
         sent = submit(skb, &head, 1536);
+    else if (head.len <= 3072)
+        sent = submit(skb, &head, 3072);
     else if (head.len <= 6144)
         sent = submit(skb, &head, 6144);
     else if (head.len <= 18432)
@@ -153,7 +195,7 @@ static __always_inline int copy(struct __sk_buff *skb, struct bpf_sock *sk,
     else
         sent = submit(skb, &head, 1 << 16);
     if (!sent)
-        count(COUNT_RING_FULL);
+        count(COUNT_RING_FULL, 1);
     return sent;
 }
 

@@ -3,8 +3,14 @@
  * The filter of a packet socket that leaves the packets of finished flows in the kernel. Which flows
  * these are is the reader's to say; a flow that ends, or begins anew, is passed on whatever it said.
  */
-#include <linux/bpf.h>
-#include <linux/in.h>
+enum counter {
+    COUNT_PACKETS,
+    COUNT_BYTES,
+    COUNTERS,
+};
+
+#include "counters.h"
+#include "kernel.h"
 
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
@@ -30,19 +36,6 @@ struct {
     __type(value, __u64);
 } finished SEC(".maps");
 
-enum counter {
-    COUNT_PACKETS,
-    COUNT_BYTES,
-    COUNTERS,
-};
-
-struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, COUNTERS);
-    __type(key, __u32);
-    __type(value, __u64);
-} counters SEC(".maps");
-
 /* Bytes of a packet that the reader wants. */
 volatile const __u32 snapshot_len = 0xffffffff;
 
@@ -51,9 +44,6 @@ volatile const __u32 snapshot_len = 0xffffffff;
 
 #define ETH_P_IP 0x0800
 #define ETH_P_IPV6 0x86dd
-#define TCP_FIN 1
-#define TCP_SYN 2
-#define TCP_RST 4
 
 static __always_inline int load(struct __sk_buff *skb, __u32 at, void *to, __u32 len)
 {
@@ -99,13 +89,6 @@ static __always_inline void forget(const struct direction *direction)
     __builtin_memcpy(other.destination, direction->source, sizeof(other.destination));
     bpf_map_delete_elem(&finished, direction);
     bpf_map_delete_elem(&finished, &other);
-}
-
-static __always_inline void count(__u32 counter, __u64 by)
-{
-    __u64 *value = bpf_map_lookup_elem(&counters, &counter);
-    if (value)
-        *value += by;
 }
 
 /* Whether a packet is of a flow that is finished, and goes on. */

@@ -146,4 +146,9 @@ enum cgroup_subsys_id {
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
 
+/* RFC 9293 section 3.1 */
+#define TCP_FIN 1
+#define TCP_SYN 2
+#define TCP_RST 4
+
 #endif

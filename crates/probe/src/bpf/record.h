@@ -18,7 +18,7 @@ enum packet_flags {
     FLAG_SENDER = 1,
     /* The socket listens: the packet belongs to a connection that is being made. */
     FLAG_LISTENER = 2,
-    /* The first packet of a flow of datagrams. */
+    /* The first packet of a flow of datagrams, or one with a hello of none of its sessions so far. */
     FLAG_FIRST = 4,
 };
 

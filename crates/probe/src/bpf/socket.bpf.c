@@ -69,7 +69,7 @@ static __always_inline int handle(struct __sk_buff *skb, __u8 is_ingress)
     else if (protocol == IPPROTO_UDP && sk->protocol == IPPROTO_UDP)
         handle_udp(skb, sk, &packet);
     else
-        count(COUNT_UNREADABLE);
+        count(COUNT_UNREADABLE, 1);
     return 1;
 }
 

@@ -15,6 +15,8 @@
 #define BARE_SEGMENTS 64
 /* Encrypted records of the client, behind the server's hello, with which its handshake is over. */
 #define CLIENT_OPAQUE 4
+/* Payload of the server behind the first of them with which it is over too: more than session tickets. */
+#define SERVER_BYTES (16 << 10)
 /* Records that are looked at in one packet: a handshake has fewer. */
 #define MAX_RECORDS 24
 
@@ -31,6 +33,7 @@ struct stream {
     __u32 next;
     __u16 bare;
     __u8 handshake;
+    /* Encrypted records; of the client, those that came behind the server's hello. */
     __u8 opaque;
 };
 
@@ -39,7 +42,12 @@ struct connection {
     __u8 phase;
     /* Direction of the client's hello. */
     __u8 client;
-    __u8 reserved[2];
+    /* Whether it was told who sends payload. */
+    __u8 sender_told;
+    __u8 reserved;
+    __u32 netns;
+    /* Payload that the server had sent when the client began to encrypt. */
+    __u32 server_bytes;
     struct stream streams[2];
 };
 
@@ -58,10 +66,6 @@ struct {
     __type(value, __u8);
 } verdicts SEC(".maps");
 
-#define TCP_FIN 1
-#define TCP_SYN 2
-#define TCP_RST 4
-
 /* Whether bytes begin a record with a hello of a client. */
 static __always_inline int is_hello(const __u8 *start)
 {
@@ -70,7 +74,7 @@ static __always_inline int is_hello(const __u8 *start)
 
 /* Follows the records of a packet by their headers, as long as these are at hand. */
 static __always_inline void follow_records(struct __sk_buff *skb, const struct packet *packet,
-                                           struct stream *stream)
+                                           struct stream *stream, int counts_opaque)
 {
     __u32 len = skb->len - packet->payload_at;
     for (int i = 0; i < MAX_RECORDS; i++) {
@@ -82,7 +86,7 @@ static __always_inline void follow_records(struct __sk_buff *skb, const struct p
             return;
         if (header[0] == 22)
             stream->handshake = 1;
-        else if (header[0] == 23 && stream->opaque < 255)
+        else if (header[0] == 23 && counts_opaque && stream->opaque < 255)
             stream->opaque++;
         stream->next += sizeof(header) + ((__u32)header[3] << 8 | header[4]);
     }
@@ -125,18 +129,26 @@ static __always_inline int note_payload(struct __sk_buff *skb, const struct pack
         connection->phase = DONE;
         return 0;
     }
-    if (direction != connection->client && !stream->handshake && !stream->next)
+    struct stream *server = &connection->streams[!(connection->client & 1)];
+    int is_server = direction != connection->client;
+    int was_clear = !stream->opaque;
+    if (is_server && !stream->handshake && !stream->next)
         stream->next = packet->sequence;
-    follow_records(skb, packet, stream);
+    follow_records(skb, packet, stream, is_server || server->handshake);
+    if (!is_server && was_clear)
+        connection->server_bytes = server->bytes;
     return 1;
 }
 
-/* Whether the client has sent so much behind the server's hello that its handshake is over. */
+/* Whether client and server have sent so much that the handshake is over. */
 static __always_inline int is_over(const struct connection *connection)
 {
     const struct stream *client = &connection->streams[connection->client & 1];
     const struct stream *server = &connection->streams[!(connection->client & 1)];
-    return connection->phase == TLS && client->opaque >= CLIENT_OPAQUE && server->opaque > 0;
+    if (connection->phase != TLS || !client->opaque || !server->opaque)
+        return 0;
+    return client->opaque >= CLIENT_OPAQUE ||
+           server->bytes - connection->server_bytes > SERVER_BYTES;
 }
 
 static __always_inline void handle_tcp(struct __sk_buff *skb, struct bpf_sock *sk,
@@ -145,7 +157,9 @@ static __always_inline void handle_tcp(struct __sk_buff *skb, struct bpf_sock *s
     __u32 has_payload = skb->len > packet->payload_at;
     if (sk->state == TCP_LISTEN) {
         packet->record_flags |= FLAG_LISTENER;
-        copy(skb, sk, packet, 0);
+        packet->netns = netns_of(sk);
+        if (may_begin())
+            copy(skb, sk, packet, 0);
         return;
     }
     struct connection *connection =
@@ -169,10 +183,20 @@ static __always_inline void handle_tcp(struct __sk_buff *skb, struct bpf_sock *s
             return;
         stream->bare++;
     }
+    if (!connection->netns)
+        connection->netns = netns_of(sk);
+    packet->netns = connection->netns;
+    /* A connection without payload has its sender from its first segment. */
+    int is_opening = (packet->tcp_flags & TCP_SYN) != 0;
+    packet->wants_sender =
+        !packet->is_ingress && (has_payload ? !connection->sender_told : is_opening);
+    int wanted_sender = packet->wants_sender;
     if (copy(skb, sk, packet, connection->lost))
         connection->lost = 0;
     else
         connection->lost++;
+    if (has_payload && wanted_sender && !packet->wants_sender)
+        connection->sender_told = 1;
     if (is_over(connection))
         connection->phase = DONE;
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::finished::flow_key;
 
 #[test]
 fn a_connection_with_both_ends_here_is_one() {
@@ -55,10 +56,10 @@ fn of_a_connection_that_is_over_nothing_more_is_given() {
     let server = socket(2, HOST, "192.0.2.2:443");
     host.sees(&client, &packet(&client, &server, false, 1, 0x18, 10));
     host.sockets.dismiss(0);
-    assert_eq!(host.sockets.take_finished().collect::<Vec<_>>(), [1]);
+    assert_eq!(host.finished(), [Finished::Socket(1)]);
     host.sees(&client, &packet(&client, &server, false, 11, 0x18, 10));
     assert_eq!(host.packets(), [(0, 50)]);
-    assert_eq!(host.sockets.take_finished().collect::<Vec<_>>(), [1]);
+    assert_eq!(host.finished(), [Finished::Socket(1)]);
 }
 
 #[test]
@@ -69,7 +70,7 @@ fn several_datagrams_in_one_packet_are_taken_apart() {
     bytes.extend([0x9c, 0x40, 1, 0xbb, 1, 2, 0, 0]);
     bytes.extend([0; 250]);
     let client = socket(1, HOST, "192.0.2.1:40000");
-    host.sees(&client, &Seen { bytes, is_ingress: false, segment_len: 100 });
+    host.sees(&client, &Seen { segment_len: 100, ..Seen::sent(bytes) });
     assert_eq!(host.packets(), [(0, 128), (0, 128), (0, 78)]);
     let lengths: Vec<_> =
         host.batch.packets().map(|(_, packet)| packet.bytes[28..30].to_vec()).collect();
@@ -77,11 +78,51 @@ fn several_datagrams_in_one_packet_are_taken_apart() {
 }
 
 #[test]
+fn a_hello_behind_a_session_of_datagrams_is_of_another() {
+    let mut host = Host::default();
+    let client = socket(1, HOST, "192.0.2.1:40000");
+    let (first, later) = (datagram(FIRST), datagram(0));
+    host.sees(&client, &first);
+    host.sees(&client, &later);
+    host.sees(&client, &first);
+    host.sockets.dismiss(0);
+    let key = flow_key(1, "192.0.2.2:443".parse().unwrap());
+    assert_eq!(host.finished(), [Finished::Flow(key, 1)]);
+    host.sees(&client, &later);
+    host.sees(&client, &first);
+    host.sees(&client, &later);
+    assert_eq!(host.packets(), [(0, 38), (0, 38), (0, 38), (1, 38), (1, 38)]);
+}
+
+#[test]
+fn a_command_line_that_nobody_can_read_is_counted() {
+    for (arguments, unknown) in [(&b"curl\0"[..], 0), (b"", 1)] {
+        let mut host = Host::default();
+        host.sockets.take(&process(arguments), &mut host.batch);
+        assert_eq!(host.sockets.losses().command_lines_unknown, unknown);
+    }
+}
+
+#[test]
+fn connections_that_said_something_outlast_those_that_did_not() {
+    let mut host = Host::default();
+    let server = socket(2, HOST, "192.0.2.2:443");
+    let good = socket(1, HOST, "192.0.2.1:40000");
+    host.sees(&good, &packet(&good, &server, false, 1, 0x18, 10));
+    for number in 0..MAX_CONNECTIONS {
+        let flood = socket(1, HOST, &format!("10.{}.0.1:{}", number >> 16, number & 0xffff));
+        host.sees(&flood, &packet(&flood, &server, false, 1, SYN, 0));
+    }
+    assert_eq!(host.sockets.losses().connections_evicted, MAX_CONNECTIONS as u64 - 1);
+    assert!(host.sockets.connections.contains_key(&0));
+}
+
+#[test]
 fn what_makes_no_sense_is_counted() {
     let mut host = Host::default();
     host.sockets.take(&[9, 9, 9], &mut host.batch);
     let client = socket(1, HOST, "192.0.2.1:40000");
-    host.sees(&client, &Seen { bytes: vec![0x50; 40], is_ingress: true, segment_len: 0 });
+    host.sees(&client, &Seen::sent(vec![0x50; 40]));
     assert_eq!(host.sockets.losses().records_unreadable, 2);
     assert!(host.batch.is_empty());
 }
@@ -125,16 +166,10 @@ proptest::proptest! {
 }
 
 /// Sockets and what came out.
+#[derive(Default)]
 struct Host {
     sockets: Sockets,
     batch: Batch,
-}
-
-impl Default for Host {
-    fn default() -> Self {
-        let sockets = Sockets::new(CommandLines::default(), Clock::since(0));
-        Self { sockets, batch: Batch::default() }
-    }
 }
 
 impl Host {
@@ -150,13 +185,17 @@ impl Host {
 
     fn sees_after_loss(&mut self, socket: &Socket, seen: &Seen, lost: u32) {
         let len = u32::try_from(seen.bytes.len()).unwrap();
-        let mut record = vec![1, u8::from(seen.is_ingress), 0, 0];
+        let mut record = vec![1, u8::from(seen.is_ingress), seen.flags, 0];
         record.extend(
             [len, len, seen.segment_len, socket.netns, lost].into_iter().flat_map(u32::to_le_bytes),
         );
         record.extend([1, socket.cookie, 1, 0, 0].into_iter().flat_map(u64::to_le_bytes));
         record.extend(&seen.bytes);
         self.sockets.take(&record, &mut self.batch);
+    }
+
+    fn finished(&mut self) -> Vec<Finished> {
+        self.sockets.take_finished().collect()
     }
 
     /// Numbers and lengths of the packets that came out.
@@ -174,7 +213,14 @@ struct Socket {
 struct Seen {
     bytes: Vec<u8>,
     is_ingress: bool,
+    flags: u8,
     segment_len: u32,
+}
+
+impl Seen {
+    fn sent(bytes: Vec<u8>) -> Self {
+        Self { bytes, is_ingress: false, flags: 0, segment_len: 0 }
+    }
 }
 
 fn socket(cookie: u32, netns: u32, address: &str) -> Socket {
@@ -196,7 +242,26 @@ fn packet(
     bytes.extend(sequence.to_be_bytes());
     bytes.extend([0, 0, 0, 0, 0x50, flags, 1, 0, 0, 0, 0, 0]);
     bytes.resize(bytes.len() + payload, 0);
-    Seen { bytes, is_ingress, segment_len: 0 }
+    Seen { is_ingress, ..Seen::sent(bytes) }
+}
+
+/// A datagram of 10 bytes with flags of its record.
+fn datagram(flags: u8) -> Seen {
+    let mut bytes = ip_header("192.0.2.1:40000", "192.0.2.2:443", 17, 8 + 10);
+    bytes.extend([0x9c, 0x40, 1, 0xbb, 0, 18, 0, 0]);
+    bytes.extend([0; 10]);
+    Seen { flags, ..Seen::sent(bytes) }
+}
+
+/// The record of a process that is gone, with arguments.
+fn process(arguments: &[u8]) -> Vec<u8> {
+    let mut record = vec![2, 0, 0, 0];
+    record.resize(4 + 4 + 2 * 16 + 8 + 2 * 16 + 3 * (4 + 1024 + 256), 0);
+    record.extend(u32::try_from(arguments.len()).unwrap().to_le_bytes());
+    record.extend([0; 4]);
+    record.extend(arguments);
+    record.resize(record.len() + 4096 - arguments.len() + 256, 0);
+    record
 }
 
 fn ip_header(from: &str, to: &str, protocol: u8, payload: usize) -> Vec<u8> {
@@ -214,4 +279,6 @@ fn ip_header(from: &str, to: &str, protocol: u8, payload: usize) -> Vec<u8> {
 }
 
 const HOST: u32 = 4;
+/// The record is the first of a flow of datagrams.
+const FIRST: u8 = 4;
 const SYN: u8 = 2;

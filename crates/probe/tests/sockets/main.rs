@@ -2,4 +2,10 @@
 #![cfg(target_os = "linux")]
 
 #[cfg(test)]
+mod datagrams;
+#[cfg(test)]
+mod floods;
+#[cfg(test)]
+mod place;
+#[cfg(test)]
 mod ring;

@@ -139,6 +139,11 @@ impl Handshake {
         }
     }
 
+    /// Forgets all that was seen, and holds nothing.
+    pub(crate) fn empty(&mut self) {
+        *self = Self::new(self.carrier, self.client_direction, self.times.start);
+    }
+
     /// The direction of the client's messages; the initiator's until a message tells.
     pub(crate) fn client_direction(&self) -> Direction {
         if self.is_client_known { self.client_direction } else { Direction::FromInitiator }
@@ -167,11 +172,16 @@ impl Handshake {
     /// Up to TLS 1.2 the first application data are waited for: a renegotiation may come before. So
     /// is the end of the client's handshake, as its packets may come behind the server's data.
     pub(crate) fn is_over(&self) -> bool {
+        if !self.is_established() {
+            return self.progress.iter().any(|side| side.application_data > MAX_OPAQUE_RECORDS);
+        }
         let client = self.progress[self.client_direction()];
         let has_data = self.progress.iter().any(|side| side.application_data > 0);
         let is_complete = has_data && (client.finished || client.application_data > 0);
         let is_closed = self.is_closed && self.carrier == Carrier::Dtls;
-        (self.is_established() && (is_complete || is_closed || self.is_tls13_or_later()))
+        is_complete
+            || is_closed
+            || self.is_tls13_or_later()
             || self.progress.iter().any(|side| side.application_data > MAX_OPAQUE_RECORDS)
     }
 

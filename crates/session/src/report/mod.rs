@@ -147,7 +147,7 @@ fn tls(settings: &Settings, handshake: &mut Handshake, posture: &Posture) -> Tls
         },
         detailed: settings
             .include_detailed_fields
-            .then(|| Box::new(detailed::take(settings, handshake, posture))),
+            .then(|| detailed::take(settings, handshake, posture)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! An analyzer with a clock of its own.
 
-use event::{Timestamp, TlsEvent};
+use event::{Timestamp, TlsEvent, ToJson};
 use flow::{Counters, Limits};
 use session::{Analyzer, Settings};
 use wire::{LinkType, Packet};
@@ -75,9 +75,10 @@ pub(crate) fn one(frames: &[Vec<u8>]) -> TlsEvent {
     events.remove(0)
 }
 
-/// The JSON of an event.
+/// The JSON of an event, which is to be that of serde.
 pub(crate) fn json(event: &TlsEvent) -> serde_json::Value {
     let mut text = Vec::new();
-    event::write_json(event, &mut text).unwrap();
+    event.write_json(&mut text);
+    assert_eq!(String::from_utf8_lossy(&text), serde_json::to_string(event).unwrap());
     serde_json::from_slice(&text).unwrap()
 }

@@ -106,11 +106,13 @@ impl Collector for Counted {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let monitor = &self.0;
         let sum = monitor.sum();
-        let counters = &sum.counters;
+        let (counters, left) = (&sum.counters, sum.left_in_kernel);
         for (name, help, count) in [
             ("packets", "Packets analysed", counters.packets),
             ("packet_bytes", "Their bytes on the wire", counters.bytes),
             ("flows", "Flows seen", counters.flows_opened),
+            ("packets_left_in_kernel", "Packets of sessions that are over", left.packets),
+            ("packet_bytes_left_in_kernel", "Their bytes on the wire", left.bytes),
         ] {
             let counter = ConstCounter::new(count);
             counter.encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)?;

@@ -33,6 +33,7 @@ use crate::cli::AgentArgs;
 use crate::config::Config;
 use crate::setup::Setup;
 use crate::watch::cut_off;
+use crate::watch_sockets::tell_proc_obstacle;
 use crate::{Outcome, message, signals};
 use http::Answer;
 use lines::Lines;
@@ -188,9 +189,11 @@ impl Source {
             let options = Options {
                 cgroup: args.place.cgroup.clone(),
                 command_lines: config.command_lines.clone(),
-                ring_len: None,
+                ..Options::default()
             };
-            return Ok(Self::Sockets(Box::new(SocketCapture::open(&options)?)));
+            let capture = SocketCapture::open(&options)?;
+            tell_proc_obstacle();
+            return Ok(Self::Sockets(Box::new(capture)));
         };
         let mut options = LiveOptions::new(Interface::from_name(interface));
         if args.place.no_promiscuous {
@@ -215,6 +218,10 @@ fn listen(Listen(address): Listen) -> Result<TcpListener> {
 
 /// The media type that the OpenMetrics specification asks for.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// How long threads of the agent wait for something to do: a host where nothing happens is woken a
+/// few times a second, and an end or other settings are noticed soon enough.
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
 /// For the last lines, at the end of a run.
 const LAST_PATIENCE: Duration = Duration::from_secs(5);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use event::{Losses, TlsEvent};
 use flow::Counters;
+use probe::LeftInKernel;
 use workload::Meter;
 
 use super::edges::Edges;
@@ -43,6 +44,8 @@ pub(super) struct Watched {
     pub(super) losses: Losses,
     /// What was seen.
     pub(super) counters: Counters,
+    /// What was not, because the kernel kept it: of all workers, told by the first.
+    pub(super) left_in_kernel: LeftInKernel,
     /// Bytes of the ring that are used.
     pub(super) ring_used: u64,
     /// The most that were used at a time.
@@ -188,6 +191,9 @@ impl Monitor {
                 add_loss(&mut sum.losses, cause, *count);
             }
             sum.counters += &worker.counters;
+            let (sum_left, left) = (&mut sum.left_in_kernel, worker.left_in_kernel);
+            sum_left.packets = sum_left.packets.saturating_add(left.packets);
+            sum_left.bytes = sum_left.bytes.saturating_add(left.bytes);
             sum.ring_used = sum.ring_used.saturating_add(worker.ring_used);
             sum.ring_peak = sum.ring_peak.saturating_add(worker.ring_peak);
             sum.ring_len = sum.ring_len.saturating_add(worker.ring_len);

@@ -5,17 +5,17 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use event::{EdgeEvent, LossEvent, Losses};
+use event::{EdgeEvent, LossEvent, Losses, ToJson};
 
-use super::Agent;
 use super::live::Choices;
 use super::monitor::{Dropped, Monitor};
 use super::queue;
 use super::settings::{AgentSettings, Interval};
+use super::{Agent, LONGEST_WAIT};
 use crate::config::Config;
 use crate::kubernetes::WatchTrouble;
 use crate::message;
-use crate::watch::{LONGEST_WAIT, TELL_EVERY, since, wall_clock};
+use crate::watch::{TELL_EVERY, since, wall_clock};
 
 /// Does these things when they are due.
 pub(super) struct Supervisor<'a> {
@@ -120,11 +120,10 @@ impl<'a> Supervisor<'a> {
             return;
         }
         let mut line = Vec::new();
-        if event::write_json(&LossEvent::new(wall_clock(), untold), &mut line).is_ok() {
-            line.push(b'\n');
-            if self.monitor().queue.push(&line) {
-                self.told = all;
-            }
+        LossEvent::new(wall_clock(), untold).write_json(&mut line);
+        line.push(b'\n');
+        if self.monitor().queue.push(&line) {
+            self.told = all;
         }
     }
 
@@ -136,12 +135,8 @@ impl<'a> Supervisor<'a> {
         let edges = self.monitor().edges().take();
         let mut lines = Vec::new();
         for (edge, counts) in edges {
-            let event = EdgeEvent::new(now, interval.seconds(), edge, &counts);
-            let start = lines.len();
-            match event::write_json(&event, &mut lines) {
-                Ok(()) => lines.push(b'\n'),
-                Err(_) => lines.truncate(start),
-            }
+            EdgeEvent::new(now, interval.seconds(), edge, &counts).write_json(&mut lines);
+            lines.push(b'\n');
             if lines.len() >= CHUNK_LEN {
                 put(self.monitor(), &mut lines, deadline);
             }

@@ -1,6 +1,6 @@
 //! The workers: from packets to lines, until the run ends.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -9,12 +9,12 @@ use event::{Losses, Timestamp};
 use probe::{Batch, CutOff, ProbeError, SocketCapture};
 use workload::Workloads;
 
-use super::Agent;
 use super::monitor::{Stage, seconds};
+use super::{Agent, LONGEST_WAIT};
 use crate::Outcome;
 use crate::message;
 use crate::pipeline::Worker;
-use crate::watch::{COUNT_EVERY, LONGEST_WAIT, interface_losses, wall_clock};
+use crate::watch::{COUNT_EVERY, interface_losses, wall_clock};
 use crate::watch_sockets::socket_losses;
 
 /// Watches the sockets.
@@ -64,17 +64,18 @@ pub(super) fn watch_sockets(
 ///
 /// # Errors
 /// The kernel refuses to go on, or the interface is gone.
-pub(super) fn watch_interface(
-    agent: &Agent<'_>,
+pub(super) fn watch_interface<'a>(
+    agent: &'a Agent<'a>,
     number: usize,
     mut capture: LiveCapture,
-    cut_off: Option<&Mutex<CutOff>>,
+    cut_off: Option<&'a Mutex<CutOff>>,
 ) -> Result<Outcome> {
     let mut worker = agent.setup.worker();
     if cut_off.is_some() {
         worker.want_bulk_flows();
     }
-    let mut pulse = Pulse::new(agent, number);
+    // One filter serves all workers.
+    let mut pulse = Pulse { cut_off: cut_off.filter(|_| number == 0), ..Pulse::new(agent, number) };
     while !agent.setup.run.is_stopped() {
         if let Some(choices) = agent.live.changed(&mut pulse.known) {
             worker.set_settings(choices.settings);
@@ -106,6 +107,7 @@ pub(super) fn watch_interface(
 struct Pulse<'a> {
     agent: &'a Agent<'a>,
     worker: usize,
+    cut_off: Option<&'a Mutex<CutOff>>,
     /// Number of the settings that it has.
     known: u64,
     counted_at: Option<Instant>,
@@ -116,7 +118,7 @@ struct Pulse<'a> {
 
 impl<'a> Pulse<'a> {
     fn new(agent: &'a Agent<'a>, worker: usize) -> Self {
-        Self { agent, worker, known: 0, counted_at: None, used: 0, peak: 0, len: 0 }
+        Self { agent, worker, cut_off: None, known: 0, counted_at: None, used: 0, peak: 0, len: 0 }
     }
 
     /// Takes note of how full the ring is.
@@ -147,6 +149,10 @@ impl<'a> Pulse<'a> {
         if let Some(mut watched) = self.agent.monitor.watched(self.worker) {
             watched.losses = losses;
             watched.counters.clone_from(worker.counters());
+            if let Some(cut_off) = self.cut_off {
+                let cut_off = cut_off.lock().unwrap_or_else(PoisonError::into_inner);
+                watched.left_in_kernel = cut_off.left_in_kernel();
+            }
             watched.ring_used = std::mem::take(&mut self.used);
             watched.ring_peak = self.peak;
             watched.ring_len = self.len;

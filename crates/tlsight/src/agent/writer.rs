@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::LONGEST_WAIT;
 use super::file::LineFile;
 use super::monitor::{Dropped, Monitor, Stage};
 use super::old_files::OldFiles;
@@ -46,7 +47,7 @@ impl Writer {
             if let Some(settings) = self.monitor.take_output_settings() {
                 self.change(settings);
             }
-            match self.monitor.queue.pop(TICK) {
+            match self.monitor.queue.pop(LONGEST_WAIT) {
                 Next::Chunk(chunk) => {
                     self.write(&chunk.lines);
                     self.monitor.lag(Stage::Output, chunk.since.elapsed().as_secs_f64());
@@ -178,9 +179,6 @@ impl Writer {
 pub(super) fn count(lines: &[u8]) -> u64 {
     lines.iter().filter(|byte| **byte == b'\n').count() as u64
 }
-
-/// Bounds how late other settings, and a file's age, are noticed.
-const TICK: Duration = Duration::from_millis(200);
 
 /// A full disk is not tried with each line.
 const RETRY_EVERY: Duration = Duration::from_millis(500);

@@ -238,7 +238,7 @@ fn programs(trials: &Trials) -> Check {
         Ok(()) => ok(name, "loaded, attached to the root of the cgroups, and detached"),
         Err(reason) => missing(
             name,
-            format!("refused: {}", brief(reason)),
+            format!("refused: {reason}"),
             "no capture at the sockets (`tlsight watch` and `agent` without -i)",
             "what is missing above; `-i any` captures from interfaces",
         ),
@@ -251,7 +251,7 @@ fn packets(trials: &Trials) -> Check {
         Ok(()) => ok(name, "opened and closed"),
         Err(reason) => missing(
             name,
-            format!("refused: {}", brief(reason)),
+            format!("refused: {reason}"),
             "no capture from interfaces (`tlsight watch -i`, `agent -i`)",
             "what is missing above",
         ),
@@ -283,11 +283,6 @@ fn kubernetes(trials: &Trials) -> Check {
             )
         }
     }
-}
-
-/// A reason without what the verifier printed, which is a page.
-fn brief(reason: &str) -> &str {
-    reason.split_once(". Verifier output").map_or(reason, |(reason, _)| reason)
 }
 
 fn ok(name: &'static str, found: impl Into<String>) -> Check {

@@ -141,7 +141,7 @@ fn server_certificate(event: &TlsEvent) -> Node {
 
 fn client_certificate(event: &TlsEvent) -> Node {
     let mut node = Node::new("client certificate");
-    let detailed = event.tls.detailed.as_deref();
+    let detailed = event.tls.detailed.as_ref();
     if let Some(x509) = &event.tls.client.x509 {
         node = node.with("visible", Tone::Plain);
         push_certificate(&mut node, x509);

@@ -11,7 +11,7 @@ use super::tree::Node;
 
 /// Hangs the hellos of `event` from `root`, as far as the event has them.
 pub(crate) fn push_hellos(event: &TlsEvent, root: &mut Node) {
-    let detailed = event.tls.detailed.as_deref();
+    let detailed = event.tls.detailed.as_ref();
     if let Some(hello) = detailed.and_then(|detailed| detailed.client_hello.as_ref()) {
         root.push(client_hello(hello));
     }

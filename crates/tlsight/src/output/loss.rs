@@ -35,11 +35,20 @@ pub(crate) const PACKETS_UNREADABLE: &str = "packets_unreadable";
 /// Records of the ring that made no sense.
 pub(crate) const RECORDS_UNREADABLE: &str = "records_unreadable";
 
+/// Packets of connections that others begin, beyond what is told of these in a second.
+pub(crate) const BEGINNINGS_OVER_LIMIT: &str = "beginnings_over_limit";
+
+/// Flows of datagrams that were not over when enough of them was copied.
+pub(crate) const FLOWS_CUT_SHORT: &str = "flows_cut_short";
+
 /// Connections of sockets given up because there were too many.
 pub(crate) const CONNECTIONS_EVICTED: &str = "connections_evicted";
 
 /// Sessions whose process could not be told.
 pub(crate) const PROCESSES_UNKNOWN: &str = "processes_unknown";
+
+/// Processes whose command line could not be read.
+pub(crate) const COMMAND_LINES_UNKNOWN: &str = "command_lines_unknown";
 
 /// Cgroups removed while they were watched.
 pub(crate) const CGROUPS_REMOVED: &str = "cgroups_removed";
@@ -56,7 +65,7 @@ pub(crate) const LINES_DROPPED: &str = "lines_dropped";
 /// Sessions that are in no edge because there were too many edges in an interval.
 pub(crate) const EDGES_OVER_LIMIT: &str = "edges_over_limit";
 
-const WORDS: [(&str, &str); 33] = [
+const WORDS: [(&str, &str); 36] = [
     (FILES_DAMAGED, "capture files not read to their end"),
     (KERNEL_DROPS, "packets dropped by the kernel, which this program did not take in time"),
     (LINK_TYPE_UNKNOWN, "packets of a link type that is not known"),
@@ -83,8 +92,14 @@ const WORDS: [(&str, &str); 33] = [
     (RING_FULL, "packets at sockets that the ring had no room for (this program is too slow)"),
     (PACKETS_UNREADABLE, "packets at sockets whose headers were not understood"),
     (RECORDS_UNREADABLE, "records of sockets that made no sense"),
+    (
+        BEGINNINGS_OVER_LIMIT,
+        "first packets of connections, of which there were too many in a second",
+    ),
+    (FLOWS_CUT_SHORT, "flows of datagrams that were not over when enough of them was copied"),
     (CONNECTIONS_EVICTED, "connections of sockets given up because there were too many"),
     (PROCESSES_UNKNOWN, "sessions whose process could not be told"),
+    (COMMAND_LINES_UNKNOWN, "processes whose command line could not be read"),
     (CGROUPS_REMOVED, "cgroups removed while they were watched"),
     (PODS_UNKNOWN, "sessions of pods that Kubernetes has not told"),
     (CONTAINER_FILES_UNREADABLE, "containers whose runtime's files could not be read"),

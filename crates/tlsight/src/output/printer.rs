@@ -3,9 +3,8 @@
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
-use event::{LossEvent, Losses, SummaryEvent, Timestamp, TlsEvent, Totals};
+use event::{LossEvent, Losses, SummaryEvent, Timestamp, TlsEvent, ToJson, Totals};
 use indicatif::ProgressBar;
-use serde::Serialize;
 
 use super::summary::{self, Page};
 use super::table::Day;
@@ -58,12 +57,9 @@ impl Printer {
     }
 
     /// Renders a session to the end of `chunk`.
-    ///
-    /// # Errors
-    /// What the serialisation reports.
-    pub(crate) fn render(&self, event: &TlsEvent, chunk: &mut Chunk) -> io::Result<()> {
+    pub(crate) fn render(&self, event: &TlsEvent, chunk: &mut Chunk) {
         match &self.format {
-            Format::Json => json_line(event, &mut chunk.lines)?,
+            Format::Json => json_line(event, &mut chunk.lines),
             Format::Detail(palette) => super::detail::write(event, *palette, &mut chunk.lines),
             Format::Table(table) => {
                 let day = Day::of(event.timestamp);
@@ -78,7 +74,6 @@ impl Printer {
                 table.row(event, &mut chunk.lines);
             }
         }
-        Ok(())
     }
 
     /// Writes the lines of `chunk`, and empties it.
@@ -116,7 +111,7 @@ impl Printer {
     pub(crate) fn loss(&self, at: Timestamp, losses: &Losses) -> io::Result<()> {
         let mut lines = Vec::new();
         match &self.format {
-            Format::Json => json_line(&LossEvent::new(at, losses.clone()), &mut lines)?,
+            Format::Json => json_line(&LossEvent::new(at, losses.clone()), &mut lines),
             Format::Table(_) | Format::Detail(_) => {
                 summary::write_loss(losses, self.page, &mut lines)
             }
@@ -136,7 +131,7 @@ impl Printer {
         match &self.format {
             Format::Json => {
                 let at = span.last().unwrap_or_default();
-                json_line(&SummaryEvent::new(at, totals), &mut lines)?;
+                json_line(&SummaryEvent::new(at, totals), &mut lines);
             }
             Format::Table(_) | Format::Detail(_) => {
                 summary::write(&totals, span, self.page, &mut lines);
@@ -163,14 +158,9 @@ impl Printer {
     }
 }
 
-fn json_line<T: Serialize>(value: &T, lines: &mut Vec<u8>) -> io::Result<()> {
-    let start = lines.len();
-    if let Err(error) = event::write_json(value, lines) {
-        lines.truncate(start);
-        return Err(error.into());
-    }
+fn json_line(value: &impl ToJson, lines: &mut Vec<u8>) {
+    value.write_json(lines);
     lines.push(b'\n');
-    Ok(())
 }
 
 #[cfg(test)]
@@ -213,8 +203,8 @@ mod tests {
         let mut chunk = Chunk::default();
         let mut event = sample::tls13();
         event.tls.client.server_name = Some("a\n\x1b[2Jb".into());
-        printer.render(&event, &mut chunk).unwrap();
-        printer.render(&sample::tls12(), &mut chunk).unwrap();
+        printer.render(&event, &mut chunk);
+        printer.render(&sample::tls12(), &mut chunk);
         printer.flush(&mut chunk).unwrap();
         let text = memory.text();
         assert_eq!(text.lines().count(), 2);
@@ -235,7 +225,7 @@ mod tests {
             (&tomorrow, true),
             (&tomorrow, true),
         ] {
-            printer.render(event, &mut chunk).unwrap();
+            printer.render(event, &mut chunk);
             if flush {
                 printer.flush(&mut chunk).unwrap();
             }

@@ -31,7 +31,7 @@ pub(crate) fn tls13() -> TlsEvent {
             ..TlsClient::default()
         },
         server: TlsServer::default(),
-        detailed: Some(Box::new(detailed())),
+        detailed: Some(detailed()),
     };
     let key_exchange = KeyExchange {
         group: Some("X25519MLKEM768".into()),

@@ -1,23 +1,23 @@
 //! Captures read by several workers.
 //!
-//! Whoever is not behind the others reads the next block, tells whose its packets are, and puts the
-//! block into the queue of every worker. So no thread only reads, each flow is one worker's, and its
-//! packets stay in order.
+//! Whoever is not behind the others reads the next piece of the capture, finds its packets when all
+//! pieces before it have been framed, tells whose they are, and puts the block into the queue of
+//! every worker. So no thread only reads, each flow is one worker's, and its packets stay in order.
 //!
-//! Reading is the only part that is one worker's at a time. Copying a capture out of the page cache
-//! may be half of all the work, so one is always at it while blocks are free.
+//! Copying a capture out of the page cache may be half of all the work, so the pieces of a file are
+//! read at the same time. What comes through a pipe or a decompressor is read by one worker at a time.
 
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use capture::Block;
+use capture::{Block, Filled};
 use event::Timestamp;
-use flow::Sighting;
+use flow::{Lookout, Sighting};
 
 use super::{Counted, Run, Worker, merge};
-use crate::captures::Captures;
+use crate::captures::{Captures, Claim};
 
 /// Analyses all of `captures` with `workers`.
 ///
@@ -28,7 +28,8 @@ pub(crate) fn read_with_workers(
     captures: &mut Captures,
     workers: Vec<Worker<'_>>,
 ) -> io::Result<Counted> {
-    let shared = Shared::new(captures, workers.len());
+    let hash_seed = workers.first().map_or(0, Worker::hash_seed);
+    let shared = Shared::new(captures, Lookout::new(hash_seed, workers.len()), workers.len());
     thread::scope(|scope| {
         let threads: Vec<_> = workers
             .into_iter()
@@ -39,7 +40,7 @@ pub(crate) fn read_with_workers(
                     let result = shared.work(run, index, worker);
                     if result.is_err() {
                         run.stop();
-                        shared.wake(&shared.lock());
+                        shared.fail();
                     }
                     result
                 })
@@ -53,6 +54,7 @@ pub(crate) fn read_with_workers(
 }
 
 struct Shared<'a> {
+    lookout: Lookout,
     captures: Mutex<&'a mut Captures>,
     state: Mutex<State>,
     changed: Condvar,
@@ -66,24 +68,28 @@ struct State {
     /// Batches to be filled again.
     free: Vec<Batch>,
     reading: Reading,
-    /// Blocks read.
-    read: u64,
-    /// Blocks put into the queues, in the order in which they were read.
+    /// Blocks claimed, which are numbered in the order of the capture.
+    claimed: u64,
+    /// Blocks whose packets have been found.
+    framed: u64,
+    /// Blocks put into the queues, or found to be empty.
     queued: u64,
     /// Blocks to be put into the queues when their turn comes, with their numbers.
-    early: Vec<(u64, Batch)>,
+    early: Vec<(u64, Option<Batch>)>,
     /// Workers that have nothing to do.
     waiting: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reading {
-    /// Nobody reads.
+    /// Nobody claims.
     Idle,
-    /// A worker reads.
+    /// A worker claims what to read, or reads what can only be read in order.
     Busy,
     /// There is no more to read.
     Ended,
+    /// A worker has failed, and what it has read will not come.
+    Failed,
 }
 
 /// A block of packets and whose they are.
@@ -95,15 +101,24 @@ struct Batch {
     end: Timestamp,
 }
 
+/// A block that has been read and waits for those before it to be framed.
+struct Unframed {
+    number: u64,
+    /// The capture that it is of, unless its packets have been found.
+    filled: Option<(u64, Filled)>,
+    batch: Batch,
+}
+
 /// What a worker is to do next.
 enum Task {
     Take(Arc<Batch>),
     Read(Batch),
+    Frame(Unframed),
     End,
 }
 
 impl<'a> Shared<'a> {
-    fn new(captures: &'a mut Captures, workers: usize) -> Self {
+    fn new(captures: &'a mut Captures, lookout: Lookout, workers: usize) -> Self {
         let batches = workers.saturating_mul(BATCHES_PER_WORKER);
         let empty = || Batch {
             block: Block::new(),
@@ -114,12 +129,14 @@ impl<'a> Shared<'a> {
             queues: (0..workers).map(|_| VecDeque::with_capacity(batches)).collect(),
             free: (0..batches).map(|_| empty()).collect(),
             reading: Reading::Idle,
-            read: 0,
+            claimed: 0,
+            framed: 0,
             queued: 0,
             early: Vec::new(),
             waiting: 0,
         };
         Self {
+            lookout,
             reads_ahead: captures.are_files(),
             captures: Mutex::new(captures),
             state: Mutex::new(state),
@@ -128,10 +145,12 @@ impl<'a> Shared<'a> {
     }
 
     fn work(&self, run: &Run, index: usize, mut worker: Worker<'_>) -> io::Result<Counted> {
+        let mut unframed = VecDeque::with_capacity(MAX_UNFRAMED);
         loop {
-            match self.next_task(run, index) {
+            match self.next_task(run, index, &mut unframed) {
                 Task::End => return worker.finish(),
-                Task::Read(batch) => self.read(run, batch),
+                Task::Read(batch) => unframed.extend(self.read(batch)),
+                Task::Frame(block) => self.frame(block),
                 Task::Take(batch) => {
                     let share = batch.shares.get(index).map(Vec::as_slice).unwrap_or_default();
                     worker.handle_sighted(share.iter().filter_map(|(place, sighting)| {
@@ -145,10 +164,10 @@ impl<'a> Shared<'a> {
     }
 
     /// Waits until there is something to do.
-    fn next_task(&self, run: &Run, index: usize) -> Task {
+    fn next_task(&self, run: &Run, index: usize, unframed: &mut VecDeque<Unframed>) -> Task {
         let mut state = self.lock();
         loop {
-            if let Some(task) = self.task(&mut state, run, index) {
+            if let Some(task) = self.task(&mut state, run, index, unframed) {
                 return task;
             }
             state.waiting += 1;
@@ -157,7 +176,19 @@ impl<'a> Shared<'a> {
         }
     }
 
-    fn task(&self, state: &mut State, run: &Run, index: usize) -> Option<Task> {
+    fn task(
+        &self,
+        state: &mut State,
+        run: &Run,
+        index: usize,
+        unframed: &mut VecDeque<Unframed>,
+    ) -> Option<Task> {
+        if let Some(block) = unframed.pop_front_if(|block| block.number == state.framed) {
+            return Some(Task::Frame(block));
+        }
+        if state.reading == Reading::Failed {
+            return Some(Task::End);
+        }
         if state.reading == Reading::Idle && run.is_stopped() {
             state.reading = Reading::Ended;
             self.wake(state);
@@ -165,6 +196,7 @@ impl<'a> Shared<'a> {
         let own = state.queues.get(index).map_or(0, VecDeque::len);
         let is_behind = state.queues.iter().any(|queue| queue.len() < own);
         if (own == 0 || self.reads_ahead && !is_behind)
+            && unframed.len() < MAX_UNFRAMED
             && state.reading == Reading::Idle
             && let Some(batch) = state.free.pop()
         {
@@ -177,28 +209,69 @@ impl<'a> Shared<'a> {
         }
     }
 
-    /// Fills `batch` and queues it for every worker. Another worker may read the next one while
-    /// this one tells whose packets these are.
-    fn read(&self, run: &Run, mut batch: Batch) {
-        let has_packets = {
+    /// Reads the next block, which is to be framed in its turn.
+    fn read(&self, mut batch: Batch) -> Option<Unframed> {
+        let claim = {
             let mut captures = self.captures.lock().unwrap_or_else(PoisonError::into_inner);
-            captures.read_block(&mut batch.block)
+            captures.claim(&mut batch.block)
         };
-        let number = {
-            let mut state = self.lock();
-            let is_over = !has_packets || run.is_stopped();
+        let number = self.number(&claim);
+        match claim {
+            Claim::End => {
+                let mut state = self.lock();
+                state.free.push(batch);
+                None
+            }
+            Claim::Packets => Some(Unframed { number, filled: None, batch }),
+            Claim::Piece(capture, piece) => {
+                let filled = Some((capture, piece.read(&mut batch.block)));
+                Some(Unframed { number, filled, batch })
+            }
+        }
+    }
+
+    /// The number of the block that a claim is for. Others may claim from then on.
+    fn number(&self, claim: &Claim) -> u64 {
+        let mut state = self.lock();
+        let number = state.claimed;
+        let is_over = matches!(claim, Claim::End);
+        state.claimed += u64::from(!is_over);
+        if state.reading == Reading::Busy {
             state.reading = if is_over { Reading::Ended } else { Reading::Idle };
-            self.wake(&state);
-            let number = state.read;
-            state.read += u64::from(has_packets);
-            number
-        };
-        if has_packets {
-            batch.share();
+        }
+        self.wake(&state);
+        number
+    }
+
+    /// Finds the packets of a block whose turn it is, and lets others look for theirs while this
+    /// worker tells whose they are.
+    fn frame(&self, block: Unframed) {
+        let Unframed { number, filled, mut batch } = block;
+        if let Some((capture, filled)) = filled {
+            let mut captures = self.captures.lock().unwrap_or_else(PoisonError::into_inner);
+            captures.frame(capture, filled, &mut batch.block);
+        }
+        {
             let mut state = self.lock();
-            state.queue(number, batch);
+            state.framed += 1;
             self.wake(&state);
         }
+        batch.share(&self.lookout);
+        let mut state = self.lock();
+        if batch.block.is_empty() {
+            state.free.push(batch);
+            state.queue(number, None);
+        } else {
+            state.queue(number, Some(batch));
+        }
+        self.wake(&state);
+    }
+
+    /// Lets nobody wait for this worker.
+    fn fail(&self) {
+        let mut state = self.lock();
+        state.reading = Reading::Failed;
+        self.wake(&state);
     }
 
     fn recycle(&self, batch: Arc<Batch>) {
@@ -222,13 +295,15 @@ impl<'a> Shared<'a> {
 }
 
 impl State {
-    /// Queues a block for every worker, when its turn comes.
-    fn queue(&mut self, number: u64, batch: Batch) {
+    /// Queues a block for every worker, when its turn comes; `None` is one without packets.
+    fn queue(&mut self, number: u64, batch: Option<Batch>) {
         self.early.push((number, batch));
         while let Some(place) = self.early.iter().position(|(number, _)| *number == self.queued) {
-            let batch = Arc::new(self.early.swap_remove(place).1);
-            for queue in &mut self.queues {
-                queue.push_back(Arc::clone(&batch));
+            if let (_, Some(batch)) = self.early.swap_remove(place) {
+                let batch = Arc::new(batch);
+                for queue in &mut self.queues {
+                    queue.push_back(Arc::clone(&batch));
+                }
             }
             self.queued += 1;
         }
@@ -236,22 +311,21 @@ impl State {
 
     /// Whether nothing will be queued any more.
     fn is_over(&self) -> bool {
-        self.reading == Reading::Ended && self.queued == self.read
+        self.reading == Reading::Ended && self.queued == self.claimed
     }
 }
 
 impl Batch {
     /// Tells which packet is whose.
-    fn share(&mut self) {
+    fn share(&mut self, lookout: &Lookout) {
         for share in &mut self.shares {
             share.clear();
         }
-        let workers = self.shares.len();
         let mut end = 0;
         for (place, packet) in (0..).zip(self.block.packets()) {
             end = packet.timestamp_ns;
-            let sighting = Sighting::of(&packet);
-            if let Some(share) = self.shares.get_mut(sighting.shard(&packet, workers)) {
+            let sighting = lookout.sight(&packet);
+            if let Some(share) = self.shares.get_mut(sighting.shard()) {
                 share.push((place, sighting));
             }
         }
@@ -263,6 +337,9 @@ impl Batch {
 /// whose flows are the busier to fall behind for a moment. At about 300 KiB each.
 const BATCHES_PER_WORKER: usize = 4;
 
+/// Blocks that a worker has read and cannot frame yet: the one in front of them is being read.
+const MAX_UNFRAMED: usize = 2;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -270,15 +347,15 @@ mod tests {
     #[test]
     fn blocks_are_queued_in_the_order_in_which_they_were_read() {
         let mut captures = Captures::new(Vec::new(), None);
-        let shared = Shared::new(&mut captures, 2);
+        let shared = Shared::new(&mut captures, Lookout::new(1, 2), 2);
         let mut state = shared.lock();
         state.reading = Reading::Ended;
-        state.read = 4;
+        state.claimed = 4;
         for number in [2_u64, 0, 3, 1] {
             assert!(!state.is_over());
             let mut batch = state.free.pop().unwrap();
             batch.end = Timestamp::from_nanos(number.cast_signed());
-            state.queue(number, batch);
+            state.queue(number, Some(batch));
         }
         assert!(state.is_over() && state.early.is_empty());
         for queue in &state.queues {

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use event::{Evidence, Timestamp, TlsEvent};
-use flow::{BulkFlow, Counters, Limits, Sighting};
+use flow::{BulkFlow, Counters, Limits, Lookout, Sighting};
 use probe::{Batch, CutOff, SocketCapture};
 use session::{Analyzer, Settings};
 use wire::Packet;
@@ -17,6 +17,10 @@ use crate::output::{Chunk, Span, Tally};
 pub(crate) struct Worker<'a> {
     run: &'a Run,
     analyzer: Analyzer,
+    /// Made, and to be written at once; kept for its memory.
+    events: Vec<(TlsEvent, Option<u32>)>,
+    hash_seed: u64,
+    lookout: Lookout,
     chunk: Chunk,
     tally: Tally,
     timed_at: Timestamp,
@@ -34,6 +38,9 @@ impl<'a> Worker<'a> {
             run,
             evidence: settings.evidence,
             analyzer: Analyzer::new(settings, limits),
+            events: Vec::with_capacity(EVENTS_AT_ONCE),
+            hash_seed: limits.hash_seed,
+            lookout: Lookout::new(limits.hash_seed, 1),
             chunk: Chunk::default(),
             tally: Tally::default(),
             timed_at: Timestamp::default(),
@@ -52,6 +59,11 @@ impl<'a> Worker<'a> {
         self.workloads.as_ref().map(Workloads::meter)
     }
 
+    /// Seed of the hash of its flows.
+    pub(crate) const fn hash_seed(&self) -> u64 {
+        self.hash_seed
+    }
+
     /// Takes other choices for the events to come.
     pub(crate) fn set_settings(&mut self, settings: Settings) {
         self.analyzer.set_settings(Settings { evidence: self.evidence, ..settings });
@@ -65,7 +77,8 @@ impl<'a> Worker<'a> {
         &mut self,
         packets: impl Iterator<Item = Packet<'p>>,
     ) -> io::Result<()> {
-        self.handle_sighted(packets.map(|packet| (packet, Sighting::of(&packet))))
+        let lookout = self.lookout;
+        self.handle_sighted(packets.map(|packet| (packet, lookout.sight(&packet))))
     }
 
     /// Takes packets, in the order of the capture, whose headers have been looked at.
@@ -80,8 +93,11 @@ impl<'a> Worker<'a> {
         let mut packets =
             packets.inspect(|(packet, _)| span.extend(Timestamp::from_nanos(packet.timestamp_ns)));
         while self.analyzer.handle_some(&mut packets) {
-            self.drain(None)?;
+            if self.analyzer.events_waiting() >= EVENTS_AT_ONCE {
+                self.drain(None)?;
+            }
         }
+        self.drain(None)?;
         self.tally.reach(span);
         self.seen_at = span.last().unwrap_or(self.seen_at);
         Ok(())
@@ -132,9 +148,7 @@ impl<'a> Worker<'a> {
             self.analyzer.handle_timeout(now);
             self.drain(sockets)?;
         }
-        while let Some(event) = self.workloads.as_mut().and_then(Workloads::next_due) {
-            self.tell(event)?;
-        }
+        self.tell_held(Workloads::next_due)?;
         if self.run.is_prompt { self.run.printer.flush(&mut self.chunk) } else { Ok(()) }
     }
 
@@ -180,49 +194,63 @@ impl<'a> Worker<'a> {
     ) -> io::Result<Counted> {
         self.analyzer.finish();
         self.drain(sockets)?;
-        while let Some(event) = self.workloads.as_mut().and_then(Workloads::next_held) {
-            self.tell(event)?;
-        }
+        self.tell_held(Workloads::next_held)?;
         self.run.printer.flush(&mut self.chunk)?;
         let counters = self.analyzer.counters().clone();
         Ok(Counted { tally: self.tally, counters, ..Counted::default() })
     }
 
-    #[inline]
+    /// Makes the events that wait, and writes them: each step for some of them before the next step,
+    /// as the code of all steps together is larger than a core's instruction cache.
     fn drain(&mut self, mut sockets: Option<&mut SocketCapture>) -> io::Result<()> {
-        while let Some((mut event, network)) = self.analyzer.poll_event_with_network() {
-            if let (Some(sockets), Some(connection)) = (&mut sockets, network) {
-                sockets.complete(connection, &mut event);
-            }
-            if !self.run.filter.matches(&event) {
-                continue;
-            }
-            let event = match &mut self.workloads {
-                Some(workloads) => workloads.take(event),
-                None => Some(event),
-            };
-            if let Some(event) = event {
-                self.tell(event)?;
+        while self.analyzer.events_waiting() > 0 {
+            let made = std::iter::from_fn(|| self.analyzer.poll_event_with_network());
+            self.events.extend(made.take(EVENTS_AT_ONCE));
+            self.events.retain_mut(|(event, network)| {
+                if let (Some(sockets), Some(connection)) = (&mut sockets, *network) {
+                    sockets.complete(connection, event);
+                }
+                self.run.filter.matches(event)
+                    && self.workloads.as_mut().is_none_or(|workloads| workloads.admit(event))
+                    && self.run.take_one()
+            });
+            self.write_events()?;
+        }
+        Ok(())
+    }
+
+    /// Writes events that workloads held; they were filtered before that.
+    fn tell_held(
+        &mut self,
+        mut next: impl FnMut(&mut Workloads) -> Option<TlsEvent>,
+    ) -> io::Result<()> {
+        while let Some(event) = self.workloads.as_mut().and_then(&mut next) {
+            if self.run.take_one() {
+                self.events.push((event, None));
+                self.write_events()?;
             }
         }
         Ok(())
     }
 
-    #[inline]
-    fn tell(&mut self, event: TlsEvent) -> io::Result<()> {
-        if !self.run.take_one() {
-            return Ok(());
+    fn write_events(&mut self) -> io::Result<()> {
+        for (event, _) in &self.events {
+            self.tally.add(event);
         }
-        self.tally.add(&event);
-        if self.run.is_line(&event) {
-            self.run.printer.render(&event, &mut self.chunk)?;
+        for (event, _) in self.events.iter().filter(|(event, _)| self.run.is_line(event)) {
+            self.run.printer.render(event, &mut self.chunk);
         }
+        self.events.clear();
         if self.chunk.len() >= MAX_CHUNK_LEN {
             self.run.printer.flush(&mut self.chunk)?;
         }
         Ok(())
     }
 }
+
+/// Events made before the first of them is written: enough that the code for each step is fetched
+/// once for many, and few enough that they stay in a core's second-level cache.
+const EVENTS_AT_ONCE: usize = 32;
 
 /// Lines are written in pieces of this many bytes: large enough that the system calls vanish, small
 /// enough to stay in a core's cache.

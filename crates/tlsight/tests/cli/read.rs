@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use serde_json::Value;
@@ -131,6 +132,25 @@ fn two_workers_find_what_one_finds() {
     };
     assert_eq!(sorted("1"), sorted("2"));
     assert_eq!(sorted("1"), sorted("5"));
+}
+
+#[test]
+fn workers_read_all_captures_whatever_they_come_from() {
+    let cut = Scratch::new("workers.pcapng", &capture_bytes("sample")[..100_000]);
+    let sorted = |workers: &str| {
+        let cut = cut.path().to_owned();
+        let paths = [capture("sample"), cut.clone(), capture("file-gzip"), capture("tls13"), cut];
+        let mut args: Vec<OsString> = ["read", "--workers", workers].map(OsString::from).into();
+        args.extend(paths.map(PathBuf::into_os_string));
+        let run = tlsight(args);
+        let mut lines: Vec<String> = run.text().lines().map(str::to_owned).collect();
+        lines.sort();
+        (run.status, run.stderr, lines)
+    };
+    let one = sorted("1");
+    assert!(one.0 == 1 && one.1.lines().count() == 2 && one.2.len() > 30, "{one:?}");
+    assert_eq!(one, sorted("2"));
+    assert_eq!(one, sorted("5"));
 }
 
 #[test]

@@ -56,7 +56,8 @@ fn bulk_data_is_read_if_that_is_asked_for() {
     });
 }
 
-fn download(network: &Network, name: &str) {
+/// Downloads the file from a port of the client that is always the same.
+pub(crate) fn download(network: &Network, name: &str) {
     let resolution = format!("{name}:443:{SERVER_ADDRESS}");
     let (port, url) = (CLIENT_PORT.to_string(), format!("https://{name}/bulk"));
     let arguments = [
@@ -80,4 +81,4 @@ fn download(network: &Network, name: &str) {
 const CLIENT_PORT: u16 = 40_443;
 
 /// Half of what the ring holds, in a second: nothing is lost if the reader is slow.
-const BULK_LEN: usize = 30 << 20;
+pub(crate) const BULK_LEN: usize = 30 << 20;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
 
@@ -18,7 +18,7 @@ pub(crate) struct Watcher {
     messages: Option<JoinHandle<String>>,
 }
 
-/// What a [`Watcher`] said after it was told to end.
+/// What a [`Watcher`] said until it ended.
 pub(crate) struct End {
     pub(crate) status: Option<i32>,
     /// The lines that nobody had taken.
@@ -30,9 +30,21 @@ pub(crate) struct End {
 impl Watcher {
     /// Starts to watch an interface of a namespace, and returns when packets are captured.
     pub(crate) fn start(namespace: &str, interface: &str, arguments: &[&str]) -> Self {
-        let mut child = in_namespace(namespace, env!("CARGO_BIN_EXE_tlsight"))
-            .args(["watch", "-i", interface])
-            .args(arguments)
+        let mut command = in_namespace(namespace, env!("CARGO_BIN_EXE_tlsight"));
+        command.args(["watch", "-i", interface]).args(arguments);
+        Self::run(&mut command, "tlsight captures", |pid| {
+            let sockets = fs::read_to_string(format!("/proc/{pid}/net/packet"));
+            sockets.unwrap_or_default().lines().any(is_running)
+        })
+    }
+
+    /// Runs a command, and returns when `is_ready` says so of its process.
+    pub(crate) fn run(
+        command: &mut Command,
+        what: &str,
+        mut is_ready: impl FnMut(u32) -> bool,
+    ) -> Self {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -52,13 +64,17 @@ impl Watcher {
             stderr.read_to_string(&mut text).unwrap();
             text
         });
-        let sockets = format!("/proc/{}/net/packet", child.id());
         let mut watcher = Self { child, lines, messages: Some(messages) };
-        wait_until("tlsight captures", || {
+        wait_until(what, || {
             assert_eq!(watcher.child.try_wait().unwrap(), None, "tlsight ended");
-            fs::read_to_string(&sockets).unwrap_or_default().lines().any(is_running)
+            is_ready(watcher.child.id())
         });
         watcher
+    }
+
+    /// Number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// The next line, as JSON.
@@ -72,10 +88,20 @@ impl Watcher {
         while !self.lines.recv_timeout(PATIENCE).expect("a line comes in time").contains(text) {}
     }
 
+    /// Kills it, so that it can do nothing more.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Presses Ctrl-C and takes what is left.
-    pub(crate) fn interrupt(mut self) -> End {
-        let pid = Pid::from_child(&self.child);
-        kill_process(pid, Signal::INT).unwrap();
+    pub(crate) fn interrupt(self) -> End {
+        kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
+        self.end()
+    }
+
+    /// Waits until it ends by itself, and takes what is left.
+    pub(crate) fn end(mut self) -> End {
         wait_until("tlsight ends", || self.child.try_wait().unwrap().is_some());
         End {
             status: self.child.wait().unwrap().code(),

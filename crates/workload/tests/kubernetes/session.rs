@@ -98,9 +98,14 @@ pub(crate) fn server(event: &TlsEvent) -> &WorkloadState {
     event.tlsight.workload.as_ref().unwrap().server.as_ref().unwrap()
 }
 
+/// The event, unless it is held.
+pub(crate) fn take(workloads: &mut Workloads, mut event: TlsEvent) -> Option<TlsEvent> {
+    workloads.admit(&mut event).then_some(event)
+}
+
 pub(crate) fn complete(workloads: &mut Workloads, event: TlsEvent) -> TlsEvent {
     let begun = Instant::now();
-    let mut done = workloads.take(event);
+    let mut done = take(workloads, event);
     while done.is_none() {
         assert!(begun.elapsed() < Duration::from_secs(5), "an event is held for too long");
         thread::sleep(Duration::from_millis(5));

@@ -7,7 +7,7 @@ use event::Knowledge;
 use workload::{Resource, Workloads};
 
 use super::session::{
-    NODE, client, server, session, session_of, session_with, session_with_named, status, uid,
+    NODE, client, server, session, session_of, session_with, session_with_named, status, take, uid,
     wait_for, watch, watch_all,
 };
 
@@ -199,7 +199,7 @@ fn events_that_are_held_come_out_in_order_and_at_the_end_at_once() {
     let mut workloads = watch_all(&cluster);
     for number in 1..4 {
         let path = format!("/kubepods/pod{}/x", uid(number));
-        assert!(workloads.take(session(Some(&path), "198.51.100.7")).is_none());
+        assert!(take(&mut workloads, session(Some(&path), "198.51.100.7")).is_none());
     }
     assert!(workloads.next_due().is_none(), "it is not yet time");
     let uids = std::iter::from_fn(|| workloads.next_held())
@@ -211,10 +211,10 @@ fn events_that_are_held_come_out_in_order_and_at_the_end_at_once() {
 fn without_an_api_the_pod_of_a_cgroup_is_unknown_and_nothing_is_waited_for() {
     let mut workloads = Workloads::without_kubernetes().unwrap();
     let path = format!("/kubepods/pod{}/x", uid(1));
-    let event = workloads.take(session(Some(&path), "198.51.100.7")).unwrap();
+    let event = take(&mut workloads, session(Some(&path), "198.51.100.7")).unwrap();
     assert_eq!(client(&event).pod, Some(Knowledge::Unknown));
     assert_eq!(event.tlsight.workload.as_ref().unwrap().server, None);
-    let event = workloads.take(session(Some("/user.slice"), "198.51.100.7")).unwrap();
+    let event = take(&mut workloads, session(Some("/user.slice"), "198.51.100.7")).unwrap();
     assert_eq!((event.kubernetes, event.tlsight.workload), (None, None));
     assert_eq!((workloads.meter().kubernetes(), workloads.meter().pods_unknown()), (None, 0));
 }

@@ -54,7 +54,8 @@ impl Place<'_> {
 
     /// The same by way of a program that runs another.
     pub(crate) fn agent_within(&self, wrapper: &[&str], arguments: &[&str]) -> RunningAgent {
-        RunningAgent::start(self.folder(), &self.cgroup, wrapper, arguments)
+        let place = ["--cgroup", self.cgroup.to_str().unwrap()];
+        RunningAgent::start(self.folder(), wrapper, &[&place, arguments].concat())
     }
 
     /// Fetches a page by curl; gives the number of its process.

@@ -1,14 +1,17 @@
 //! A running `tlsight agent`.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread::{self, JoinHandle};
 
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::network::{PATIENCE, wait_until};
 
@@ -30,14 +33,10 @@ pub(crate) struct End {
 }
 
 impl RunningAgent {
-    pub(crate) fn start(
-        folder: &Path,
-        cgroup: &Path,
-        wrapper: &[&str],
-        arguments: &[&str],
-    ) -> Self {
+    /// Starts it by way of a program that runs another, and returns when it captures.
+    pub(crate) fn start(folder: &Path, wrapper: &[&str], arguments: &[&str]) -> Self {
         let place = folder.join("notify");
-        std::fs::remove_file(&place).ok();
+        fs::remove_file(&place).ok();
         let notifications = UnixDatagram::bind(&place).unwrap();
         notifications.set_read_timeout(Some(PATIENCE)).unwrap();
         // Free when it is asked for, and hardly taken by another in between.
@@ -45,7 +44,6 @@ impl RunningAgent {
         let mut child = Command::new(wrapper[0])
             .args(&wrapper[1..])
             .args([env!("CARGO_BIN_EXE_tlsight"), "agent", "--metrics", &port.to_string()])
-            .args(["--cgroup".as_ref(), cgroup.as_os_str()])
             .args(arguments)
             .env("NOTIFY_SOCKET", &place)
             .stdin(Stdio::null())
@@ -77,12 +75,22 @@ impl RunningAgent {
 
     /// The answer to a request for a page, with its head.
     pub(crate) fn get(&self, page: &str) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        write!(stream, "GET {page} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
+        let namespace = fs::File::open(format!("/proc/{}/ns/net", self.child.id())).unwrap();
+        // A thread that is in another network namespace for good, of which this is the end.
+        let answer = thread::scope(|scope| {
+            let asking = scope.spawn(|| {
+                let network = Some(LinkNameSpaceType::Network);
+                move_into_link_name_space(namespace.as_fd(), network).unwrap();
+                let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+                stream.set_read_timeout(Some(PATIENCE)).unwrap();
+                write!(stream, "GET {page} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+                let mut answer = String::new();
+                stream.read_to_string(&mut answer).unwrap();
+                answer
+            });
+            asking.join()
+        });
+        answer.unwrap()
     }
 
     /// The sum of a metric over all labels.

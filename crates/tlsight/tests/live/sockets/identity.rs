@@ -42,9 +42,11 @@ fn each_of_a_thousand_short_lived_clients_of_rustls_is_told_once_with_both_proce
         let end = watcher.interrupt();
         assert_each_once(&end, &pids, port);
         let program = std::env::current_exe().unwrap();
+        let line = [&[program.to_str().unwrap()], peer::ARGUMENTS].concat().join(" ");
         for session in &end.sessions {
             assert_eq!(session["server"]["process"]["pid"], server.id());
             assert_eq!(session["server"]["process"]["executable"], program.to_str().unwrap());
+            assert_eq!(session["server"]["process"]["command_line"], line);
         }
     });
 }

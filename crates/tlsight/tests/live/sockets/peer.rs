@@ -28,10 +28,7 @@ pub(crate) fn replay(cgroup: &Cgroup, namespace: &str, capture: &Path, port: u16
 }
 
 fn command(mut command: Command, role: &str, path: &Path) -> Command {
-    command
-        .args(["--exact", "sockets::peer::plays_its_role", "--ignored", "--test-threads=1"])
-        .env(ROLE, role)
-        .env(FILE, path);
+    command.args(ARGUMENTS).env(ROLE, role).env(FILE, path);
     command
 }
 
@@ -147,6 +144,10 @@ fn turns(capture: &Path) -> Vec<Turn> {
     }
     turns
 }
+
+/// Those of the test program with which it plays a role.
+pub(crate) const ARGUMENTS: &[&str] =
+    &["--exact", "sockets::peer::plays_its_role", "--ignored", "--test-threads=1"];
 
 const ROLE: &str = "TLSIGHT_TEST_ROLE";
 const FILE: &str = "TLSIGHT_TEST_FILE";

@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::json;
 
 use super::cgroup::with_cgroup;
-use super::processes::{Folder, free_port, nginx};
+use super::processes::{Folder, free_port, nginx, succeed};
 use super::watcher::{PROGRAM, Watcher};
 use crate::network::{skip, wait_until};
 
@@ -30,6 +30,34 @@ fn a_cgroup_that_is_removed_ends_it_with_a_word() {
         assert_eq!(end.status, Some(1));
         assert!(end.messages.contains("the cgroup was removed"), "{}", end.messages);
         assert_eq!(end.loss, json!({ "cgroups_removed": 1 }));
+    });
+}
+
+#[test]
+fn where_proc_cannot_be_read_sessions_are_told_and_a_word_is_said() {
+    let programs = ["curl", "nginx", "openssl", "unshare", "mount", "setpriv"];
+    with_cgroup("noproc", &programs, |cgroup| {
+        let (folder, port) = (Folder::new(cgroup), free_port());
+        let _server = nginx(cgroup, &folder, port);
+        for (script, word) in [
+            ("umount -l /proc && exec \"$0\" \"$@\"", "/proc is not mounted"),
+            (
+                "mount -t proc -o hidepid=2 proc /proc && exec setpriv --regid=65534 \
+                 --clear-groups --bounding-set=-sys_ptrace --inh-caps=-sys_ptrace \"$0\" \"$@\"",
+                "/proc hides processes of others",
+            ),
+        ] {
+            let wrapper = ["unshare", "--mount", "sh", "-c", script];
+            let mut watcher = Watcher::start_within(&wrapper, cgroup, &[]);
+            let mut client = cgroup.command("curl");
+            succeed(client.args(["-sk", &format!("https://127.0.0.1:{port}/")]));
+            let session = watcher.next();
+            assert_eq!(session["client"]["process"]["name"], "curl");
+            assert_eq!(session["server"]["process"]["command_line"], "nginx: worker process");
+            let end = watcher.interrupt();
+            assert_eq!((end.status, end.loss), (Some(0), json!({})));
+            assert!(end.messages.contains(word), "{}", end.messages);
+        }
     });
 }
 
@@ -74,15 +102,24 @@ fn a_missing_capability_is_named() {
     if let Err(error) = probe::cgroup_root() {
         return skip("capability", &error.to_string());
     }
-    let mut arguments = vec![PROGRAM, "watch"];
     if rustix::process::geteuid().is_root() {
-        let without = ["--bounding-set=-bpf,-sys_admin", "--inh-caps=-bpf,-sys_admin"];
-        arguments.splice(0..0, without);
+        for name in ["bpf", "perfmon"] {
+            assert_is_named(name);
+        }
+    } else {
+        let output = run(PROGRAM, &["watch"]);
+        assert!(String::from_utf8_lossy(&output.stderr).contains("CAP_BPF"));
     }
-    let output = run("setpriv", &arguments);
+}
+
+/// Runs without a capability.
+fn assert_is_named(name: &str) {
+    let taken = ["--bounding-set", "--inh-caps"].map(|set| format!("{set}=-{name},-sys_admin"));
+    let output = run("setpriv", &[&taken[0], &taken[1], PROGRAM, "watch"]);
     let message = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{message}");
-    assert!(message.contains("CAP_BPF"), "{message}");
+    assert!(message.contains(&format!("CAP_{}", name.to_uppercase())), "{message}");
+    assert!(message.len() < 500, "no verifier's log: {message}");
 }
 
 /// Says yes to a client that asks for a tunnel, and is one.

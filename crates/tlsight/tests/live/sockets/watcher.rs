@@ -1,25 +1,17 @@
 //! A running `tlsight watch` without an interface.
 
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
-use std::thread::{self, JoinHandle};
+use std::process::Command;
 use std::{fs, path::PathBuf};
 
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::cgroup::Cgroup;
-use crate::network::{PATIENCE, wait_until};
+use crate::watcher;
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_tlsight");
 
-/// A `tlsight watch --json` whose lines are read as they come; killed if it is dropped.
-pub(crate) struct Watcher {
-    child: Child,
-    lines: Receiver<String>,
-    messages: Option<JoinHandle<String>>,
-}
+/// A `tlsight watch --json` of the sockets of a cgroup.
+pub(crate) struct Watcher(watcher::Watcher);
 
 /// What a [`Watcher`] said until it ended.
 pub(crate) struct End {
@@ -35,58 +27,30 @@ pub(crate) struct End {
 impl Watcher {
     /// Starts to watch the sockets of a cgroup, and returns when its programs are attached.
     pub(crate) fn start(cgroup: &Cgroup, arguments: &[&str]) -> Self {
-        let mut child = Command::new(PROGRAM)
-            .args(["watch", "--json", "--summary", "--cgroup"])
+        Self::start_within(&["env"], cgroup, arguments)
+    }
+
+    /// The same by way of a program that runs another.
+    pub(crate) fn start_within(wrapper: &[&str], cgroup: &Cgroup, arguments: &[&str]) -> Self {
+        let mut command = Command::new(wrapper[0]);
+        command
+            .args(&wrapper[1..])
+            .args([PROGRAM, "watch", "--json", "--summary", "--cgroup"])
             .arg(cgroup.path())
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        let (sender, lines) = mpsc::channel();
-        thread::spawn(move || {
-            for line in BufReader::new(stdout).lines() {
-                if sender.send(line.unwrap()).is_err() {
-                    break;
-                }
-            }
-        });
-        let messages = thread::spawn(move || {
-            let mut text = String::new();
-            stderr.read_to_string(&mut text).unwrap();
-            text
-        });
-        let mut watcher = Self { child, lines, messages: Some(messages) };
-        wait_until("the programs are attached", || {
-            assert_eq!(watcher.child.try_wait().unwrap(), None, "tlsight ended");
-            watcher.programs().len() == 2
-        });
-        watcher
+            .args(arguments);
+        let is_attached = |pid| programs(pid).len() == 2;
+        Self(watcher::Watcher::run(&mut command, "the programs are attached", is_attached))
     }
 
     /// Numbers of the programs that it has attached.
     pub(crate) fn programs(&self) -> Vec<u32> {
-        let folder = PathBuf::from(format!("/proc/{}/fdinfo", self.child.id()));
-        let mut programs = Vec::new();
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            let text = fs::read_to_string(entry.path()).unwrap_or_default();
-            let field = |name: &str| {
-                text.lines().find_map(|line| Some(line.strip_prefix(name)?.trim().to_owned()))
-            };
-            if field("link_type:").as_deref() == Some("cgroup") {
-                programs.extend(field("prog_id:").and_then(|id| id.parse::<u32>().ok()));
-            }
-        }
-        programs
+        programs(self.0.id())
     }
 
     /// The next session.
     pub(crate) fn next(&mut self) -> Value {
         loop {
-            let line = self.lines.recv_timeout(PATIENCE).expect("a line comes in time");
-            let line: Value = serde_json::from_str(&line).expect("a line is JSON");
+            let line = self.0.next();
             if is_session(&line) {
                 return line;
             }
@@ -94,37 +58,48 @@ impl Watcher {
     }
 
     /// Kills it, so that it can do nothing more.
-    pub(crate) fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+    pub(crate) fn kill(self) {
+        self.0.kill();
     }
 
     /// Presses Ctrl-C and takes what is left.
     pub(crate) fn interrupt(self) -> End {
-        kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
-        self.end()
+        End::of(self.0.interrupt())
     }
 
     /// Waits until it ends by itself, and takes what is left.
-    pub(crate) fn end(mut self) -> End {
-        wait_until("tlsight ends", || self.child.try_wait().unwrap().is_some());
+    pub(crate) fn end(self) -> End {
+        End::of(self.0.end())
+    }
+}
+
+impl End {
+    fn of(end: watcher::End) -> Self {
         let lines: Vec<Value> =
-            self.lines.iter().map(|line| serde_json::from_str(&line).unwrap()).collect();
+            end.lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
         let summary = &lines.last().expect("the totals")["tlsight"]["summary"];
-        End {
-            status: self.child.wait().unwrap().code(),
+        Self {
+            status: end.status,
             loss: summary["loss"].clone(),
             sessions: lines.into_iter().filter(is_session).collect(),
-            messages: self.messages.take().unwrap().join().unwrap(),
+            messages: end.messages,
         }
     }
 }
 
-impl Drop for Watcher {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
+fn programs(pid: u32) -> Vec<u32> {
+    let folder = PathBuf::from(format!("/proc/{pid}/fdinfo"));
+    let mut programs = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let text = fs::read_to_string(entry.path()).unwrap_or_default();
+        let field = |name: &str| {
+            text.lines().find_map(|line| Some(line.strip_prefix(name)?.trim().to_owned()))
+        };
+        if field("link_type:").as_deref() == Some("cgroup") {
+            programs.extend(field("prog_id:").and_then(|id| id.parse::<u32>().ok()));
+        }
     }
+    programs
 }
 
 fn is_session(line: &Value) -> bool {

@@ -1,0 +1,149 @@
+//! Opens TLS connections to a port of this host at a fixed rate, whether or not it keeps up, or, with
+//! a rate of 0, as many as it can; prints what came of them. A load for benchmarks.
+//!
+//! `connections PORT PER_SECOND SECONDS`
+
+use std::env;
+use std::error::Error;
+use std::io::{self, Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = env::args().skip(1);
+    let mut next = || arguments.next().ok_or("usage: connections PORT PER_SECOND SECONDS");
+    let load = Load {
+        port: next()?.parse()?,
+        per_second: next()?.parse()?,
+        length: Duration::from_secs_f64(next()?.parse()?),
+    };
+    let config = ClientConfig::builder()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Any))
+        .with_no_client_auth();
+    let config = Arc::new(config);
+    let number = AtomicU32::new(0);
+    let begin = Instant::now();
+    let results: Vec<_> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS)
+            .map(|_| scope.spawn(|| load.connect_by_turns(&config, &number, begin)))
+            .collect();
+        threads.into_iter().filter_map(|thread| thread.join().ok()).flatten().collect()
+    });
+    let seconds = begin.elapsed().as_secs_f64();
+    let mut delays: Vec<u128> = results.iter().flatten().map(Duration::as_micros).collect();
+    delays.sort_unstable();
+    let failed = results.len() - delays.len();
+    if let Some(error) = results.iter().find_map(|result| result.as_ref().err()) {
+        writeln!(io::stderr(), "{error}")?;
+    }
+    let at = |percent| delays.get(delays.len() * percent / 100).copied().unwrap_or(0);
+    let (connections, median, p99) = (delays.len(), at(50), at(99));
+    writeln!(
+        io::stdout(),
+        "{{\"connections\":{connections},\"failed\":{failed},\"seconds\":{seconds},\
+         \"median_us\":{median},\"p99_us\":{p99}}}"
+    )?;
+    Ok(())
+}
+
+struct Load {
+    port: u16,
+    per_second: f64,
+    length: Duration,
+}
+
+impl Load {
+    /// Opens connections as their turn comes; gives how long after that each handshake was over.
+    fn connect_by_turns(
+        &self,
+        config: &Arc<ClientConfig>,
+        number: &AtomicU32,
+        begin: Instant,
+    ) -> Vec<io::Result<Duration>> {
+        let mut results = Vec::new();
+        loop {
+            let number = number.fetch_add(1, Ordering::Relaxed);
+            let due = if self.per_second > 0.0 {
+                Duration::from_secs_f64(f64::from(number) / self.per_second)
+            } else {
+                begin.elapsed()
+            };
+            if due >= self.length {
+                return results;
+            }
+            thread::sleep(due.saturating_sub(begin.elapsed()));
+            let over = connect(self.port, config).map(|over| over - begin);
+            results.push(over.map(|over| over.saturating_sub(due)));
+        }
+    }
+}
+
+/// Opens and closes one connection; gives when its handshake was over.
+fn connect(port: u16, config: &Arc<ClientConfig>) -> io::Result<Instant> {
+    let name = ServerName::try_from("localhost").map_err(io::Error::other)?;
+    let mut client = ClientConnection::new(Arc::clone(config), name).map_err(io::Error::other)?;
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_nodelay(true)?;
+    while client.is_handshaking() {
+        client.complete_io(&mut stream)?;
+    }
+    let over = Instant::now();
+    client.send_close_notify();
+    client.write_tls(&mut stream)?;
+    stream.shutdown(Shutdown::Write)?;
+    // The server may say more before it hangs up, or be short about it.
+    stream.read_to_end(&mut Vec::new()).ok();
+    Ok(over)
+}
+
+/// Takes any certificate: what it costs to verify one is not what is measured.
+#[derive(Debug)]
+struct Any;
+
+impl ServerCertVerifier for Any {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Connections at a time: enough to keep a rate of a thousand a second with handshakes of some
+/// milliseconds.
+const THREADS: usize = 16;
