@@ -17,7 +17,6 @@ mod ends;
 mod error;
 mod finished;
 #[cfg(target_os = "linux")]
-mod heap;
 mod identity;
 #[cfg(target_os = "linux")]
 mod load;

@@ -19,7 +19,6 @@ use crate::cgroup;
 use crate::clock::Clock;
 use crate::error::ProbeError;
 use crate::finished::{Finished, FlowKey};
-use crate::heap;
 use crate::losses::ProbeLosses;
 use crate::redact::CommandLines;
 use crate::ring_use::{Positions, RingUse};
@@ -229,10 +228,7 @@ fn load(options: &Options, ring_len: u32) -> Result<Ebpf, ProbeError> {
     if let Some(rate) = &options.beginnings_per_s {
         loader.override_global("beginnings_per_s", rate, true);
     }
-    let programs = loader.load(PROGRAMS).map_err(|error| ProbeError::refused("the maps", &error));
-    drop(loader);
-    heap::give_back();
-    programs
+    loader.load(PROGRAMS).map_err(|error| ProbeError::refused("the maps", &error))
 }
 
 fn attach(programs: &mut Ebpf, directory: &File) -> Result<(), ProbeError> {

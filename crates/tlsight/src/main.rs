@@ -1,6 +1,7 @@
 //! The program: one file for each subcommand.
 
 mod agent;
+mod allocator;
 mod capabilities;
 mod captures;
 mod cli;
@@ -26,11 +27,6 @@ use anyhow::Result;
 use clap::Parser as _;
 
 use cli::{Cli, Command, ConfigCommand};
-
-/// It asks for huge pages: the state of thousands of flows is more pages of the usual size than a
-/// core has translations for, and a tenth to a fifth of the time went into looking those up.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     match run(Cli::parse().command) {

@@ -12,11 +12,11 @@ use workload::{Meter, Workloads};
 use crate::Outcome;
 use crate::cli::WatchArgs;
 use crate::kubernetes::WatchTrouble;
-use crate::message;
 use crate::output::loss;
 use crate::pipeline::{Counted, Worker};
 use crate::setup::{Setup, Source, add_loss};
 use crate::watch::{COUNT_EVERY, LONGEST_WAIT, report_losses, since, sum, wall_clock};
+use crate::{allocator, message};
 
 /// Shows sessions until it is told to end, or the cgroup is removed.
 ///
@@ -31,9 +31,8 @@ pub(crate) fn run(args: WatchArgs) -> Result<Outcome> {
         setup.command_lines().clone()
     };
     let options = Options { cgroup: args.place.cgroup, command_lines, ..Options::default() };
-    let capture = SocketCapture::open(&options)?;
+    let capture = open(&options)?;
     let workloads = args.place.kubernetes.settings().or(setup.kubernetes().clone()).start()?;
-    tell_proc_obstacle();
     let place = capture.cgroup().display().to_string();
     message::notice(&format!("watching the sockets of {place}; Ctrl-C ends it"));
     let known = [Mutex::new(Losses::new())];
@@ -90,13 +89,20 @@ fn watch(
     Ok((counted, outcome))
 }
 
-/// Says what is lost where `/proc` does not tell of all processes.
-pub(crate) fn tell_proc_obstacle() {
+/// Begins to capture, and says what is lost where `/proc` does not tell of all processes.
+///
+/// # Errors
+/// What the kernel or the cgroup refuses.
+pub(crate) fn open(options: &Options) -> Result<SocketCapture> {
+    let capture = SocketCapture::open(options)?;
+    // The types of a kernel, which the programs were fitted to, are some ten thousand pieces.
+    allocator::give_back();
     if let Some(obstacle) = probe::proc_obstacle() {
         message::error(&format!(
             "{obstacle}: command lines that are swapped out stay unknown (command_lines_unknown)"
         ));
     }
+    Ok(capture)
 }
 
 /// What the worker and the programs have lost.

@@ -33,8 +33,7 @@ use crate::cli::AgentArgs;
 use crate::config::Config;
 use crate::setup::Setup;
 use crate::watch::cut_off;
-use crate::watch_sockets::tell_proc_obstacle;
-use crate::{Outcome, message, signals};
+use crate::{Outcome, message, signals, watch_sockets};
 use http::Answer;
 use lines::Lines;
 use live::{Choices, Live};
@@ -191,9 +190,7 @@ impl Source {
                 command_lines: config.command_lines.clone(),
                 ..Options::default()
             };
-            let capture = SocketCapture::open(&options)?;
-            tell_proc_obstacle();
-            return Ok(Self::Sockets(Box::new(capture)));
+            return Ok(Self::Sockets(Box::new(watch_sockets::open(&options)?)));
         };
         let mut options = LiveOptions::new(Interface::from_name(interface));
         if args.place.no_promiscuous {
