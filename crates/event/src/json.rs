@@ -4,8 +4,8 @@
 //! the copying of names, bit by bit with quotes and colon, the look for bytes to escape in text that
 //! has none, and errors that cannot happen. Here names are constants that are copied whole, and a
 //! value writes itself to the end of the text (`benches/json.rs` compares with `serde_json`). What
-//! the JSON looks like is said once, by the attributes of serde, which the derive macro reads; a
-//! test compares the two for the events of all captures.
+//! the JSON looks like is said once, by the attributes of serde, which the derive macro reads; the
+//! behaviour tests of `session` compare the two for each event that they look at.
 
 mod field_name;
 mod text;
