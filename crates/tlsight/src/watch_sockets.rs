@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use event::Losses;
@@ -67,14 +67,9 @@ fn watch(
     let mut outcome = Outcome::Done;
     let mut counted_at = Instant::now();
     while !setup.run.is_stopped() {
-        match capture.poll(LONGEST_WAIT, &mut batch) {
-            Ok(()) => {}
-            Err(error @ ProbeError::CgroupRemoved { .. }) => {
-                message::error(&error.to_string());
-                outcome = Outcome::Incomplete;
-                break;
-            }
-            Err(error) => return Err(error.into()),
+        if !poll(&mut capture, LONGEST_WAIT, &mut batch)? {
+            outcome = Outcome::Incomplete;
+            break;
         }
         worker.handle_batch(&batch, &mut capture)?;
         worker.end_batch(wall_clock(), Some(&mut capture))?;
@@ -103,6 +98,25 @@ pub(crate) fn open(options: &Options) -> Result<SocketCapture> {
         ));
     }
     Ok(capture)
+}
+
+/// Waits at most `longest` for what the sockets tell; false, with a message, if their cgroup is gone.
+///
+/// # Errors
+/// What the kernel refuses.
+pub(crate) fn poll(
+    capture: &mut SocketCapture,
+    longest: Duration,
+    batch: &mut Batch,
+) -> Result<bool> {
+    match capture.poll(longest, batch) {
+        Ok(()) => Ok(true),
+        Err(error @ ProbeError::CgroupRemoved { .. }) => {
+            message::error(&error.to_string());
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// What the worker and the programs have lost.

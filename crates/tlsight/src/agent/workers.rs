@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use capture::{LiveCapture, LiveError};
 use event::{Losses, Timestamp};
-use probe::{Batch, CutOff, ProbeError, SocketCapture};
+use probe::{Batch, CutOff, SocketCapture};
 use workload::Workloads;
 
 use super::monitor::{Stage, seconds};
@@ -15,7 +15,7 @@ use crate::Outcome;
 use crate::message;
 use crate::pipeline::Worker;
 use crate::watch::{COUNT_EVERY, interface_losses, wall_clock};
-use crate::watch_sockets::socket_losses;
+use crate::watch_sockets::{poll, socket_losses};
 
 /// Watches the sockets.
 ///
@@ -41,14 +41,9 @@ pub(super) fn watch_sockets(
         if let Some(ring) = capture.ring_use() {
             pulse.ring(ring.used, ring.len);
         }
-        match capture.poll(LONGEST_WAIT, &mut batch) {
-            Ok(()) => {}
-            Err(error @ ProbeError::CgroupRemoved { .. }) => {
-                message::error(&error.to_string());
-                outcome = Outcome::Incomplete;
-                break;
-            }
-            Err(error) => return Err(error.into()),
+        if !poll(&mut capture, LONGEST_WAIT, &mut batch)? {
+            outcome = Outcome::Incomplete;
+            break;
         }
         pulse.packets(batch.packets().next().map(|(_, packet)| packet.timestamp_ns));
         worker.handle_batch(&batch, &mut capture)?;
