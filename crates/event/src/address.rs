@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use arrayvec::ArrayString;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::json::{ToJson, write_plain};
 
@@ -153,7 +153,7 @@ impl JsonSchema for Mac {
 }
 
 /// The transport under the session, named as ECS does (`network.transport`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema, ToJson)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
     /// TCP.

@@ -41,7 +41,7 @@ pub use process::{
 };
 pub use session::{EventMeta, Network, Party, Related, Status, TlsEvent, Vlan};
 pub use shared::{Name, NameList, Shared};
-pub use time::Timestamp;
+pub use time::{NotATime, Timestamp};
 pub use tls::{Tls, TlsClient, TlsServer};
 pub use tlsight::{
     Carrier, CertificateInfo, CertificateState, Downgrade, EarlyData, Ech, Evidence, KeyExchange,

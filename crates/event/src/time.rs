@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::str::FromStr;
 
+use ::time::OffsetDateTime;
+use ::time::format_description::well_known::Rfc3339;
 use arrayvec::ArrayString;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::json::{ToJson, write_plain};
 
@@ -83,6 +86,27 @@ impl Timestamp {
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.to_rfc3339())
+    }
+}
+
+/// A text is not a time of RFC 3339, or not one that [`Timestamp`] reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a time of RFC 3339 between 1677 and 2262")]
+pub struct NotATime;
+
+impl FromStr for Timestamp {
+    type Err = NotATime;
+
+    fn from_str(text: &str) -> Result<Self, NotATime> {
+        let time = OffsetDateTime::parse(text, &Rfc3339).map_err(|_error| NotATime)?;
+        i64::try_from(time.unix_timestamp_nanos()).map(Self).map_err(|_error| NotATime)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
     }
 }
 
@@ -172,6 +196,16 @@ mod tests {
             (i64::MIN, "1677-09-21T00:12:43.145224192Z"),
         ] {
             assert_eq!(Timestamp::from_nanos(nanos).to_string(), text);
+            assert_eq!(text.parse(), Ok(Timestamp::from_nanos(nanos)));
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_no_time_in_reach_is_refused() {
+        let hour = "1970-01-01T02:00:00+02:00".parse();
+        assert_eq!(hour, Ok(Timestamp::default()));
+        for text in ["", "1970-01-01", "1970-01-01T00:00:00", "9999-01-01T00:00:00Z", "soon"] {
+            assert_eq!(text.parse::<Timestamp>(), Err(NotATime), "{text}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::json::ToJson;
 use crate::process::Sockets;
@@ -105,7 +105,7 @@ pub struct KeyExchange {
 }
 
 /// Class of a key exchange.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema, ToJson)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyExchangeClass {
     /// Diffie-Hellman, over a finite field or a curve.
@@ -135,7 +135,7 @@ pub struct CertificateInfo {
 }
 
 /// Whether the server's certificate was seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema, ToJson)]
 #[serde(rename_all = "snake_case")]
 pub enum CertificateState {
     /// It was seen.
@@ -161,7 +161,7 @@ pub struct ResumptionInfo {
 }
 
 /// How a session is resumed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema, ToJson)]
 #[serde(rename_all = "snake_case")]
 pub enum ResumptionMethod {
     /// By session id (RFC 5246 section 7.3).
@@ -185,7 +185,9 @@ impl ResumptionMethod {
 }
 
 /// Early data (RFC 9846 section 4.2.10).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema, ToJson,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum EarlyData {
     /// Not offered.
@@ -200,7 +202,9 @@ pub enum EarlyData {
 }
 
 /// Encrypted Client Hello (RFC 9849).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema, ToJson,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Ech {
     /// No such extension.
@@ -237,7 +241,7 @@ impl Downgrade {
 }
 
 /// What carried a handshake.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema, ToJson)]
 #[serde(rename_all = "lowercase")]
 pub enum Carrier {
     /// TLS records over TCP.
@@ -310,7 +314,7 @@ pub struct Timing {
 }
 
 /// Where the facts of a record come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema, ToJson)]
 #[serde(rename_all = "lowercase")]
 pub enum Evidence {
     /// Packets.

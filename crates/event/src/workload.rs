@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::json::ToJson;
 
@@ -138,7 +138,7 @@ pub struct WorkloadState {
 }
 
 /// How far something is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema, ToJson)]
 #[serde(rename_all = "lowercase")]
 pub enum Knowledge {
     /// The API has told it, and tells changes.

@@ -18,6 +18,13 @@ impl CipherSuite {
         self.entry().map(|(_, name, _, _)| *name)
     }
 
+    /// The suite that is registered under a name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let entry = generated::cipher_suites::ENTRIES.iter().find(|(_, known, ..)| *known == name);
+        entry.map(|(value, ..)| Self(*value))
+    }
+
     /// How keys are agreed; absent for unknown suites.
     #[must_use]
     pub fn key_exchange(self) -> Option<KeyExchangeMethod> {

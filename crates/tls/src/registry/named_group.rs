@@ -22,6 +22,13 @@ impl NamedGroup {
         self.entry().map(|(_, name, _, _)| *name)
     }
 
+    /// The group that is registered under a name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let entry = generated::named_groups::ENTRIES.iter().find(|(_, known, ..)| *known == name);
+        entry.map(|(value, ..)| Self(*value))
+    }
+
     /// What the group's security rests on; absent for unknown groups.
     #[must_use]
     pub fn class(self) -> Option<GroupClass> {
