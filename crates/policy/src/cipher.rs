@@ -75,6 +75,7 @@ const ALGORITHMS: &[(&str, &str, bool)] = &[
     ("AEGIS_128", "AEGIS_128", false),
     ("AEGIS_256", "AEGIS_256", false),
     ("CHACHA20", "CHACHA20", false),
+    ("SALSA20", "SALSA20", false),
     ("CAMELLIA_128", "CAMELLIA_128", false),
     ("CAMELLIA_256", "CAMELLIA_256", false),
     ("ARIA_128", "ARIA_128", false),
