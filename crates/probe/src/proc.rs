@@ -1,6 +1,7 @@
 //! What `/proc` tells where the kernel's side could not read: memory that is swapped out.
 
 use std::fs;
+use std::path::Path;
 
 use crate::record::ProcessKey;
 
@@ -14,13 +15,17 @@ pub(crate) fn arguments(key: ProcessKey) -> Option<Vec<u8>> {
     is_it.then(|| bytes.into_iter().take(MAX_ARGUMENTS).collect())
 }
 
-/// Why `/proc` does not tell of all processes, if it does not.
+/// Why the file system of processes at `proc` does not tell of all of them, if it does not.
 #[must_use]
-pub fn proc_obstacle() -> Option<&'static str> {
-    if fs::read_to_string("/proc/self/stat").is_err() {
+pub fn proc_obstacle(proc: &Path) -> Option<&'static str> {
+    if fs::read_to_string(proc.join("self/stat")).is_err() {
         return Some("/proc is not mounted, or cannot be read");
     }
-    let hides_others = fs::read_to_string("/proc/1/stat").is_err();
+    let numbers = fs::read_link(proc.join("self/ns/pid"));
+    if numbers.is_ok_and(|numbers| numbers != Path::new(NUMBERS_OF_HOST)) {
+        return Some("/proc numbers processes as a container does, not as the host");
+    }
+    let hides_others = fs::read_to_string(proc.join("1/stat")).is_err();
     hides_others.then_some("/proc hides processes of others (hidepid)")
 }
 
@@ -37,6 +42,10 @@ fn start_ticks(stat: &str) -> Option<u64> {
 
 /// A tick of `/proc` in nanoseconds: `USER_HZ` is 100 on all of Linux's architectures but Alpha.
 const TICK_NS: u64 = 10_000_000;
+
+/// The first namespace of process numbers has this number on all kernels (`PROC_PID_INIT_INO` of
+/// `include/linux/proc_ns.h`).
+const NUMBERS_OF_HOST: &str = "pid:[4026531836]";
 
 /// As many as the kernel's side reads.
 const MAX_ARGUMENTS: usize = 4096;

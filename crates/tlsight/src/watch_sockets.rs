@@ -1,5 +1,6 @@
 //! `tlsight watch` without an interface: sessions at the sockets of this host, with their processes.
 
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -92,7 +93,7 @@ pub(crate) fn open(options: &Options) -> Result<SocketCapture> {
     let capture = SocketCapture::open(options)?;
     // The types of a kernel, which the programs were fitted to, are some ten thousand pieces.
     allocator::give_back();
-    if let Some(obstacle) = probe::proc_obstacle() {
+    if let Some(obstacle) = probe::proc_obstacle(Path::new("/proc")) {
         message::error(&format!(
             "{obstacle}: command lines that are swapped out stay unknown (command_lines_unknown)"
         ));

@@ -1,8 +1,10 @@
 //! Whole programs on large captures.
 
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::captures::{self, Capture};
 use super::measure::{Cost, measure, median};
@@ -14,6 +16,8 @@ use super::{Options, table};
 pub(super) struct Row {
     pub(super) name: String,
     pub(super) cost: Cost,
+    /// Records that it writes, of programs that do.
+    pub(super) records: Option<u64>,
     pub(super) is_tlsight: bool,
 }
 
@@ -35,32 +39,67 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Measures the programs in turn, round by round, so that a slow spell of the machine meets all.
+/// Counts the records that the programs write, and then measures the programs in turn, round by round,
+/// so that a slow spell of the machine meets all.
+///
+/// What is measured is discarded: what a file costs depends on how the machine comes by the memory
+/// for its pages, which differed threefold from run to run.
 fn measure_all(
     root: &Path,
     options: &Options,
     capture: &Capture,
     peers: &[Peer],
 ) -> Result<Vec<Row>> {
-    let output = options.work.join("output");
+    let records = peers
+        .iter()
+        .map(|peer| count_records(root, options, capture, peer))
+        .collect::<Result<Vec<_>>>()?;
+    let nowhere = Path::new("/dev/null");
     let mut costs = vec![Vec::new(); peers.len()];
-    std::io::copy(&mut std::fs::File::open(&capture.path)?, &mut std::io::sink())?;
     for round in 0..options.runs.max(1) {
         for (peer, costs) in peers.iter().zip(&mut costs) {
             if peer.is_slow() && (round > 0 || capture.name == "bulk") {
                 continue;
             }
             println!("{}: {}, run {}", capture.name, peer.name, round + 1);
-            let command = peer.command(capture, root, &options.work)?;
-            costs.push(measure(&command, &output)?);
+            let command = peer.command(capture, root, &options.work, nowhere)?;
+            costs.push(measure(&command, nowhere)?);
         }
     }
-    std::fs::remove_file(&output).context("the output is gone")?;
-    let measured = peers.iter().zip(costs).filter(|(_, costs)| !costs.is_empty());
+    let measured = peers.iter().zip(records).zip(costs).filter(|(_, costs)| !costs.is_empty());
     measured
-        .map(|(peer, costs)| {
-            let cost = median(costs)?;
-            Ok(Row { name: peer.name.clone(), cost, is_tlsight: peer.is_tlsight() })
+        .map(|((peer, records), costs)| {
+            let (name, cost) = (peer.name.clone(), median(costs)?);
+            Ok(Row { name, cost, records, is_tlsight: peer.is_tlsight() })
         })
         .collect()
+}
+
+/// How many records a program writes of a capture; tlsight is to write one for each connection.
+fn count_records(
+    root: &Path,
+    options: &Options,
+    capture: &Capture,
+    peer: &Peer,
+) -> Result<Option<u64>> {
+    if !peer.writes_records() {
+        return Ok(None);
+    }
+    let output = options.work.join("records");
+    std::fs::remove_file(&output).ok();
+    let command = peer.command(capture, root, &options.work, &output)?;
+    let standard = if peer.is_tlsight() { &output } else { Path::new("/dev/null") };
+    measure(&command, standard)?;
+    let mut count = 0;
+    for line in BufReader::new(File::open(&output)?).split(b'\n') {
+        line?;
+        count += 1;
+    }
+    std::fs::remove_file(&output).context("the records are gone")?;
+    let connections = capture.truth.connections;
+    ensure!(
+        !peer.is_tlsight() || count == connections,
+        "tlsight wrote {count} records of {connections} connections"
+    );
+    Ok(Some(count))
 }

@@ -55,12 +55,19 @@ impl Peer {
         matches!(self.kind, Kind::Tlsight { .. })
     }
 
-    /// The command that reads `capture`; outputs that do not go to standard output go to `work`.
+    /// Whether it writes a record for each session.
+    pub(super) fn writes_records(&self) -> bool {
+        matches!(self.kind, Kind::Tlsight { .. } | Kind::Suricata)
+    }
+
+    /// The command that reads `capture`. Records go to standard output, or to `records` where a
+    /// program wants a file; logs go to `work`.
     pub(super) fn command(
         &self,
         capture: &Capture,
         root: &Path,
         work: &Path,
+        records: &Path,
     ) -> Result<Vec<OsString>> {
         let mut command: Vec<OsString> = vec![self.program.clone().into()];
         let file = capture.path.as_os_str().to_owned();
@@ -73,11 +80,12 @@ impl Peer {
             Kind::Suricata => {
                 let logs = work.join("suricata");
                 std::fs::create_dir_all(&logs)?;
-                std::fs::remove_file(logs.join("eve.json")).ok();
                 command.extend(["--runmode", "single", "-k", "none", "-c"].map(OsString::from));
                 command.push(root.join("xtask/bench/suricata.yaml").into());
                 command.extend(["-S".into(), "/dev/null".into(), "-l".into(), logs.into()]);
-                command.extend(["-r".into(), file]);
+                let mut eve = OsString::from("outputs.0.eve-log.filename=");
+                eve.push(records);
+                command.extend(["--set".into(), eve, "-r".into(), file]);
             }
             Kind::Tshark => {
                 command.extend(

@@ -17,14 +17,22 @@ pub(super) fn print(capture: &Capture, rows: &[Row]) -> Result<()> {
         capture.bytes as f64 / 1e9
     );
     println!(
-        "{:24} {:>8} {:>8} {:>14} {:>8} {:>10} {:>12}",
-        "program", "CPU s", "wall s", "sessions/CPU s", "Gbit/s", "peak MiB", "CPU / tlsight"
+        "{:24} {:>8} {:>8} {:>8} {:>14} {:>8} {:>10} {:>12}",
+        "program",
+        "records",
+        "CPU s",
+        "wall s",
+        "sessions/CPU s",
+        "Gbit/s",
+        "peak MiB",
+        "CPU / tlsight"
     );
     for row in rows {
         let cost = row.cost;
         println!(
-            "{:24} {:>8.2} {:>8.2} {:>14.0} {:>8.1} {:>10.0} {:>12.2}",
+            "{:24} {:>8} {:>8.2} {:>8.2} {:>14.0} {:>8.1} {:>10.0} {:>12.2}",
             row.name,
+            row.records.map(|records| records.to_string()).unwrap_or_default(),
             cost.cpu_s,
             cost.wall_s,
             capture.truth.connections as f64 / cost.cpu_s,

@@ -1,10 +1,10 @@
 //! Floods.
 
 use flow::Direction::FromInitiator;
-use flow::{EndReason, Engine, Limits};
+use flow::{EndReason, Engine, Limits, Lookout};
 use wire::LinkType;
 
-use crate::packets::{ACK, SYN, TCP, ipv4, packet, tcp_between, udp_between};
+use crate::packets::{ACK, RST, SYN, TCP, ethernet, ipv4, packet, tcp_between, udp_between};
 use crate::recorder::{Recorder, at};
 
 #[test]
@@ -62,6 +62,35 @@ fn the_flow_that_is_silent_for_longest_goes_first() {
     let evicted =
         engine.application().flows.iter().rfind(|flow| flow.source_port(FromInitiator) < 100);
     assert_eq!(evicted.map(|flow| flow.source_port(FromInitiator)), Some(6));
+}
+
+#[test]
+fn a_slot_that_changes_hands_within_a_batch_is_looked_up_again() {
+    // The table has room for one flow: the second takes the slot of the first, and is over when the
+    // first goes on.
+    let packets: Vec<_> = [(1, ACK, 1), (2, ACK, 1), (2, RST, 6), (1, ACK, 6)]
+        .map(|(number, flags, place)| {
+            let payload: &[u8] = if flags == ACK { b"hello" } else { b"" };
+            ethernet(FromInitiator, 0x0800, &segment(number, flags, place, payload))
+        })
+        .into();
+    let limits = Limits { max_flows: 1, ..Limits::default() };
+    let mut one_by_one = Recorder::limited(limits, 0);
+    for bytes in &packets {
+        one_by_one.handle_packet(&packet(LinkType::ETHERNET, bytes, 0));
+    }
+    let mut in_batches = Recorder::limited(limits, 0);
+    let first = packet(LinkType::ETHERNET, &packets[0], 0);
+    in_batches.handle_packet(&first);
+    let lookout = Lookout::new(limits.hash_seed, 1);
+    let mut rest = packets[1..].iter().map(|bytes| {
+        let packet = packet(LinkType::ETHERNET, bytes, 0);
+        (packet, lookout.sight(&packet))
+    });
+    while in_batches.handle_some(&mut rest) {}
+    assert_eq!(in_batches.application().calls, one_by_one.application().calls);
+    assert_eq!(in_batches.counters(), one_by_one.counters());
+    assert_eq!(in_batches.counters().flows_opened, 3);
 }
 
 #[test]

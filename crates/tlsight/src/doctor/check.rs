@@ -51,7 +51,7 @@ impl Status {
 
 /// Looks at everything.
 pub(super) fn all(machine: &Machine, trials: &Trials) -> Vec<Check> {
-    let mut checks = vec![kernel(machine), types(machine), cgroups(machine)];
+    let mut checks = vec![kernel(machine), types(machine), cgroups(machine), processes(machine)];
     checks.extend(capabilities::ALL.iter().map(|one| capability(machine, one)));
     checks.extend([
         seccomp(machine, trials),
@@ -117,6 +117,20 @@ fn cgroups(machine: &Machine) -> Check {
             "no hierarchy of version 2 is mounted",
             "no capture at the sockets",
             "mount -t cgroup2 none MOUNTPOINT",
+        ),
+    }
+}
+
+fn processes(machine: &Machine) -> Check {
+    let name = "processes";
+    match machine.proc_obstacle {
+        None => ok(name, "/proc tells of all"),
+        Some(obstacle) => degraded(
+            name,
+            obstacle,
+            "command lines that are swapped out stay unknown",
+            "run it with the host's processes in sight (docker run --pid=host, hostPID in \
+             Kubernetes), with CAP_SYS_PTRACE where /proc is mounted with hidepid",
         ),
     }
 }

@@ -14,6 +14,8 @@ pub(super) struct Machine {
     pub(super) has_types: bool,
     /// The hierarchy of cgroups version 2.
     pub(super) cgroups: Cgroups,
+    /// Why `/proc` does not tell of all processes.
+    pub(super) proc_obstacle: Option<&'static str>,
     /// The capabilities of this process that are effective.
     pub(super) capabilities: Option<Held>,
     /// Whether a filter of system calls is in force, as in most containers.
@@ -67,6 +69,7 @@ impl Machine {
             release: text("proc/sys/kernel/osrelease"),
             has_types: root.join("sys/kernel/btf/vmlinux").is_file(),
             cgroups: Cgroups::read(root, &text("proc/self/mountinfo").unwrap_or_default()),
+            proc_obstacle: probe::proc_obstacle(&root.join("proc")),
             capabilities: field(&status, "CapEff:")
                 .and_then(|bits| u64::from_str_radix(bits, 16).ok())
                 .map(Held::from_bits),

@@ -1,4 +1,5 @@
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
 use super::trials::KubernetesTrial;
@@ -48,6 +49,21 @@ fn cgroups_are_found_beside_version_1_and_in_containers() {
     made_up.write("proc/self/mountinfo", "31 23 0:27 / /sys/fs/cgroup ro - tmpfs tmpfs ro\n");
     let report = Report::new(&made_up.read(), &trials(true));
     assert_status(&report, "cgroups", Status::Missing, "no hierarchy of version 2 is mounted");
+}
+
+#[test]
+fn a_proc_that_does_not_tell_of_all_processes_is_named() {
+    let made_up = MadeUp::new("processes");
+    let status = |found| {
+        let report = Report::new(&made_up.read(), &trials(true));
+        assert_status(&report, "processes", Status::Degraded, found);
+    };
+    made_up.remove("proc/1/stat");
+    status("/proc hides processes of others (hidepid)");
+    made_up.number_processes("pid:[4026532178]");
+    status("/proc numbers processes as a container does, not as the host");
+    made_up.remove("proc/self/stat");
+    status("/proc is not mounted, or cannot be read");
 }
 
 #[test]
@@ -142,12 +158,15 @@ impl MadeUp {
             ("proc/self/mountinfo", UNIFIED),
             ("proc/self/status", "Name:\tx\nCapEff:\t000001ffffffffff\nSeccomp:\t0\n"),
             ("proc/self/limits", LIMITS),
+            ("proc/self/stat", "7 (x) R 1 7 7\n"),
+            ("proc/1/stat", "1 (init) S 0 1 1\n"),
             ("sys/kernel/security/lockdown", "none [integrity] confidentiality\n"),
             ("proc/sys/kernel/unprivileged_bpf_disabled", "2\n"),
             ("proc/sys/net/core/bpf_jit_enable", "1\n"),
         ] {
             made_up.write(path, text);
         }
+        made_up.number_processes("pid:[4026531836]");
         made_up
     }
 
@@ -155,6 +174,13 @@ impl MadeUp {
         let path = self.0.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
+    }
+
+    fn number_processes(&self, namespace: &str) {
+        let link = self.0.join("proc/self/ns/pid");
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        fs::remove_file(&link).ok();
+        symlink(namespace, link).unwrap();
     }
 
     fn remove(&self, path: &str) {

@@ -19,8 +19,14 @@ use super::traffic::Lane;
 /// A program that observes one of two lanes of traffic.
 #[derive(Debug)]
 pub(super) enum Observer {
-    Agent { program: PathBuf },
-    Tcpdump { program: PathBuf },
+    /// None at all: by what its lanes differ, no other can be told from it.
+    Nobody,
+    Agent {
+        program: PathBuf,
+    },
+    Tcpdump {
+        program: PathBuf,
+    },
     Suricata(Watcher),
 }
 
@@ -30,7 +36,8 @@ impl Observer {
         let tcpdump = find("tcpdump").map(|program| Self::Tcpdump { program });
         let suricata =
             find("suricata").map(|program| Self::Suricata(Watcher::suricata(program, root)));
-        std::iter::once(Self::Agent { program: tlsight })
+        [Self::Nobody, Self::Agent { program: tlsight }]
+            .into_iter()
             .chain(tcpdump)
             .chain(suricata)
             .filter(|observer| {
@@ -41,6 +48,7 @@ impl Observer {
 
     pub(super) const fn name(&self) -> &'static str {
         match self {
+            Self::Nobody => "nobody",
             Self::Agent { .. } => "tlsight agent",
             Self::Tcpdump { .. } => "tcpdump -w /dev/null",
             Self::Suricata(_) => "Suricata, bypass",
@@ -50,6 +58,7 @@ impl Observer {
     fn command(&self, lane: &Lane, work: &Path) -> Vec<OsString> {
         let filter = format!("port {}", lane.port());
         match self {
+            Self::Nobody => ["sleep", "infinity"].map(OsString::from).to_vec(),
             Self::Agent { program } => {
                 let output = work.join("sessions.ndjson");
                 let mut command = vec![program.into(), "agent".into(), "--output".into()];
@@ -70,12 +79,13 @@ impl Observer {
         }
     }
 
-    /// What it prints when it observes, if it does not tell the service manager.
-    const fn first_word(&self) -> Option<&'static str> {
+    /// What tells that it observes.
+    const fn sign(&self) -> Sign {
         match self {
-            Self::Agent { .. } => None,
-            Self::Tcpdump { .. } => Some("listening"),
-            Self::Suricata(_) => Some("started"),
+            Self::Nobody => Sign::None,
+            Self::Agent { .. } => Sign::Notification,
+            Self::Tcpdump { .. } => Sign::Word("listening"),
+            Self::Suricata(_) => Sign::Word("started"),
         }
     }
 
@@ -100,17 +110,27 @@ impl Observer {
             .spawn()
             .with_context(|| format!("{} cannot be run", self.name()))?;
         let mut running = Running { child, cgroup };
-        match self.first_word() {
-            None => {
+        match self.sign() {
+            Sign::None => {}
+            Sign::Notification => {
                 let mut state = [0; 64];
                 let len = notifications.recv(&mut state).context("the agent is not ready")?;
                 ensure!(state.get(..len) == Some(b"READY=1"), "the agent says something else");
             }
-            Some(word) => running.wait_until_it_prints(word, &said)?,
+            Sign::Word(word) => running.wait_until_it_prints(word, &said)?,
         }
         std::thread::sleep(SETTLE);
         Ok(running)
     }
+}
+
+/// What an observer does when it observes.
+enum Sign {
+    None,
+    /// It tells the service manager.
+    Notification,
+    /// It prints this.
+    Word(&'static str),
 }
 
 /// An observer at work, until it is dropped.

@@ -62,6 +62,19 @@ fn where_proc_cannot_be_read_sessions_are_told_and_a_word_is_said() {
 }
 
 #[test]
+fn a_container_that_numbers_processes_by_itself_is_told() {
+    with_cgroup("pidns", &["unshare"], |_| {
+        let doctor = Command::new("unshare")
+            .args(["--pid", "--fork", "--mount-proc", PROGRAM, "doctor"])
+            .output()
+            .unwrap();
+        let text = String::from_utf8(doctor.stdout).unwrap();
+        let line = text.lines().find(|line| line.contains(" processes ")).unwrap();
+        assert!(line.starts_with("degraded") && line.contains("as a container does"), "{text}");
+    });
+}
+
+#[test]
 fn a_handshake_on_a_connection_from_before_is_told_with_its_process() {
     with_cgroup("before", &["curl", "nginx", "openssl"], |cgroup| {
         let (folder, port, near) = (Folder::new(cgroup), free_port(), free_port());
