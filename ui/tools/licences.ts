@@ -35,7 +35,9 @@ function describe(folder: string): string {
   };
   const title = `${manifest.name} ${manifest.version} (${manifest.license ?? 'licence not stated'})`;
   const files = existsSync(folder)
-    ? readdirSync(folder).filter((name) => /^(licen[cs]e|notice)/i.test(name))
+    ? readdirSync(folder, { withFileTypes: true })
+        .filter((entry) => entry.isFile() && /^(licen[cs]e|notice)/i.test(entry.name))
+        .map((entry) => entry.name)
     : [];
   const texts = files.map((name) => readFileSync(join(folder, name), 'utf8').trim());
   return [title, '='.repeat(title.length), ...texts].join('\n');

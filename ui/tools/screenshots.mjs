@@ -42,7 +42,10 @@ const LOOKS = {
 const SETTLE_MS = 900;
 
 mkdirSync(folder, { recursive: true });
-const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
+const browser = await chromium.launch({
+  executablePath: '/usr/bin/chromium',
+  args: ['--no-sandbox'],
+});
 for (const [look, options] of Object.entries(LOOKS)) {
   const context = await browser.newContext({ ...options, baseURL: url, ignoreHTTPSErrors: true });
   const page = await context.newPage();

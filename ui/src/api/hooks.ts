@@ -11,6 +11,8 @@ import type { Page } from './types';
 
 /** Lists ask for this many items at a time: a few screens of rows. */
 export const PAGE_SIZE = 100;
+/** The most that the server gives at once. */
+const MAX_ITEMS = 1000;
 
 type Options<T> = Pick<UseQueryOptions<T>, 'refetchInterval' | 'staleTime' | 'enabled'>;
 
@@ -20,6 +22,21 @@ export function useApi<T>(path: string, query: Query = {}, options: Options<T> =
     queryKey: [path, query],
     queryFn: ({ signal }) => get<T>(path, query, signal),
     placeholderData: keepPreviousData,
+    ...options,
+  });
+}
+
+/**
+ * Reads a short list: what an operator made by hand (packs, policies, notifiers, users) or one row a
+ * machine (agents). The server gives these whole or as one page.
+ */
+export function useApiItems<T>(path: string, query: Query = {}, options: Options<T[]> = {}) {
+  return useQuery<T[]>({
+    queryKey: [path, query, 'items'],
+    queryFn: async ({ signal }) => {
+      const answer = await get<T[] | Page<T>>(path, { limit: MAX_ITEMS, ...query }, signal);
+      return Array.isArray(answer) ? answer : answer.items;
+    },
     ...options,
   });
 }

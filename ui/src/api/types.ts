@@ -266,6 +266,8 @@ export interface Violation {
   resolved_at?: string;
   sessions: number;
   snoozed_until?: string;
+  /** Without it, an exclusion stays until it is taken away. */
+  excluded_until?: string;
   reason?: string;
 }
 

@@ -1,32 +1,31 @@
 import type { Count, Grade } from '../api/types';
 import { count, share } from '../format/numbers';
 import { WindowLink } from '../url/WindowLink';
-import { GRADES, gradeTerms } from '../vocabulary/grades';
+import { gradeTerms } from '../vocabulary/grades';
 import './shares.css';
+
+const BEST_FIRST: readonly Grade[] = ['pq', 'tls13', 'tls12', 'legacy', 'plain', 'unknown'];
 
 /** One bar, cut by grade, best at the left. The legend beside it has the numbers. */
 export function GradeBar({ counts }: { counts: readonly Count[] }) {
   const total = counts.reduce((sum, item) => sum + item.count, 0);
   const of = (grade: Grade) => counts.find((item) => item.name === grade)?.count ?? 0;
-  const parts = ['pq', 'tls13', 'tls12', 'legacy', 'plain', 'unknown'] as const;
   return (
     <div
       className="grade-bar"
       role="img"
-      aria-label={parts
-        .map((grade) => `${gradeTerms(grade).label} ${share(of(grade), total)}`)
-        .join(', ')}
+      aria-label={BEST_FIRST.map(
+        (grade) => `${gradeTerms(grade).label} ${share(of(grade), total)}`,
+      ).join(', ')}
     >
-      {parts
-        .filter((grade) => of(grade) > 0)
-        .map((grade) => (
-          <span
-            key={grade}
-            className={`fill-${grade}`}
-            style={{ flexGrow: of(grade) / total }}
-            title={`${gradeTerms(grade).label}: ${count(of(grade))} (${share(of(grade), total)})`}
-          />
-        ))}
+      {BEST_FIRST.filter((grade) => of(grade) > 0).map((grade) => (
+        <span
+          key={grade}
+          className={`fill-${grade}`}
+          style={{ flexGrow: of(grade) / total }}
+          title={`${gradeTerms(grade).label}: ${count(of(grade))} (${share(of(grade), total)})`}
+        />
+      ))}
     </div>
   );
 }
@@ -78,9 +77,9 @@ export function BarList({ items, label, nameOf, filter, fillOf, mono }: BarListP
   );
 }
 
-/** The counts of all grades, worst first, with those that are zero. */
-export function everyGrade(counts: readonly Count[]): Count[] {
-  return GRADES.map((name) => ({
+/** The counts of all grades, best first as in the bar, with those that are zero. */
+export function everyGrade(counts: readonly Count[]): { name: Grade; count: number }[] {
+  return BEST_FIRST.map((name) => ({
     name,
     count: counts.find((item) => item.name === name)?.count ?? 0,
   }));

@@ -15,7 +15,7 @@ export function LiveIndicator() {
   return (
     <span className={`live live-${state}`} role="status" title={meaning + lost}>
       <span className="live-dot" aria-hidden="true" />
-      {label}
+      <span className="live-label">{label}</span>
     </span>
   );
 }

@@ -28,7 +28,8 @@ export function UserMenu() {
         <span className="chip">{info.role}</span>
       </span>
       <button type="button" className="button small" onClick={() => void logout()}>
-        Log out
+        <Icon name="logout" size={14} />
+        <span className="logout-label">Log out</span>
       </button>
     </div>
   );

@@ -62,7 +62,7 @@ function Node({ name, value, path, fields, depth }: NodeProps) {
         <details open={OPEN.has(path)}>
           <summary>
             <span className="key">{name}</span>
-            {meaning !== undefined && <span className="meaning">{meaning}</span>}
+            <Meaning text={meaning} />
           </summary>
           <Branch value={value} path={path} fields={fields} depth={depth + 1} />
         </details>
@@ -88,7 +88,7 @@ function Node({ name, value, path, fields, depth }: NodeProps) {
         <span>
           <span className="key">{name}</span> <span className="value">{text(value)}</span>
         </span>
-        {meaning !== undefined && <span className="meaning">{meaning}</span>}
+        <Meaning text={meaning} />
       </span>
     </li>
   );
@@ -112,6 +112,18 @@ function Items({ values, path, fields, depth }: ItemsProps) {
       ))}
       {values.length > MAX_ITEMS && <li className="muted">{values.length - MAX_ITEMS} more</li>}
     </ul>
+  );
+}
+
+/** A description, in which names stand between backticks. */
+function Meaning({ text }: { text: string | undefined }) {
+  if (text === undefined || text === '') return null;
+  return (
+    <span className="meaning">
+      {text
+        .split('`')
+        .map((part, index) => (index % 2 === 1 ? <code key={index}>{part}</code> : part))}
+    </span>
   );
 }
 
