@@ -22,6 +22,10 @@ export default tseslint.config(
           message: 'Names, subjects and process names are hostile: they are text, never markup.',
         },
       ],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_' },
+      ],
       'no-eval': 'error',
       eqeqeq: ['error', 'always'],
     },

@@ -1,6 +1,6 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
-import { licences } from './tools/licences.ts';
+import { licences } from './tools/licences';
 
 /** Where `npm run dev` finds the server: the fixture server's address unless told otherwise. */
 const server = process.env.TLSIGHT_URL ?? 'http://127.0.0.1:4180';

@@ -37,6 +37,8 @@ export function AuthProvider({ children, pending }: Props) {
     (info: SessionInfo) => {
       setCsrfToken(info.csrf_token);
       client.setQueryData(SESSION_KEY, info);
+      // What one person may see, the next may not.
+      client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== SESSION_KEY[0] });
     },
     [client],
   );
@@ -61,11 +63,10 @@ export function AuthProvider({ children, pending }: Props) {
         enter(await send<SessionInfo>('POST', '/setup', { token, user, password })),
       logout: async () => {
         await send('POST', '/logout');
-        client.clear();
         enter({ setup_needed: false, version: info.version });
       },
     };
-  }, [info, client, enter]);
+  }, [info, enter]);
 
   if (auth === null) return pending(session.error, () => void session.refetch());
   return <AuthContext value={auth}>{children}</AuthContext>;

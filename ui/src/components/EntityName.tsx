@@ -1,10 +1,17 @@
 import type { Edge, Entity } from '../api/types';
 
-/** What a person calls an entity, with the namespace or executable that tells it from others. */
-export function EntityName({ entity }: { entity: Entity }) {
+interface Props {
+  entity: Entity;
+  /** Of a server: stands with its name. */
+  port?: string;
+}
+
+/** What a person calls an entity, with the namespace that tells it from others. */
+export function EntityName({ entity, port }: Props) {
   return (
     <span className="entity" title={entity.id}>
       <span className="entity-name">{entity.name}</span>
+      {port !== undefined && <span className="muted">{port}</span>}
       {entity.namespace !== undefined && <span className="muted"> {entity.namespace}</span>}
     </span>
   );
@@ -15,14 +22,12 @@ export function EdgeName({
 }: {
   edge: Pick<Edge, 'source' | 'destination' | 'port' | 'protocol'>;
 }) {
+  const port = `:${edge.port}${edge.protocol === 'udp' ? '/udp' : ''}`;
   return (
     <span className="edge-name">
       <EntityName entity={edge.source} />
-      <span className="muted" aria-label="to">
-        {' → '}
-      </span>
-      <EntityName entity={edge.destination} />
-      <span className="mono muted"> {`:${edge.port}${edge.protocol === 'udp' ? '/udp' : ''}`}</span>
+      <span className="muted"> → </span>
+      <EntityName entity={edge.destination} port={port} />
     </span>
   );
 }

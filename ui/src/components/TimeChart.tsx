@@ -30,7 +30,9 @@ export function TimeChart<K extends string>({ label, points, series }: Props<K>)
       <ul className="chart-legend" aria-hidden="true">
         {shown.map((item) => (
           <li key={item.key}>
-            <span className={`swatch fill-${item.key} swatch-${item.fill}`} />
+            <span
+              className={`swatch swatch-${item.fill}${item.striped === true ? ' striped' : ''}`}
+            />
             {item.label}
           </li>
         ))}

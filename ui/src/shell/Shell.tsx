@@ -9,6 +9,17 @@ import { TimeWindowSelect } from './TimeWindowSelect';
 import { UserMenu } from './UserMenu';
 import './shell.css';
 
+/** The sections of the address whose pages show a time window of what was observed. */
+const WINDOWED = new Set([
+  '',
+  'network',
+  'sessions',
+  'certificates',
+  'pqc',
+  'violations',
+  'reports',
+]);
+
 /** The frame of every page: navigation, time window, live indicator, and who is logged in. */
 export function Shell() {
   const [open, setOpen] = useState(false);
@@ -59,7 +70,7 @@ export function Shell() {
             >
               <Icon name="menu" />
             </button>
-            <TimeWindowSelect />
+            {WINDOWED.has(section) && <TimeWindowSelect />}
             <LiveIndicator />
             <div className="topbar-space" />
             <UserMenu />

@@ -38,15 +38,19 @@ function NoAgents() {
 function AgentTable({ agents }: { agents: readonly Agent[] }) {
   return (
     <div className="table-scroll">
-      <table className="table">
+      <table className="table stacked">
         <thead>
           <tr>
             <th scope="col">Host</th>
             <th scope="col">State</th>
             <th scope="col">Last seen</th>
-            <th scope="col">Since</th>
-            <th scope="col">Version</th>
-            <th scope="col" className="num">
+            <th scope="col" className="wide-only">
+              Since
+            </th>
+            <th scope="col" className="wide-only">
+              Version
+            </th>
+            <th scope="col" className="num wide-only">
               Sessions
             </th>
             <th scope="col">Losses</th>
@@ -66,15 +70,15 @@ function AgentTable({ agents }: { agents: readonly Agent[] }) {
                   {agent.state === 'live' ? 'Live' : 'Silent'}
                 </span>
               </td>
-              <td>
+              <td data-label="Last seen">
                 <RelativeTime time={agent.last_seen} />
               </td>
-              <td>
+              <td className="wide-only">
                 <RelativeTime time={agent.first_seen} />
               </td>
-              <td className="mono">{agent.version}</td>
-              <td className="num">{count(agent.sessions)}</td>
-              <td>
+              <td className="mono wide-only">{agent.version}</td>
+              <td className="num wide-only">{count(agent.sessions)}</td>
+              <td data-label="Losses">
                 {agent.losses.length === 0 ? (
                   <span className="muted">None</span>
                 ) : (

@@ -68,7 +68,7 @@ export default function Certificates() {
         {list.data !== undefined && items.length === 0 && (
           <NoCertificates filtered={Object.keys(filters).length > 0} />
         )}
-        {items.length > 0 && <CertificateTable items={items} search={search} />}
+        {items.length > 0 && <CertificateTable items={items} />}
         <MoreButton list={list} />
       </div>
       {fingerprint !== undefined && <CertificatePanel fingerprint={fingerprint} onClose={close} />}
@@ -76,7 +76,7 @@ export default function Certificates() {
   );
 }
 
-function CertificateTable({ items }: { items: readonly Certificate[]; search: string }) {
+function CertificateTable({ items }: { items: readonly Certificate[] }) {
   const [parameters] = useSearchParams();
   const kept = { q: parameters.get('q') ?? undefined, state: parameters.get('state') ?? undefined };
   return (
@@ -86,10 +86,16 @@ function CertificateTable({ items }: { items: readonly Certificate[]; search: st
           <tr>
             <th scope="col">Subject</th>
             <th scope="col">Expires</th>
-            <th scope="col">Issuer</th>
-            <th scope="col">Key</th>
-            <th scope="col">Signature</th>
-            <th scope="col" className="num">
+            <th scope="col" className="wide-only">
+              Issuer
+            </th>
+            <th scope="col" className="wide-only">
+              Key
+            </th>
+            <th scope="col" className="wide-only">
+              Signature
+            </th>
+            <th scope="col" className="num wide-only">
               Sessions
             </th>
           </tr>
@@ -109,12 +115,14 @@ function CertificateTable({ items }: { items: readonly Certificate[]; search: st
                   <Day time={item.not_after} />
                 </small>
               </td>
-              <td className="wrap-anywhere">{item.self_signed ? 'Self-signed' : item.issuer}</td>
-              <td className="nowrap">
+              <td className="wrap-anywhere wide-only">
+                {item.self_signed ? 'Self-signed' : item.issuer}
+              </td>
+              <td className="nowrap wide-only">
                 {item.key_type} {item.key_bits}
               </td>
-              <td className="mono">{item.signature_algorithm}</td>
-              <td className="num">{count(item.sessions)}</td>
+              <td className="mono wide-only">{item.signature_algorithm}</td>
+              <td className="num wide-only">{count(item.sessions)}</td>
             </tr>
           ))}
         </tbody>

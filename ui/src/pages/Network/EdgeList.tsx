@@ -23,10 +23,12 @@ export function EdgeList({ graph, onPick }: Props) {
             <th scope="col">Grade</th>
             <th scope="col">From</th>
             <th scope="col">To</th>
-            <th scope="col" className="num">
+            <th scope="col" className="num wide-only">
               Sessions
             </th>
-            <th scope="col">Policies</th>
+            <th scope="col" className="wide-only">
+              Policies
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -42,15 +44,14 @@ export function EdgeList({ graph, onPick }: Props) {
                 <td>
                   <button type="button" className="link-button" onClick={() => onPick(edge.id)}>
                     {destination === undefined ? (
-                      edge.destination
+                      `${edge.destination}:${edge.port}`
                     ) : (
-                      <EntityName entity={destination} />
+                      <EntityName entity={destination} port={`:${edge.port}`} />
                     )}
-                    <span className="mono muted">{`:${edge.port}`}</span>
                   </button>
                 </td>
-                <td className="num">{count(edge.sessions)}</td>
-                <td className={edge.failing ? 'outcome-bad' : 'muted'}>
+                <td className="num wide-only">{count(edge.sessions)}</td>
+                <td className={edge.failing ? 'outcome-bad wide-only' : 'muted wide-only'}>
                   {edge.failing ? 'Breaks a policy' : 'None broken'}
                 </td>
               </tr>

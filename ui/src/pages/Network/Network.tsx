@@ -5,6 +5,7 @@ import { FilterBar, SearchFilter, SelectFilter } from '../../components/FilterBa
 import { Empty, Failure, Loading } from '../../components/States';
 import { count, plural } from '../../format/numbers';
 import { Page } from '../../shell/Page';
+import { PHONE, useMedia } from '../../theme/media';
 import { useFilters } from '../../url/filters';
 import { useTimeWindow } from '../../url/window';
 import { GRADES, gradeTerms } from '../../vocabulary/grades';
@@ -25,7 +26,9 @@ export default function Network() {
   const [filters, setFilters] = useFilters(FILTERS);
   const [place, setPlace] = useFilters(PLACE);
   const graph = useApi<Graph>('/graph', { ...timeWindow, ...filters });
-  const list = place.view === 'list';
+  // The graph needs room; a phone shows the list first.
+  const phone = useMedia(PHONE);
+  const list = place.view === undefined ? phone : place.view === 'list';
 
   const pickEdge = useCallback((edge: string) => setPlace({ edge, entity: '' }), [setPlace]);
   const pickEntity = useCallback((entity: string) => setPlace({ entity, edge: '' }), [setPlace]);
@@ -47,7 +50,7 @@ export default function Network() {
             </span>
           )}
           <div className="segmented" role="group" aria-label="View">
-            <button type="button" aria-pressed={!list} onClick={() => setPlace({ view: '' })}>
+            <button type="button" aria-pressed={!list} onClick={() => setPlace({ view: 'graph' })}>
               Graph
             </button>
             <button type="button" aria-pressed={list} onClick={() => setPlace({ view: 'list' })}>

@@ -61,8 +61,10 @@ export function Blockers({ blockers, edges }: Props) {
                 <th scope="col">Edge</th>
                 <th scope="col">Grade</th>
                 <th scope="col">Blocked by</th>
-                <th scope="col">Group</th>
-                <th scope="col" className="num">
+                <th scope="col" className="wide-only">
+                  Group
+                </th>
+                <th scope="col" className="num wide-only">
                   Sessions
                 </th>
               </tr>
@@ -79,8 +81,8 @@ export function Blockers({ blockers, edges }: Props) {
                     <GradeBadge grade={edge.grade} short />
                   </td>
                   <td>{TERMS[edge.blocker ?? 'unknown'][0]}</td>
-                  <td className="mono">{groupsOf(edge)}</td>
-                  <td className="num">{count(edge.sessions)}</td>
+                  <td className="mono wide-only">{groupsOf(edge)}</td>
+                  <td className="num wide-only">{count(edge.sessions)}</td>
                 </tr>
               ))}
             </tbody>

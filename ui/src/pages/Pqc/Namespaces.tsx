@@ -18,7 +18,9 @@ export function Namespaces({ rows }: { rows: readonly NamespaceReadiness[] }) {
           <thead>
             <tr>
               <th scope="col">Namespace</th>
-              <th scope="col">Post-quantum sessions</th>
+              <th scope="col" className="wide-only">
+                Post-quantum sessions
+              </th>
               <th scope="col" className="num">
                 Share
               </th>
@@ -35,7 +37,7 @@ export function Namespaces({ rows }: { rows: readonly NamespaceReadiness[] }) {
                     {row.namespace}
                   </WindowLink>
                 </td>
-                <td className="pqc-bar-cell">
+                <td className="pqc-bar-cell wide-only">
                   <span className="bar-track pqc-bar" aria-hidden="true">
                     <span
                       className="bar-fill fill-pq"

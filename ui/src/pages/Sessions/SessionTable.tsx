@@ -4,6 +4,7 @@ import { Link } from 'react-router-dom';
 import type { SessionRow } from '../../api/types';
 import { GradeBadge, OutcomeText } from '../../components/Badges';
 import { clock, exactTime } from '../../format/time';
+import { NARROW, useMedia } from '../../theme/media';
 import { versionLabel } from '../../vocabulary/grades';
 
 const WIDE_ROW_PX = 38;
@@ -12,7 +13,6 @@ const NARROW_ROW_PX = 92;
 const OVERSCAN = 12;
 /** The next page is fetched when this few rows are left. */
 const NEAR_END = 20;
-const NARROW = '(max-width: 60rem)';
 const COLUMNS = [
   'Time',
   'Grade',
@@ -36,10 +36,10 @@ interface Props {
 
 /** The list of sessions, of which only the visible rows are in the page. */
 export function SessionTable({ rows, complete, selected, search, onNearEnd }: Props) {
-  const narrow = useNarrow();
+  const narrow = useMedia(NARROW);
   const table = useRef<HTMLDivElement>(null);
   const [offset, setOffset] = useState(0);
-  useLayoutEffect(() => setOffset(table.current?.offsetTop ?? 0), [narrow, rows.length === 0]);
+  useLayoutEffect(() => setOffset(table.current?.offsetTop ?? 0), [narrow]);
 
   const virtual = useWindowVirtualizer({
     count: rows.length,
@@ -165,15 +165,4 @@ function moveFocus(event: KeyboardEvent<HTMLAnchorElement>) {
   if (link === null) return;
   event.preventDefault();
   link.focus();
-}
-
-function useNarrow(): boolean {
-  const [narrow, setNarrow] = useState(() => window.matchMedia(NARROW).matches);
-  useEffect(() => {
-    const query = window.matchMedia(NARROW);
-    const onChange = () => setNarrow(query.matches);
-    query.addEventListener('change', onChange);
-    return () => query.removeEventListener('change', onChange);
-  }, []);
-  return narrow;
 }

@@ -21,7 +21,7 @@ export function Audit() {
       {list.data !== undefined && entries.length === 0 && <Empty title="Nothing was done yet" />}
       {entries.length > 0 && (
         <div className="table-scroll">
-          <table className="table">
+          <table className="table stacked">
             <thead>
               <tr>
                 <th scope="col">Time</th>

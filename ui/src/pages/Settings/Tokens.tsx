@@ -44,7 +44,7 @@ export function Tokens() {
             </Empty>
           ) : (
             <div className="table-scroll">
-              <table className="table">
+              <table className="table stacked">
                 <thead>
                   <tr>
                     <th scope="col">Name</th>
@@ -93,8 +93,12 @@ function Row({ token }: { token: Token }) {
       <td className="wide-only">
         <Day time={token.created} />
       </td>
-      <td>{token.expires === undefined ? 'Never' : <Day time={token.expires} />}</td>
-      <td>{token.last_used === undefined ? 'Never' : <RelativeTime time={token.last_used} />}</td>
+      <td data-label="Expires">
+        {token.expires === undefined ? 'Never' : <Day time={token.expires} />}
+      </td>
+      <td data-label="Last used">
+        {token.last_used === undefined ? 'Never' : <RelativeTime time={token.last_used} />}
+      </td>
       <td>
         <div className="row end">
           <ConfirmButton

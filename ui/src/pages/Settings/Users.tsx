@@ -26,7 +26,7 @@ export function Users() {
       <Loaded query={users}>
         {(list) => (
           <div className="table-scroll">
-            <table className="table">
+            <table className="table stacked">
               <thead>
                 <tr>
                   <th scope="col">Name</th>

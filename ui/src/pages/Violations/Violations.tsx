@@ -104,10 +104,14 @@ function ViolationTable({ items, onOpen }: TableProps) {
           <tr>
             <th scope="col">Severity</th>
             <th scope="col">What</th>
-            <th scope="col">Edge</th>
+            <th scope="col" className="wide-only">
+              Edge
+            </th>
             <th scope="col">Last seen</th>
-            <th scope="col">Since</th>
-            <th scope="col" className="num">
+            <th scope="col" className="wide-only">
+              Since
+            </th>
+            <th scope="col" className="num wide-only">
               Sessions
             </th>
           </tr>
@@ -123,17 +127,20 @@ function ViolationTable({ items, onOpen }: TableProps) {
                   {item.message}
                 </button>
                 <small>{item.policy_name}</small>
+                <small className="narrow-only">
+                  <EdgeName edge={item.edge} />
+                </small>
               </td>
-              <td>
+              <td className="wide-only">
                 <EdgeName edge={item.edge} />
               </td>
               <td>
                 <RelativeTime time={item.last_seen} />
               </td>
-              <td>
+              <td className="wide-only">
                 <RelativeTime time={item.first_seen} />
               </td>
-              <td className="num">{count(item.sessions)}</td>
+              <td className="num wide-only">{count(item.sessions)}</td>
             </tr>
           ))}
         </tbody>
