@@ -1,0 +1,73 @@
+import { useApi } from '../../api/hooks';
+import type { PqcReadiness } from '../../api/types';
+import { BarList } from '../../components/Shares';
+import { Empty, Loaded } from '../../components/States';
+import { TimeChart } from '../../components/TimeChart';
+import { count, share } from '../../format/numbers';
+import { Page } from '../../shell/Page';
+import { useTimeWindow } from '../../url/window';
+import { className } from '../../vocabulary/grades';
+import { CLASS_SERIES } from '../../vocabulary/series';
+import { Blockers } from './Blockers';
+import { Namespaces } from './Namespaces';
+import './pqc.css';
+
+export default function Pqc() {
+  const [timeWindow] = useTimeWindow();
+  const readiness = useApi<PqcReadiness>('/pqc', timeWindow);
+  return (
+    <Page
+      title="PQC readiness"
+      lead="Traffic that is recorded today can be opened by a quantum computer later, unless its key exchange is post-quantum."
+    >
+      <Loaded query={readiness}>{(data) => <Content data={data} />}</Loaded>
+    </Page>
+  );
+}
+
+function Content({ data }: { data: PqcReadiness }) {
+  if (data.total.edges === 0) {
+    return (
+      <div className="card">
+        <Empty title="No session in this time window" command="tlsight up">
+          Readiness is computed from what clients offer and servers choose. To observe this machine:
+        </Empty>
+      </div>
+    );
+  }
+  const of = (name: string) => data.total.by_class.find((item) => item.name === name)?.count ?? 0;
+  const ready = of('hybrid_pq') + of('pq');
+  const blocked = Object.values(data.blockers).reduce((sum, edges) => sum + edges, 0);
+  return (
+    <>
+      <div className="pqc-top">
+        <section className="card pqc-share" aria-label="Share of post-quantum sessions">
+          <p className="pqc-number">{share(ready, data.total.sessions)}</p>
+          <p>
+            of {count(data.total.sessions)} sessions have a post-quantum key exchange;{' '}
+            {count(blocked)} of {count(data.total.edges)} edges stand in the way of the rest.
+          </p>
+          <BarList
+            label="Sessions by key exchange class"
+            items={data.total.by_class}
+            nameOf={className}
+            filter="class"
+            fillOf={(name) => `fill-${name}`}
+          />
+        </section>
+        <section className="card">
+          <header>
+            <h2>Key exchange over time</h2>
+          </header>
+          <TimeChart
+            label="Sessions by key exchange class"
+            points={data.series}
+            series={CLASS_SERIES}
+          />
+        </section>
+      </div>
+      <Namespaces rows={data.by_namespace} />
+      <Blockers blockers={data.blockers} edges={data.edges} />
+    </>
+  );
+}
