@@ -10,6 +10,7 @@ use crate::config::{Fingerprint, Layer, Size};
 use crate::filter::{Class, Filter, Glob, Network, VersionRange};
 use crate::kubernetes::KubernetesSettings;
 use crate::output::ColorChoice;
+use crate::policies::PolicyArgs;
 
 /// Shows what TLS on your machines and networks negotiates, without breaking TLS.
 #[derive(Debug, Parser)]
@@ -20,10 +21,12 @@ use crate::output::ColorChoice;
   tlsight read capture.pcapng                  sessions of a capture, as a table
   tlsight read --version '<1.2' *.pcap         what is older than TLS 1.2
   tlsight read - < capture.pcap | jq .tls      NDJSON into another program
+  tlsight policy check capture.pcapng          what breaks policy; status 3 if something does
   sudo tlsight watch                           live: all of this host, with their processes
   sudo tlsight watch -i eth0 --class none      live: sessions without forward secrecy
 
-Exit status: 0 done, 1 failed (also if a capture could not be read to its end), 2 wrong use."
+Exit status: 0 done, 1 failed (also if a capture could not be read to its end), 2 wrong use,
+3 a policy is violated."
 )]
 pub(crate) struct Cli {
     /// What to do.
@@ -41,6 +44,8 @@ pub(crate) enum Command {
     Agent(AgentArgs),
     /// Say what this machine can do, and how to get what is missing
     Doctor(DoctorArgs),
+    /// List, explain and check policies
+    Policy(PolicyArgs),
     /// Print the JSON Schema of the NDJSON lines
     Schema,
     /// Print configuration

@@ -12,8 +12,10 @@ mod kubernetes;
 mod message;
 mod output;
 mod pipeline;
+mod policies;
 mod progress;
 mod read;
+mod records;
 mod schema;
 mod setup;
 mod signals;
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
     match run(Cli::parse().command) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Incomplete) => ExitCode::FAILURE,
+        Ok(Outcome::Violated) => ExitCode::from(VIOLATED_STATUS),
         // Who reads the output has seen enough, like `head`.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -47,7 +50,12 @@ enum Outcome {
     Done,
     /// Something was skipped; a message said what.
     Incomplete,
+    /// A policy is violated.
+    Violated,
 }
+
+/// Exit status of a check that found something: neither of those of errors, so that a script can tell.
+const VIOLATED_STATUS: u8 = 3;
 
 fn run(command: Command) -> Result<Outcome> {
     match command {
@@ -55,6 +63,7 @@ fn run(command: Command) -> Result<Outcome> {
         Command::Watch(args) => watch::run(args),
         Command::Agent(args) => agent::run(args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Policy(args) => policies::run(args),
         Command::Schema => schema::run().map(|()| Outcome::Done),
         Command::Config(args) => match args.command {
             ConfigCommand::Default => {
