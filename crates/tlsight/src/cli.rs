@@ -11,6 +11,7 @@ use crate::filter::{Class, Filter, Glob, Network, VersionRange};
 use crate::kubernetes::KubernetesSettings;
 use crate::output::ColorChoice;
 use crate::policies::PolicyArgs;
+use crate::reports::ReportArgs;
 
 /// Shows what TLS on your machines and networks negotiates, without breaking TLS.
 #[derive(Debug, Parser)]
@@ -46,6 +47,8 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// List, explain and check policies
     Policy(PolicyArgs),
+    /// Report the cryptography of captures or records: CBOM, readiness, certificates, inventory
+    Report(ReportArgs),
     /// Print the JSON Schema of the NDJSON lines
     Schema,
     /// Print configuration

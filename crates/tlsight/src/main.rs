@@ -2,6 +2,7 @@
 
 mod agent;
 mod allocator;
+mod at;
 mod capabilities;
 mod captures;
 mod cli;
@@ -16,6 +17,7 @@ mod policies;
 mod progress;
 mod read;
 mod records;
+mod reports;
 mod schema;
 mod setup;
 mod signals;
@@ -64,6 +66,7 @@ fn run(command: Command) -> Result<Outcome> {
         Command::Agent(args) => agent::run(args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Policy(args) => policies::run(args),
+        Command::Report(args) => reports::run(args),
         Command::Schema => schema::run().map(|()| Outcome::Done),
         Command::Config(args) => match args.command {
             ConfigCommand::Default => {

@@ -21,6 +21,7 @@ pub(crate) mod sample;
 
 pub(crate) use grid::{Cell, Grid};
 pub(crate) use layout::NARROWEST;
+pub(crate) use loss::in_words as loss_in_words;
 pub(crate) use printer::{Chunk, Printer};
 pub(crate) use sanitize::clean;
 pub(crate) use style::{ColorChoice, Palette, Tone};

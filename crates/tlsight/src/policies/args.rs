@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use event::Timestamp;
 
+use crate::at::At;
 use crate::output::ColorChoice;
 use crate::records::RecordArgs;
 
@@ -111,15 +111,6 @@ pub(super) enum Least {
     Critical,
 }
 
-/// When something is judged.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum At {
-    /// At the time of the wall clock.
-    Now,
-    /// At this time.
-    Time(Timestamp),
-}
-
 impl Least {
     /// The severity.
     pub(super) const fn severity(self) -> policy::Severity {
@@ -129,14 +120,6 @@ impl Least {
             Self::High => policy::Severity::High,
             Self::Critical => policy::Severity::Critical,
         }
-    }
-}
-
-impl std::str::FromStr for At {
-    type Err = event::NotATime;
-
-    fn from_str(text: &str) -> Result<Self, event::NotATime> {
-        if text == "now" { Ok(Self::Now) } else { text.parse().map(Self::Time) }
     }
 }
 

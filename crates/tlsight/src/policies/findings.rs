@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use event::{Timestamp, Transport};
 use policy::{Entity, Grade, Naming, Observation, Rule, Severity, Subject, Verdict};
 
-use super::args::At;
+use crate::at::At;
 use crate::records::Taker;
 
 /// Judges observations as they come.
@@ -66,10 +66,7 @@ pub(super) struct Finding {
 impl Judge {
     /// Judges by these rules whatever is at least that severe.
     pub(super) fn new(rules: Vec<Rule>, least: Severity, at: Option<At>, keeps_all: bool) -> Self {
-        let at = at.map(|at| match at {
-            At::Now => crate::watch::wall_clock(),
-            At::Time(time) => time,
-        });
+        let at = at.map(At::time);
         let counts = vec![Counts::default(); rules.len()];
         let findings = BTreeMap::new();
         Self { rules, least, at, keeps_all, findings, counts, sessions: 0, dropped: 0 }

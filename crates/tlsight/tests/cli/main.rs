@@ -7,6 +7,8 @@ mod program;
 #[cfg(test)]
 mod read;
 #[cfg(test)]
+mod report;
+#[cfg(test)]
 mod settings;
 #[cfg(test)]
 mod testdata;
