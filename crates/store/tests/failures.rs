@@ -1,5 +1,5 @@
 //! A process that is killed, a disk that is full, and readers meanwhile.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod samples;
 

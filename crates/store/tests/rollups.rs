@@ -55,7 +55,7 @@ fn what_an_old_window_counts_is_wider_and_says_so() {
     let counted = store.overview(asked, later).unwrap();
     assert!(counted.window.from < asked.from && counted.window.to > asked.to);
     assert_eq!(counted.window.to.nanos_since(counted.window.from), 3_600_000_000_000);
-    assert_eq!(counted.sessions as usize, all(&store, counted.window).len());
+    assert_eq!(counted.sessions, all(&store, counted.window).len() as u64);
 }
 
 #[test]
