@@ -347,10 +347,15 @@ fn is_found(query: &SessionQuery, row: &store::SessionRow, seen: &policy::Observ
             let q = q.to_lowercase();
             let names = ends.iter().flat_map(|end| [end.id.clone(), end.name.clone()]);
             let ips = [row.client_ip.to_string(), row.server_ip.to_string()];
-            let texts = names.chain(seen.server_name.clone()).chain(row.process.clone());
+            let texts = names
+                .chain(seen.server_name.clone())
+                .chain(processes.into_iter().flatten().cloned());
             match q.parse::<std::net::IpAddr>() {
                 Ok(_) => ips.contains(&q),
-                Err(_) => texts.chain(ips).any(|text| text.to_lowercase().contains(&q)),
+                Err(_) => {
+                    texts.into_iter().any(|text| text.to_lowercase().contains(&q))
+                        || ips.iter().any(|ip| q.contains('.') && ip.starts_with(&q))
+                }
             }
         })
 }

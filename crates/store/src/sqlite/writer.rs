@@ -16,10 +16,14 @@ use crate::error::StoreError;
 
 /// What the thread is asked to do.
 enum Job {
-    Ingest(Box<Prepared>, SyncSender<Result<Ingested, StoreError>>),
+    Ingest(Box<Prepared>, SyncSender<IngestAnswer>),
     /// One step of maintenance.
     Maintain(Timestamp, SyncSender<Result<Forgotten, StoreError>>),
 }
+
+/// What became of a batch; the batch goes back with it, so that the thread does not spend its time on
+/// freeing what others made.
+type IngestAnswer = (Result<Ingested, StoreError>, Box<Prepared>);
 
 /// The way to the thread. When it is dropped, the thread ends.
 pub(super) struct Writer {
@@ -41,22 +45,20 @@ impl Writer {
 
     /// Has a batch written, and waits for that.
     pub(super) fn ingest(&self, prepared: Prepared) -> Result<Ingested, StoreError> {
-        self.ask(|answer| Job::Ingest(Box::new(prepared), answer))
+        let (answer, _freed) = self.ask(|answer| Job::Ingest(Box::new(prepared), answer))?;
+        answer
     }
 
     /// Has a step of maintenance done, and waits for that.
     pub(super) fn maintain(&self, now: Timestamp) -> Result<Forgotten, StoreError> {
-        self.ask(|answer| Job::Maintain(now, answer))
+        self.ask(|answer| Job::Maintain(now, answer))?
     }
 
-    fn ask<T>(
-        &self,
-        job: impl FnOnce(SyncSender<Result<T, StoreError>>) -> Job,
-    ) -> Result<T, StoreError> {
+    fn ask<T>(&self, job: impl FnOnce(SyncSender<T>) -> Job) -> Result<T, StoreError> {
         let (sender, answer) = sync_channel(1);
         let jobs = self.jobs.as_ref().ok_or(StoreError::Closed)?;
         jobs.send(job(sender)).map_err(|_closed| StoreError::Closed)?;
-        answer.recv().map_err(|_closed| StoreError::Closed)?
+        answer.recv().map_err(|_closed| StoreError::Closed)
     }
 }
 
@@ -83,7 +85,7 @@ impl State {
                     let result = self.ingest(&prepared);
                     let is_written = result.as_ref().is_ok_and(|it| !it.is_repeat);
                     // Whoever asked may have gone; the batch is written nevertheless.
-                    answer.send(result).ok();
+                    answer.send((result, prepared)).ok();
                     if is_written {
                         let result = self.tidy();
                         self.note(result.err());
