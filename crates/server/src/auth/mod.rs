@@ -1,0 +1,5 @@
+//! Who may do what.
+
+mod password;
+mod throttle;
+mod token;
