@@ -46,7 +46,6 @@ const ALWAYS: [(HeaderName, &str); 7] = [
 
 /// Everything comes from this server, scripts only as files; nobody frames it.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; \
-    frame-ancestors 'none'; img-src 'self' data:; object-src 'none'; \
-    style-src 'self' 'unsafe-inline'";
+    frame-ancestors 'none'; img-src 'self' data:; object-src 'none'";
 
 const ONE_YEAR: &str = "max-age=31536000";
