@@ -1,0 +1,42 @@
+//! What was seen of TLS, kept and found again.
+//!
+//! A store has two halves. [`Sessions`] holds what agents send: sessions with their whole lines, edges,
+//! postures, certificates and their counts over time. [`Violations`], [`Accounts`], [`Documents`] and
+//! [`Outbox`] hold what people decide. The first may be a SQLite file or a fleet's
+//! database, the second is always a small SQLite file.
+//!
+//! All calls block: a query is milliseconds in memory or on a disk, the program's reports have no
+//! runtime, and a server calls them from threads that may block.
+
+mod answer;
+mod batch;
+mod control;
+mod error;
+mod id;
+mod page;
+mod query;
+mod sessions;
+mod settings;
+mod status;
+
+pub use answer::{
+    Certificate, CertificateCounts, Count, Edge, EdgePosture, Graph, GraphEdge, GraphNode,
+    Inventory, InventoryItem, NamespaceReadiness, Overview, Pair, Readiness, SeriesPoint,
+    SessionDetail, SessionLine, SessionRow,
+};
+pub use batch::{Batch, Ingested, Loss, Record, Source};
+pub use control::{
+    Accounts, AuditEntry, AuditOutcome, Collection, Document, Documents, Exclusion, Expected,
+    Finding, Login, Outbox, Parcel, Queue, Resolve, Role, SecretDigest, SecretText, Severity,
+    Token, User, VerdictCounts, Violation, ViolationId, ViolationQuery, ViolationState, Violations,
+};
+pub use error::StoreError;
+pub use id::{EdgeId, NotAnId, PostureId, SessionId};
+pub use page::{Cursor, NotACursor, Page, Paged};
+pub use query::{
+    Blocker, CertificateQuery, CertificateSort, CertificateState, EdgeQuery, EdgeSort, GraphQuery,
+    SessionQuery, Window,
+};
+pub use sessions::Sessions;
+pub use settings::{Durability, Retention, Settings};
+pub use status::{Agent, LossCount, Status, StoreKind};
