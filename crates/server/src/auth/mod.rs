@@ -1,5 +1,7 @@
 //! Who may do what.
 
-mod password;
-mod throttle;
-mod token;
+pub(crate) mod caller;
+pub(crate) mod guard;
+pub(crate) mod password;
+pub(crate) mod throttle;
+pub(crate) mod token;

@@ -30,22 +30,22 @@ struct Failures {
 }
 
 impl Throttle {
-    /// Says for how many seconds a log-in has to wait; none if it may be tried.
-    pub(crate) fn wait_s(&self, address: IpAddr, user: &str, now: Timestamp) -> Option<u64> {
-        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let waits = keys(address, user).into_iter().filter_map(|key| {
-            let Failures { count, last } = *failures.get(&key)?;
-            let until = last.plus_nanos(delay(count));
-            let left = until.nanos_since(now);
+    /// Counts a log-in as failed, which it is until [`Self::succeeded`].
+    ///
+    /// # Errors
+    /// The seconds that it has to wait; then it does not count.
+    pub(crate) fn attempt(&self, address: IpAddr, user: &str, now: Timestamp) -> Result<(), u64> {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let keys = keys(address, user);
+        let waits = keys.iter().filter_map(|key| {
+            let Failures { count, last } = *failures.get(key)?;
+            let left = last.plus_nanos(delay(count)).nanos_since(now);
             (left > 0).then(|| left.div_ceil(SECOND.unsigned_abs()))
         });
-        waits.max()
-    }
-
-    /// Counts a failure.
-    pub(crate) fn failed(&self, address: IpAddr, user: &str, now: Timestamp) {
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        for key in keys(address, user) {
+        if let Some(seconds) = waits.max() {
+            return Err(seconds);
+        }
+        for key in keys {
             if failures.len() >= MAX_KEYS && !failures.contains_key(&key) {
                 make_room(&mut failures, now);
             }
@@ -55,12 +55,18 @@ impl Throttle {
             }
             *entry = Failures { count: entry.count.saturating_add(1), last: now };
         }
+        Ok(())
     }
 
-    /// Forgets the failures of a user who is in. Those of the address stay: it may guess at others.
-    pub(crate) fn succeeded(&self, user: &str) {
+    /// Takes back that a log-in failed, and forgets the failures of its user. Other failures of the
+    /// address stay: it may guess at others.
+    pub(crate) fn succeeded(&self, address: IpAddr, user: &str) {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        failures.remove(&user_key(user));
+        let [address, user] = keys(address, user);
+        failures.remove(&user);
+        if let Some(entry) = failures.get_mut(&address) {
+            entry.count = entry.count.saturating_sub(1);
+        }
     }
 
     #[cfg(test)]
@@ -77,11 +83,7 @@ fn keys(address: IpAddr, user: &str) -> [Key; 2] {
         }
         v4 @ IpAddr::V4(_) => v4,
     };
-    [Key::Address(address), user_key(user)]
-}
-
-fn user_key(user: &str) -> Key {
-    Key::User(user.chars().take(MAX_NAME).collect())
+    [Key::Address(address), Key::User(user.chars().take(MAX_NAME).collect())]
 }
 
 fn delay(count: u32) -> i64 {
@@ -133,68 +135,71 @@ mod tests {
         let mut now = Timestamp::from_nanos(1_000 * SECOND);
         let mut waits = Vec::new();
         for _ in 0..16 {
-            throttle.failed(address(1), "ann", now);
-            let wait = throttle.wait_s(address(1), "ann", now);
-            waits.push(wait.unwrap_or(0));
-            now = now.plus_nanos(i64::try_from(wait.unwrap_or(0)).unwrap() * SECOND);
-            assert_eq!(throttle.wait_s(address(1), "ann", now), None);
+            throttle.attempt(address(1), "ann", now).unwrap();
+            let wait = throttle.attempt(address(1), "ann", now).err();
+            waits.push(wait);
+            now = now.plus_nanos(wait.map_or(0, |wait| i64::try_from(wait).unwrap() * SECOND));
         }
-        assert_eq!(waits[..9], [0, 0, 0, 0, 1, 2, 4, 8, 16]);
-        assert_eq!(waits.last(), Some(&300));
+        let seconds: Vec<_> = waits.iter().flatten().copied().collect();
+        assert_eq!(seconds[..5], [1, 2, 4, 8, 16]);
+        assert_eq!(seconds.last(), Some(&300));
+        assert_eq!(waits.iter().filter(|wait| wait.is_none()).count(), 2, "each counted twice");
     }
 
     #[test]
     fn neither_another_address_nor_another_name_evades_it() {
         let throttle = Throttle::default();
         let now = Timestamp::from_nanos(0);
-        for number in 0..20 {
-            throttle.failed(address(number), "ann", now);
-            throttle.failed(address(200), &format!("user{number}"), now);
+        for number in 0..u8::try_from(FREE).unwrap() {
+            throttle.attempt(address(number), "ann", now).unwrap();
+            throttle.attempt(address(200), &format!("user{number}"), now).unwrap();
         }
-        assert!(throttle.wait_s(address(99), "ann", now).is_some());
-        assert!(throttle.wait_s(address(200), "other", now).is_some());
-        assert_eq!(throttle.wait_s(address(99), "other", now), None);
+        assert!(throttle.attempt(address(99), "ann", now).is_err());
+        assert!(throttle.attempt(address(200), "other", now).is_err());
+        assert!(throttle.attempt(address(99), "other", now).is_ok());
     }
 
     #[test]
     fn hosts_of_one_ipv6_network_are_one_address() {
         let throttle = Throttle::default();
         let now = Timestamp::from_nanos(0);
-        for number in 0..20 {
+        for number in 0..FREE {
             let address = format!("2001:db8::{number:x}").parse().unwrap();
-            throttle.failed(address, &format!("user{number}"), now);
+            throttle.attempt(address, &format!("user{number}"), now).unwrap();
         }
-        assert!(throttle.wait_s("2001:db8::ffff".parse().unwrap(), "x", now).is_some());
-        assert_eq!(throttle.wait_s("2001:db8:0:1::1".parse().unwrap(), "x", now), None);
+        assert!(throttle.attempt("2001:db8::ffff".parse().unwrap(), "x", now).is_err());
+        assert!(throttle.attempt("2001:db8:0:1::1".parse().unwrap(), "x", now).is_ok());
     }
 
     #[test]
     fn the_table_has_a_bound_and_keeps_who_failed_often() {
         let throttle = Throttle::default();
         let now = Timestamp::from_nanos(0);
-        for _ in 0..20 {
-            throttle.failed(address(1), "ann", now);
-        }
-        for number in 0..2 * MAX_KEYS {
-            throttle.failed(address(2), &format!("user{number}"), now);
+        while throttle.attempt(address(1), "ann", now).is_ok() {}
+        for number in 0..u32::try_from(MAX_KEYS).unwrap() {
+            let address = IpAddr::from(std::net::Ipv4Addr::from_bits(0x0a00_0000 | number));
+            throttle.attempt(address, &format!("user{number}"), now).unwrap();
         }
         assert!(throttle.len() <= MAX_KEYS);
-        assert!(throttle.wait_s(address(1), "ann", now).is_some());
+        assert!(throttle.attempt(address(1), "ann", now).is_err());
     }
 
     #[test]
     fn a_log_in_forgets_the_users_failures_and_an_hour_all() {
         let throttle = Throttle::default();
         let now = Timestamp::from_nanos(0);
-        for _ in 0..20 {
-            throttle.failed(address(1), "ann", now);
+        for _ in 0..FREE {
+            throttle.attempt(address(1), "ann", now).unwrap();
         }
-        throttle.succeeded("ann");
-        assert_eq!(throttle.wait_s(address(2), "ann", now), None);
-        assert!(throttle.wait_s(address(1), "ann", now).is_some());
+        throttle.succeeded(address(1), "ann");
+        assert!(throttle.attempt(address(2), "ann", now).is_ok());
+        throttle.attempt(address(1), "bob", now).unwrap();
+        assert!(throttle.attempt(address(1), "bob", now).is_err());
         let later = now.plus_nanos(2 * MEMORY);
-        throttle.failed(address(1), "ann", later);
-        assert_eq!(throttle.wait_s(address(1), "ann", later), None);
+        for _ in 0..FREE {
+            throttle.attempt(address(1), "bob", later).unwrap();
+        }
+        assert!(throttle.attempt(address(1), "bob", later).is_err());
     }
 
     fn address(last: u8) -> IpAddr {

@@ -4,7 +4,7 @@ use event::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::edge::Edge;
+use super::edge::{Edge, days_left};
 
 /// A certificate that servers showed.
 #[derive(Debug, Serialize, ToSchema)]
@@ -54,4 +54,29 @@ pub(crate) struct Certificate {
     /// Edges whose servers show it; only of a single certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) used_by: Option<Vec<Edge>>,
+}
+
+impl Certificate {
+    /// The certificate as it is to be told now.
+    pub(crate) fn at(found: &store::Certificate, now: Timestamp) -> Self {
+        let certificate = &*found.certificate;
+        Self {
+            fingerprint: certificate.fingerprint.clone(),
+            subject: certificate.subject.clone(),
+            issuer: certificate.issuer.clone(),
+            names: certificate.names.clone(),
+            serial: certificate.serial.clone(),
+            not_before: certificate.not_before,
+            not_after: certificate.not_after,
+            days_left: certificate.not_after.map(|end| days_left(end, now)),
+            key_type: certificate.key_type.clone(),
+            key_bits: certificate.key_bits,
+            signature_algorithm: certificate.signature_algorithm.clone(),
+            self_signed: certificate.self_signed,
+            first_seen: found.first_seen,
+            last_seen: found.last_seen,
+            sessions: found.sessions,
+            used_by: None,
+        }
+    }
 }

@@ -243,8 +243,58 @@ pub(crate) struct Edge {
     pub(crate) verdicts: Verdicts,
     /// Who stands in the way of a post-quantum key exchange.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) blocker: Option<Blocker>,
+    #[schema(value_type = Option<BlockerName>)]
+    pub(crate) blocker: Option<store::Blocker>,
 }
+
+impl Edge {
+    /// The edge as it is to be told now, with some of its postures.
+    pub(crate) fn at(
+        edge: &store::Edge,
+        verdicts: store::VerdictCounts,
+        now: Timestamp,
+        postures: usize,
+    ) -> Self {
+        Self {
+            id: edge.id.to_string(),
+            source: Entity::from(&*edge.source),
+            destination: Entity::from(&*edge.destination),
+            port: edge.port,
+            protocol: protocol(edge.transport),
+            server_names: edge.server_names.iter().map(|name| name.to_string()).collect(),
+            grade: edge.grade,
+            sessions: edge.sessions,
+            failures: edge.failures,
+            first_seen: edge.first_seen,
+            last_seen: edge.last_seen,
+            postures: edge.postures.iter().take(postures).map(|it| EdgePosture::at(it, now)).collect(),
+            verdicts: Verdicts::from(verdicts),
+            blocker: edge.blocker,
+        }
+    }
+}
+
+impl EdgePosture {
+    fn at(of: &store::EdgePosture, now: Timestamp) -> Self {
+        Self {
+            posture: Posture::at(&of.posture, now),
+            sessions: of.sessions,
+            first_seen: of.first_seen,
+            last_seen: of.last_seen,
+        }
+    }
+}
+
+/// The name of a transport.
+pub(crate) const fn protocol(transport: event::Transport) -> &'static str {
+    match transport {
+        event::Transport::Tcp => "tcp",
+        event::Transport::Udp => "udp",
+    }
+}
+
+/// Postures of an edge in a list.
+pub(crate) const POSTURES_IN_LIST: usize = 3;
 
 /// One of the ways in which sessions of an edge are protected.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -265,22 +315,27 @@ pub(crate) struct EdgePosture {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Verdicts {
     /// They hold.
-    pub(crate) pass: u64,
+    pub(crate) pass: u32,
     /// They are broken.
-    pub(crate) fail: u64,
+    pub(crate) fail: u32,
     /// There is not enough evidence.
-    pub(crate) unknown: u64,
+    pub(crate) unknown: u32,
+}
+
+impl From<store::VerdictCounts> for Verdicts {
+    fn from(counts: store::VerdictCounts) -> Self {
+        let store::VerdictCounts { pass, fail, unknown } = counts;
+        Self { pass, fail, unknown }
+    }
 }
 
 /// Who stands in the way of a post-quantum key exchange.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Blocker {
-    /// The client does not offer any.
+#[derive(ToSchema)]
+#[schema(as = Blocker, rename_all = "lowercase")]
+#[expect(dead_code, reason = "it only describes the names that store::Blocker is written with")]
+pub(crate) enum BlockerName {
     Client,
-    /// The client offers one, and the server takes another.
     Server,
-    /// The version that both agree on has none.
     Both,
 }
 

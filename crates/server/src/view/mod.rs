@@ -27,6 +27,12 @@ pub(crate) struct Page<T: ToSchema> {
 }
 
 impl<T: ToSchema> Page<T> {
+    /// A page of the store, each entry as clients are told.
+    pub(crate) fn of<S>(paged: store::Paged<S>, told: impl FnMut(S) -> T) -> Self {
+        let next_cursor = paged.next.map(|cursor| cursor.to_string());
+        Self { items: paged.items.into_iter().map(told).collect(), next_cursor, total: paged.total }
+    }
+
     /// A list that is all there is.
     pub(crate) fn whole(items: Vec<T>) -> Self {
         let total = u64::try_from(items.len()).ok();
@@ -52,4 +58,21 @@ pub(crate) struct Count {
     pub(crate) name: String,
     /// How often.
     pub(crate) count: u64,
+}
+
+impl From<store::Count> for Count {
+    fn from(count: store::Count) -> Self {
+        Self { name: count.name, count: count.count }
+    }
+}
+
+/// Counts, as clients are told.
+pub(crate) fn counts(counts: Vec<store::Count>) -> Vec<Count> {
+    counts.into_iter().map(Count::from).collect()
+}
+
+impl From<store::Window> for Window {
+    fn from(window: store::Window) -> Self {
+        Self { from: window.from, to: window.to }
+    }
 }

@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 
 use super::edge::Edge;
 use super::violation::Violation;
-use super::{Count, Window};
+use super::{Count, Window, counts};
+use crate::clock::MINUTE;
 
 /// All at a glance.
 #[derive(Debug, Serialize, ToSchema)]
@@ -283,3 +284,75 @@ pub(crate) struct NewSettings {
     #[schema(minimum = 1, maximum = 65536)]
     pub(crate) max_store_gib: u32,
 }
+
+impl GradePoint {
+    /// One step of time.
+    pub(crate) fn of(point: &store::SeriesPoint) -> Self {
+        let [plain, legacy, tls12, tls13, pq, unknown] = point.grades;
+        Self { time: point.time, pq, tls13, tls12, legacy, plain, unknown }
+    }
+}
+
+impl ClassPoint {
+    /// One step of time.
+    pub(crate) fn of(point: &store::SeriesPoint) -> Self {
+        let [hybrid_pq, pq, classical, none, unknown] = point.classes;
+        Self { time: point.time, hybrid_pq, pq, classical, none, unknown }
+    }
+}
+
+impl From<store::CertificateCounts> for CertificateCounts {
+    fn from(counts: store::CertificateCounts) -> Self {
+        let store::CertificateCounts { total, expired, expiring_7, expiring_30 } = counts;
+        Self { total, expired, expiring_7, expiring_30 }
+    }
+}
+
+impl From<[u64; 4]> for SeverityCounts {
+    fn from([low, medium, high, critical]: [u64; 4]) -> Self {
+        Self { critical, high, medium, low }
+    }
+}
+
+impl From<store::InventoryItem> for InventoryItem {
+    fn from(item: store::InventoryItem) -> Self {
+        let store::InventoryItem { version, cipher, group, class, .. } = item;
+        Self {
+            version,
+            cipher,
+            group,
+            class,
+            sessions: item.sessions,
+            edges: item.edges,
+            first_seen: item.first_seen,
+            last_seen: item.last_seen,
+        }
+    }
+}
+
+impl From<store::NamespaceReadiness> for PqcNamespace {
+    fn from(of: store::NamespaceReadiness) -> Self {
+        let store::NamespaceReadiness { namespace, edges, pq_edges, sessions, pq_sessions } = of;
+        Self { namespace, edges, pq_edges, sessions, pq_sessions }
+    }
+}
+
+impl Agent {
+    /// The agent as it is to be told now.
+    pub(crate) fn at(agent: store::Agent, now: Timestamp) -> Self {
+        let is_silent = now.nanos_since(agent.last_seen) > SILENT_AFTER.unsigned_abs();
+        Self {
+            id: agent.id,
+            host: agent.host,
+            version: agent.version,
+            first_seen: agent.first_seen,
+            last_seen: agent.last_seen,
+            state: if is_silent { AgentState::Silent } else { AgentState::Live },
+            sessions: agent.sessions,
+            losses: counts(agent.losses),
+        }
+    }
+}
+
+/// An agent tells something at least once a minute; twice that may get lost.
+const SILENT_AFTER: i64 = 3 * MINUTE;

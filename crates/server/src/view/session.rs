@@ -68,6 +68,70 @@ pub(crate) struct SessionRow {
     pub(crate) edge: String,
 }
 
+impl SessionRow {
+    /// The row of a session.
+    pub(crate) fn of(row: &store::SessionRow) -> Self {
+        let posture = &*row.posture;
+        Self {
+            id: row.id.to_string(),
+            time: row.id.time(),
+            source: Entity::from(&*row.source),
+            destination: Entity::from(&*row.destination),
+            client_ip: row.client_ip,
+            client_port: row.client_port,
+            server_ip: row.server_ip,
+            server_port: row.server_port,
+            server_name: row.server_name.clone(),
+            version: posture.version.clone(),
+            cipher: posture.cipher.clone(),
+            group: posture.group.clone(),
+            class: posture.class,
+            grade: row.grade,
+            alpn: posture.alpn.clone(),
+            resumed: posture.resumed,
+            outcome: row.outcome,
+            alert: row.alert.clone(),
+            process: row.process.clone(),
+            edge: row.edge.to_string(),
+        }
+    }
+
+    /// The row of a record that has just come in.
+    pub(crate) fn of_record(record: &store::Record) -> Self {
+        let (seen, posture) = (&record.seen, &record.seen.posture);
+        let posture_id = store::PostureId::of(posture);
+        let edge = store::EdgeId::of(
+            &record.source,
+            &record.destination,
+            seen.server.port,
+            seen.transport,
+        );
+        let id = store::SessionId::of(seen, posture_id);
+        Self {
+            id: id.to_string(),
+            time: id.time(),
+            source: Entity::from(&record.source),
+            destination: Entity::from(&record.destination),
+            client_ip: seen.client.ip,
+            client_port: seen.client.port,
+            server_ip: seen.server.ip,
+            server_port: seen.server.port,
+            server_name: seen.server_name.clone(),
+            version: posture.version.clone(),
+            cipher: posture.cipher.clone(),
+            group: posture.group.clone(),
+            class: posture.class,
+            grade: posture.grade(),
+            alpn: posture.alpn.clone(),
+            resumed: posture.resumed,
+            outcome: seen.outcome,
+            alert: seen.alert.clone(),
+            process: seen.client.process.clone().or_else(|| seen.server.process.clone()),
+            edge: edge.to_string(),
+        }
+    }
+}
+
 /// All that is known of a session.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SessionDetail {
