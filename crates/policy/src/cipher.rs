@@ -22,10 +22,23 @@ pub struct Cipher {
 pub struct Encryption {
     /// The name of the algorithm as in the suite, such as `AES_128`.
     pub algorithm: &'static str,
-    /// Whether it authenticates as it encrypts (RFC 5116).
-    pub is_aead: bool,
+    /// How it is used.
+    pub mode: Mode,
     /// Whether it is broken, or no encryption at all: NULL, RC2, RC4, DES, 3DES, IDEA.
     pub is_broken: bool,
+}
+
+/// How an algorithm is used to encrypt records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Authenticating as it encrypts (RFC 5116).
+    Aead,
+    /// Cipher block chaining, with a MAC beside it.
+    Cbc,
+    /// As a stream, with a MAC beside it.
+    Stream,
+    /// There is no encryption.
+    Null,
 }
 
 impl Cipher {
@@ -50,10 +63,24 @@ impl Cipher {
 }
 
 impl Encryption {
+    /// Whether it authenticates as it encrypts (RFC 5116).
+    #[must_use]
+    pub fn is_aead(&self) -> bool {
+        self.mode == Mode::Aead
+    }
+
     fn of(name: &str) -> Option<Self> {
         let (_, algorithm, is_broken) = ALGORITHMS.iter().find(|(part, ..)| name.contains(part))?;
-        let is_aead = AEADS.iter().any(|part| name.contains(part));
-        Some(Self { algorithm, is_aead, is_broken: *is_broken })
+        let mode = if *algorithm == "NULL" {
+            Mode::Null
+        } else if AEADS.iter().any(|part| name.contains(part)) {
+            Mode::Aead
+        } else if name.contains("CBC") {
+            Mode::Cbc
+        } else {
+            Mode::Stream
+        };
+        Some(Self { algorithm, mode, is_broken: *is_broken })
     }
 }
 
@@ -88,6 +115,34 @@ const ALGORITHMS: &[(&str, &str, bool)] = &[
     ("28147", "GOST_28147", false),
 ];
 
+/// The names of all algorithms.
+pub(crate) const ENCRYPTIONS: &[&str] = &[
+    "NULL",
+    "RC4",
+    "RC2",
+    "DES",
+    "3DES",
+    "IDEA",
+    "SKIPJACK",
+    "AES_128",
+    "AES_192",
+    "AES_256",
+    "AEGIS_128",
+    "AEGIS_256",
+    "CHACHA20",
+    "SALSA20",
+    "CAMELLIA_128",
+    "CAMELLIA_256",
+    "ARIA_128",
+    "ARIA_256",
+    "SEED",
+    "SM4",
+    "SM1",
+    "KUZNYECHIK",
+    "MAGMA",
+    "GOST_28147",
+];
+
 const AEADS: &[&str] = &["_GCM", "_CCM", "POLY1305", "_OCB", "_MGM", "AEGIS"];
 
 #[cfg(test)]
@@ -107,6 +162,26 @@ mod tests {
     }
 
     #[test]
+    fn every_algorithm_can_be_asked_for() {
+        for (_, algorithm, _) in ALGORITHMS {
+            assert!(ENCRYPTIONS.contains(algorithm), "{algorithm}");
+        }
+    }
+
+    #[test]
+    fn the_name_tells_the_mode() {
+        for (name, mode) in [
+            ("TLS_AES_128_CCM_8_SHA256", Mode::Aead),
+            ("TLS_RSA_WITH_AES_128_CBC_SHA", Mode::Cbc),
+            ("TLS_RSA_EXPORT_WITH_RC2_CBC_40_MD5", Mode::Cbc),
+            ("TLS_RSA_WITH_RC4_128_SHA", Mode::Stream),
+            ("TLS_RSA_WITH_NULL_SHA", Mode::Null),
+        ] {
+            assert_eq!(Cipher::named(name).unwrap().encryption.unwrap().mode, mode, "{name}");
+        }
+    }
+
+    #[test]
     fn the_name_tells_what_is_broken() {
         for (name, algorithm, aead, broken) in [
             ("TLS_AES_128_GCM_SHA256", "AES_128", true, false),
@@ -121,7 +196,7 @@ mod tests {
             let cipher = Cipher::named(name).unwrap();
             let encryption = cipher.encryption.unwrap();
             assert_eq!(
-                (encryption.algorithm, encryption.is_aead, cipher.is_broken()),
+                (encryption.algorithm, encryption.is_aead(), cipher.is_broken()),
                 (algorithm, aead, broken),
                 "{name}"
             );

@@ -192,7 +192,7 @@ fn same_prefix(one: u128, other: u128, width: u32, prefix: u8) -> bool {
 }
 
 /// Whether an address may be anybody's: not one of the blocks for special purposes (RFC 6890).
-fn is_public(ip: IpAddr) -> bool {
+pub(crate) fn is_public(ip: IpAddr) -> bool {
     match ip.to_canonical() {
         IpAddr::V4(ip) => {
             let shared = same_prefix(

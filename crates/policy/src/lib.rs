@@ -2,19 +2,41 @@
 //!
 //! The input is what tlsight writes: a line of JSON for a session, or for an edge with its count. It
 //! becomes an [`Observation`], whoever wrote the line: a record of this process and one that an agent
-//! sent are read by the same code.
+//! sent are read by the same code. A [`Policy`] is compiled to a [`Rule`], which judges a [`Subject`].
 #![warn(clippy::disallowed_methods)]
 
+mod baseline;
 mod cipher;
+mod criterion;
+mod document;
 mod entity;
+mod expression;
+mod file;
+mod glob;
 mod line;
 mod observation;
+mod pack;
+mod policy_error;
 mod posture;
+mod rule;
+mod subject;
 mod verdict;
 
-pub use cipher::{Cipher, Encryption};
+pub use baseline::{Baseline, Drift};
+pub use cipher::{Cipher, Encryption, Mode};
+pub use criterion::Criterion;
+pub use document::{
+    BooleanOperator, Exclusion, Policy, PolicyGroup, PolicySection, PolicyValue, Scope, ScopeLabel,
+    Severity, SeverityFrom,
+};
 pub use entity::{Entity, EntityKind, NamedNetwork, Naming};
+pub use file::{read_policies, write_stackrox};
+pub use glob::Glob;
 pub use line::NotAnObservation;
 pub use observation::{Certificate, Fingerprints, Observation, Offer, Outcome, Party};
+pub use pack::Pack;
+pub use policy_error::{Flaw, Place, PolicyError};
 pub use posture::{CertificatePosture, Grade, Posture};
+pub use rule::{Finding, Rule};
+pub use subject::Subject;
 pub use verdict::Verdict;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use event::{Timestamp, Transport};
+use event::{CertificateState, Timestamp, Transport};
 use serde::{Deserialize, Serialize};
 
 use crate::entity::{Entity, Naming, Side};
@@ -193,10 +193,11 @@ impl From<Line> for Observation {
             alpn: tls.next_protocol,
             carrier: tlsight.carrier,
             starttls: tlsight.starttls,
-            resumed: tls.resumed,
+            // Records of edges tell it only by what became of the certificate.
+            resumed: tls.resumed || tlsight.certificate.state == CertificateState::Resumed,
             established: tls.established,
-            early_data: tlsight.early_data,
-            hello_retry: tlsight.key_exchange.hello_retry.is_some(),
+            early_data: is_session.then_some(tlsight.early_data),
+            hello_retry: is_session.then_some(tlsight.key_exchange.hello_retry.is_some()),
             offers_post_quantum,
             certificate: CertificatePosture {
                 state: tlsight.certificate.state,

@@ -39,10 +39,10 @@ pub struct Posture {
     pub resumed: bool,
     /// Whether the handshake was seen to end in an encrypted channel.
     pub established: bool,
-    /// Early data.
-    pub early_data: EarlyData,
-    /// Whether a `HelloRetryRequest` was sent.
-    pub hello_retry: bool,
+    /// Early data; absent for edges.
+    pub early_data: Option<EarlyData>,
+    /// Whether a `HelloRetryRequest` was sent; absent for edges.
+    pub hello_retry: Option<bool>,
     /// Whether the client offered a group with a post-quantum mechanism; absent if its offer is unknown.
     pub offers_post_quantum: Option<bool>,
     /// The server's certificate.
@@ -139,6 +139,20 @@ impl Posture {
     #[must_use]
     pub fn named_group(&self) -> Option<NamedGroup> {
         NamedGroup::named(self.group.as_deref()?)
+    }
+}
+
+impl CertificatePosture {
+    /// Whole days from `now` to the end of validity; negative after it.
+    #[must_use]
+    pub fn days_left(&self, now: Timestamp) -> Option<i64> {
+        Some(tls::certificate::days_left(self.not_after?, now))
+    }
+
+    /// Whole days from the begin of validity to its end.
+    #[must_use]
+    pub fn lifetime_days(&self) -> Option<i64> {
+        Some(tls::certificate::days_left(self.not_after?, self.not_before?))
     }
 }
 

@@ -62,10 +62,10 @@ fn tier(name: &str) -> Option<u8> {
 
 const TIERS: &[(u8, &[&str])] = &[
     (0, &["wire", "event", "event-derive"]),
-    (1, &["tls", "quic", "secrets", "policy"]),
+    (1, &["tls", "quic", "secrets"]),
     (2, &["flow", "http"]),
-    (3, &["session", "forge"]),
-    (4, &["capture", "probe", "workload", "cluster", "store", "escrow"]),
+    (3, &["session", "forge", "policy"]),
+    (4, &["capture", "probe", "workload", "cluster", "report", "store", "escrow"]),
     (5, &["server"]),
     (6, &["tlsight"]),
 ];

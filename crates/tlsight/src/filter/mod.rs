@@ -1,13 +1,12 @@
 //! Which sessions are reported.
 
-mod glob;
 mod network;
 mod version;
 
 use event::TlsEvent;
 
-pub(crate) use glob::Glob;
 pub(crate) use network::Network;
+pub(crate) use policy::Glob;
 pub(crate) use version::VersionRange;
 
 use crate::output::class_key;

@@ -1,15 +1,23 @@
 //! Patterns of names.
 
+use std::convert::Infallible;
 use std::str::FromStr;
 
 /// A pattern with `*` for any text and `?` for any one character; ASCII letters match in either
 /// case. The empty pattern matches sessions without a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Glob(Vec<char>);
+pub struct Glob(Vec<char>);
 
 impl Glob {
+    /// The pattern that a text is.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(text.chars().map(|c| c.to_ascii_lowercase()).collect())
+    }
+
     /// Whether all of `name` fits the pattern.
-    pub(crate) fn matches(&self, name: &str) -> bool {
+    #[must_use]
+    pub fn matches(&self, name: &str) -> bool {
         let name: Vec<char> = name.chars().map(|c| c.to_ascii_lowercase()).collect();
         let (mut at, mut next) = (0, 0);
         // Where to go on after the last `*`, if what followed it did not match.
@@ -37,10 +45,10 @@ impl Glob {
 }
 
 impl FromStr for Glob {
-    type Err = String;
+    type Err = Infallible;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        Ok(Self(text.chars().map(|c| c.to_ascii_lowercase()).collect()))
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self::new(text))
     }
 }
 
