@@ -5,11 +5,15 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use store::{Accounts, Documents, Outbox, Sessions, StoreError, Violations};
+use tokio::sync::Semaphore;
 
 use crate::auth::password::{NoHash, Passwords};
 use crate::auth::throttle::Throttle;
 use crate::clock::Clock;
+use crate::judge::Judge;
 use crate::live::Live;
+use crate::meter::Meter;
+use crate::notify::courier::Courier;
 use crate::problem::Problem;
 
 /// What people decide, and what must outlive the process: see [`store`].
@@ -53,6 +57,11 @@ pub(crate) struct Shared {
     pub(crate) passwords: Passwords,
     pub(crate) throttle: Throttle,
     pub(crate) live: Live,
+    pub(crate) judge: Judge,
+    pub(crate) courier: Courier,
+    pub(crate) meter: Meter,
+    /// Places for imports.
+    pub(crate) imports: Arc<Semaphore>,
 }
 
 impl App {
@@ -62,6 +71,10 @@ impl App {
             passwords: Passwords::new()?,
             throttle: Throttle::default(),
             live: Live::default(),
+            judge: Judge::default(),
+            courier: Courier::default(),
+            meter: Meter::default(),
+            imports: Arc::new(Semaphore::new(MAX_IMPORTS)),
         })))
     }
 
@@ -114,7 +127,12 @@ impl App {
             StoreError::Missing { .. } => Problem::new(StatusCode::NOT_FOUND).because(text),
             StoreError::Closed => Problem::unavailable("the server is about to end"),
             // What the file is called is nothing for clients.
-            _ => {
+            StoreError::Newer { .. }
+            | StoreError::NotAStore { .. }
+            | StoreError::InUse { .. }
+            | StoreError::Damaged(_)
+            | StoreError::File { .. }
+            | _ => {
                 self.log(&text);
                 Problem::new(StatusCode::INTERNAL_SERVER_ERROR).because("the store failed")
             }
@@ -146,3 +164,6 @@ impl fmt::Debug for Parts {
         f.write_str("Parts")
     }
 }
+
+/// Each holds a batch of some megabytes; the rest wait.
+const MAX_IMPORTS: usize = 4;

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 /// What went wrong, for a client: `application/problem+json` (RFC 9457).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// `about:blank`: the status says it all.
     #[serde(rename = "type")]
     kind: &'static str,
@@ -25,8 +25,7 @@ pub struct Problem {
 
 impl Problem {
     /// A problem with this status, and nothing more to say.
-    #[must_use]
-    pub fn new(status: StatusCode) -> Self {
+    pub(crate) fn new(status: StatusCode) -> Self {
         Self {
             kind: "about:blank",
             title: status.canonical_reason().unwrap_or("Error").to_owned(),
@@ -37,62 +36,53 @@ impl Problem {
     }
 
     /// The same with what is the matter.
-    #[must_use]
-    pub fn because(self, detail: impl Into<String>) -> Self {
+    pub(crate) fn because(self, detail: impl Into<String>) -> Self {
         Self { detail: Some(detail.into()), ..self }
     }
 
     /// The same with the time after which it may be tried again, in seconds.
-    #[must_use]
-    pub fn retry_after(self, seconds: u64) -> Self {
+    pub(crate) fn retry_after(self, seconds: u64) -> Self {
         Self { retry_after_s: Some(seconds), ..self }
     }
 
     /// A request that makes no sense.
-    #[must_use]
-    pub fn bad_request(detail: impl Into<String>) -> Self {
+    pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST).because(detail)
     }
 
     /// Nothing has this name.
-    #[must_use]
-    pub fn not_found(what: &str) -> Self {
+    pub(crate) fn not_found(what: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND).because(format!("there is no such {what}"))
     }
 
     /// What is there already stands in the way.
-    #[must_use]
-    pub fn conflict(detail: impl Into<String>) -> Self {
+    pub(crate) fn conflict(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT).because(detail)
     }
 
     /// Who asks may not.
-    #[must_use]
-    pub fn forbidden(detail: impl Into<String>) -> Self {
+    pub(crate) fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN).because(detail)
     }
 
     /// It is not known who asks.
-    #[must_use]
-    pub fn unauthorized(detail: impl Into<String>) -> Self {
+    pub(crate) fn unauthorized(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED).because(detail)
     }
 
     /// The server cannot do it at the moment.
-    #[must_use]
-    pub fn unavailable(detail: impl Into<String>) -> Self {
+    pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE).because(detail).retry_after(RETRY_SOON_S)
     }
 
     /// The status.
-    #[must_use]
-    pub const fn status(&self) -> u16 {
+    #[cfg(test)]
+    pub(crate) const fn status(&self) -> u16 {
         self.status
     }
 
     /// What is the matter, if it was said.
-    #[must_use]
-    pub fn detail(&self) -> Option<&str> {
+    pub(crate) fn detail(&self) -> Option<&str> {
         self.detail.as_deref()
     }
 }

@@ -81,7 +81,8 @@ async fn by_cookie(app: &App, cookie: &str) -> Result<Option<Caller>, Problem> {
 
 /// The value of our cookie.
 fn cookie(headers: &HeaderMap) -> Option<&str> {
-    let values = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    let values =
+        headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
     values
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))

@@ -26,7 +26,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         let query = Query::<T>::try_from_uri(&parts.uri);
-        let Query(asked) = query.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
+        let Query(asked) =
+            query.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
         Ok(Self(asked))
     }
 }
@@ -53,8 +54,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path = Path::<String>::from_request_parts(parts, state).await;
-        let Path(name) = path
-            .map_err(|rejection: PathRejection| Problem::bad_request(rejection.body_text()))?;
+        let Path(name) =
+            path.map_err(|rejection: PathRejection| Problem::bad_request(rejection.body_text()))?;
         if name.len() > MAX_NAME || name.contains('\0') {
             return Err(Problem::not_found("name"));
         }

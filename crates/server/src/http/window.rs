@@ -67,7 +67,8 @@ impl PageAsked {
             return Err(Problem::bad_request("limit: 1 to 1000"));
         }
         let after = self.cursor.as_deref().map(str::parse).transpose();
-        let after = after.map_err(|error: store::NotACursor| Problem::bad_request(error.to_string()))?;
+        let after =
+            after.map_err(|error: store::NotACursor| Problem::bad_request(error.to_string()))?;
         Ok(store::Page { after, limit })
     }
 }
@@ -85,7 +86,8 @@ fn nanos(text: &str) -> Option<i64> {
         "d" => DAY,
         _ => return None,
     };
-    let is_number = !number.is_empty() && number.len() <= 4 && number.bytes().all(|b| b.is_ascii_digit());
+    let is_number =
+        !number.is_empty() && number.len() <= 4 && number.bytes().all(|b| b.is_ascii_digit());
     let number: i64 = is_number.then(|| number.parse().ok())??;
     (number > 0).then(|| number.saturating_mul(unit))
 }

@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
+use axum::Extension;
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::Extension;
 use store::{AuditEntry, AuditOutcome, Login, Role, SecretText, User};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -60,7 +60,8 @@ async fn setup(
     }
     app.throttle.attempt(address, SETUP, now).map_err(slow_down)?;
     let password = SecretText::new(app.passwords.hash(setup.password).await?);
-    let user = User { name: name.clone(), role: Role::Admin, password, created: now, last_login: None };
+    let user =
+        User { name: name.clone(), role: Role::Admin, password, created: now, last_login: None };
     let digest = token::digest(setup.token.dangerous_text());
     let is_first = app.control(move |control| control.set_up(digest, &user)).await?;
     let outcome = if is_first { AuditOutcome::Ok } else { AuditOutcome::Denied };
@@ -101,6 +102,9 @@ async fn login(
     let is_right = app.passwords.verify(password, hash).await;
     let outcome = if is_right { AuditOutcome::Ok } else { AuditOutcome::Denied };
     write(&app, &name, "login", address, outcome).await?;
+    if !is_right {
+        app.meter.login_failed();
+    }
     match user.filter(|_| is_right) {
         Some(user) => {
             app.throttle.succeeded(address, &name);
@@ -127,8 +131,13 @@ async fn enter(app: &App, user: String, role: Role) -> Result<Response, Problem>
     let now = app.parts.clock.now();
     let (cookie, csrf) = (token::random()?, SecretText::new(token::random()?));
     let digest = token::digest(&cookie);
-    let login =
-        Login { cookie: digest, user: user.clone(), csrf: csrf.clone(), created: now, last_used: now };
+    let login = Login {
+        cookie: digest,
+        user: user.clone(),
+        csrf: csrf.clone(),
+        created: now,
+        last_used: now,
+    };
     app.control(move |control| control.add_login(&login)).await?;
     let caller = Caller { name: user, role, by: Credential::Cookie { digest, csrf } };
     let info = info(app, Some(caller)).await?;

@@ -111,8 +111,14 @@ async fn add_token(
     }
     let secret = token::api_token()?;
     let id = token::random()?.chars().take(ID_LEN).collect();
-    let token =
-        store::Token { id, name, role: new.role, created: now, expires: new.expires, last_used: None };
+    let token = store::Token {
+        id,
+        name,
+        role: new.role,
+        created: now,
+        expires: new.expires,
+        last_used: None,
+    };
     let told = Some(secret.dangerous_text().to_owned());
     let added = Token { token: told, ..Token::from(token.clone()) };
     let digest = token::digest(secret.dangerous_text());
@@ -151,7 +157,9 @@ pub(crate) fn valid_name(name: &str) -> Result<&str, Problem> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._@-".contains(c);
     let is_valid = (1..=MAX_NAME).contains(&name.len()) && name.chars().all(is_plain);
     is_valid.then_some(name).ok_or_else(|| {
-        Problem::bad_request(format!("a name has 1 to {MAX_NAME} letters, digits or any of . _ @ -"))
+        Problem::bad_request(format!(
+            "a name has 1 to {MAX_NAME} letters, digits or any of . _ @ -"
+        ))
     })
 }
 

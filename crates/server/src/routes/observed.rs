@@ -14,11 +14,11 @@ use crate::http::window::{PageAsked, WindowAsked};
 use crate::problem::Problem;
 use crate::view::certificate::Certificate;
 use crate::view::edge::{Arc, Edge, Entity, Graph, Node, POSTURES_IN_LIST, protocol};
+use crate::view::overview::{Agent, CertificateCounts};
 use crate::view::overview::{
     AgentState, Blockers, ClassPoint, GradePoint, Inventory, InventoryItem, Overview, PqcNamespace,
     PqcReadiness, PqcTotal, SeverityCounts, Sources,
 };
-use crate::view::overview::{Agent, CertificateCounts};
 use crate::view::{Count, Page, Window, counts};
 
 /// What all users may.
@@ -50,7 +50,8 @@ async fn overview(
             Ok((sessions.overview(window, now)?, sessions.losses(window)?, sessions.agents()?))
         })
         .await?;
-    let active = ViolationQuery { state: Some(ViolationState::Active), ..ViolationQuery::default() };
+    let active =
+        ViolationQuery { state: Some(ViolationState::Active), ..ViolationQuery::default() };
     let (by_severity, worst) = app
         .control(move |control| {
             let worst = control.violations(&active, StorePage::first(TOP_VIOLATIONS))?;

@@ -13,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::Problem;
 use crate::view::edge::GradeName;
+use crate::view::violation::{SeverityName, StateName};
 
 /// Which sessions.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -139,6 +140,59 @@ enum SortOfCertificates {
     NotAfter,
     LastSeen,
     Sessions,
+}
+
+/// Which violations.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ViolationsAsked {
+    /// What became of them.
+    #[param(value_type = Option<StateName>)]
+    pub(crate) state: Option<store::ViolationState>,
+    /// How bad they are.
+    #[param(value_type = Option<SeverityName>)]
+    pub(crate) severity: Option<store::Severity>,
+    /// Id of the policy.
+    pub(crate) policy: Option<String>,
+    /// Kubernetes namespace of either end.
+    pub(crate) namespace: Option<String>,
+    /// Id of the edge.
+    pub(crate) edge: Option<String>,
+    /// A part of the message or of a name.
+    #[param(max_length = 256)]
+    pub(crate) q: Option<String>,
+}
+
+/// What is given out.
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct DatasetAsked {
+    /// What; sessions, if nothing is said. The filters are those of the list of the same name.
+    #[param(inline)]
+    pub(crate) dataset: Option<Dataset>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Dataset {
+    Sessions,
+    Edges,
+    Certificates,
+}
+
+/// Who saw what is sent.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SeenBy {
+    /// Id of the agent; that of the user or token who sends, if absent.
+    #[param(max_length = 128)]
+    pub(crate) agent: Option<String>,
+    /// Host whose processes are told.
+    #[param(max_length = 253)]
+    pub(crate) host: Option<String>,
+    /// Version of the agent.
+    #[param(max_length = 64)]
+    pub(crate) version: Option<String>,
 }
 
 impl SessionsAsked {

@@ -48,10 +48,7 @@ async fn sessions(
     get, path = "/sessions/{id}", tag = "sessions", params(("id" = String, Path)),
     responses((status = 200, body = SessionDetail), (status = 404, body = Problem))
 )]
-async fn session(
-    State(app): State<App>,
-    Named(id): Named,
-) -> Result<Json<SessionDetail>, Problem> {
+async fn session(State(app): State<App>, Named(id): Named) -> Result<Json<SessionDetail>, Problem> {
     let Ok(id) = id.parse::<SessionId>() else { return Err(Problem::not_found("session")) };
     let found = app.sessions(move |sessions| sessions.session(id)).await?;
     let found = found.ok_or_else(|| Problem::not_found("session"))?;

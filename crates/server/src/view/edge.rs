@@ -57,6 +57,34 @@ impl From<&policy::Entity> for Entity {
     }
 }
 
+impl Entity {
+    /// The entity as notifiers tell it.
+    pub(crate) fn end(self) -> crate::notify::notice::End {
+        crate::notify::notice::End {
+            id: self.id,
+            kind: self.kind.name().to_owned(),
+            name: self.name,
+            cluster: self.cluster,
+            namespace: self.namespace,
+            workload_kind: self.workload_kind,
+        }
+    }
+
+    fn forgotten() -> Self {
+        Self {
+            id: "forgotten".to_owned(),
+            kind: EntityKind::Host,
+            name: "no longer kept".to_owned(),
+            cluster: None,
+            namespace: None,
+            workload_kind: None,
+            executable: None,
+            image: None,
+            ip: None,
+        }
+    }
+}
+
 /// What an entity is.
 #[derive(ToSchema)]
 #[schema(as = EntityKind, rename_all = "lowercase")]
@@ -204,6 +232,41 @@ impl Posture {
     }
 }
 
+impl Posture {
+    /// What is left of a posture that the store has forgotten: its name.
+    pub(crate) fn forgotten(id: store::PostureId) -> Self {
+        Self {
+            id: id.to_string(),
+            grade: Grade::Unknown,
+            version: None,
+            version_protocol: None,
+            cipher: None,
+            group: None,
+            class: None,
+            forward_secret: None,
+            signature_algorithm: None,
+            alpn: None,
+            carrier: event::Carrier::Tcp,
+            starttls: None,
+            resumed: false,
+            established: false,
+            offers_post_quantum: None,
+            certificate: CertificatePosture {
+                state: event::CertificateState::Absent,
+                fingerprint: None,
+                key_type: None,
+                key_bits: None,
+                signature_algorithm: None,
+                not_after: None,
+                days_left: None,
+                self_signed: None,
+                sni_match: None,
+            },
+            evidence: event::Evidence::Wire,
+        }
+    }
+}
+
 /// Whole days from `now` to `end`; negative if it is over.
 pub(crate) fn days_left(end: Timestamp, now: Timestamp) -> i64 {
     end.as_nanos().saturating_sub(now.as_nanos()).div_euclid(DAY)
@@ -267,9 +330,36 @@ impl Edge {
             failures: edge.failures,
             first_seen: edge.first_seen,
             last_seen: edge.last_seen,
-            postures: edge.postures.iter().take(postures).map(|it| EdgePosture::at(it, now)).collect(),
+            postures: edge
+                .postures
+                .iter()
+                .take(postures)
+                .map(|it| EdgePosture::at(it, now))
+                .collect(),
             verdicts: Verdicts::from(verdicts),
             blocker: edge.blocker,
+        }
+    }
+}
+
+impl Edge {
+    /// What is left of an edge that the store has forgotten: what a violation says of it.
+    pub(crate) fn forgotten(finding: &store::Finding) -> Self {
+        Self {
+            id: finding.edge.to_string(),
+            source: Entity::forgotten(),
+            destination: Entity::forgotten(),
+            port: 0,
+            protocol: "tcp",
+            server_names: Vec::new(),
+            grade: Grade::Unknown,
+            sessions: finding.sessions,
+            failures: 0,
+            first_seen: finding.first_seen,
+            last_seen: finding.last_seen,
+            postures: Vec::new(),
+            verdicts: Verdicts::default(),
+            blocker: None,
         }
     }
 }

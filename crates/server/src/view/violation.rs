@@ -20,7 +20,10 @@ pub(crate) enum SeverityName {
 /// What became of a violation.
 #[derive(ToSchema)]
 #[schema(as = ViolationState, rename_all = "lowercase")]
-#[expect(dead_code, reason = "it only describes the names that store::ViolationState is written with")]
+#[expect(
+    dead_code,
+    reason = "it only describes the names that store::ViolationState is written with"
+)]
 pub(crate) enum StateName {
     Active,
     Resolved,
