@@ -28,6 +28,17 @@ impl Ingest {
         }
         pile.give(&self.0, source, id)
     }
+
+    /// Takes note that a source is there, also if it has nothing to tell.
+    ///
+    /// # Errors
+    /// The store did not take it.
+    pub fn beat(&self, source: Source) -> Result<(), StoreError> {
+        let now = self.0.parts.clock.now();
+        let (records, losses) = (Vec::new(), Vec::new());
+        let batch = Batch { id: format!("beat:{now}"), source, received: now, records, losses };
+        self.0.parts.sessions.ingest(batch).map(|_ingested| ())
+    }
 }
 
 /// What became of lines.

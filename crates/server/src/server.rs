@@ -33,14 +33,9 @@ pub struct Server {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoServer {
-    /// The address cannot be listened at.
-    #[error("cannot listen at {address}: {cause}")]
-    Address {
-        /// The address.
-        address: SocketAddr,
-        /// What the system says.
-        cause: io::Error,
-    },
+    /// The socket cannot be used.
+    #[error("cannot listen: {0}")]
+    Socket(#[from] io::Error),
     /// The store does not answer.
     #[error(transparent)]
     Store(#[from] store::StoreError),
@@ -53,12 +48,12 @@ pub enum NoServer {
 }
 
 impl Server {
-    /// Binds the address and reads the policies. Call it within a runtime.
+    /// Reads the policies. Call it within a runtime.
     ///
     /// # Errors
     /// See [`NoServer`].
-    pub async fn bind(
-        address: SocketAddr,
+    pub fn new(
+        listener: std::net::TcpListener,
         certificate: &Certificate,
         parts: Parts,
     ) -> Result<Self, NoServer> {
@@ -67,8 +62,8 @@ impl Server {
         for (policy, reason) in &app.judge.rules().refused {
             app.log(&format!("the policy '{policy}' does not judge: {reason}"));
         }
-        let cause = |cause| NoServer::Address { address, cause };
-        let listener = TcpListener::bind(address).await.map_err(cause)?;
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
         let strict = if certificate.is_given() {
             StrictTransport::Insist
         } else {

@@ -6,6 +6,7 @@ mod capabilities;
 mod captures;
 mod cli;
 mod config;
+mod demo;
 mod doctor;
 mod filter;
 mod kubernetes;
@@ -15,8 +16,10 @@ mod pipeline;
 mod progress;
 mod read;
 mod schema;
+mod serve;
 mod setup;
 mod signals;
+mod up;
 mod watch;
 mod watch_sockets;
 
@@ -54,6 +57,8 @@ fn run(command: Command) -> Result<Outcome> {
         Command::Read(args) => read::run(args),
         Command::Watch(args) => watch::run(args),
         Command::Agent(args) => agent::run(args),
+        Command::Up(args) => up::run(args),
+        Command::Serve(args) => serve::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Schema => schema::run().map(|()| Outcome::Done),
         Command::Config(args) => match args.command {
