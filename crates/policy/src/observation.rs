@@ -117,7 +117,7 @@ pub struct Fingerprints {
 }
 
 /// A server's certificate.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Certificate {
     /// Digest in lower-case hexadecimal: SHA-256, or SHA-1 where only that was recorded.
     pub fingerprint: String,

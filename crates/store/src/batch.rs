@@ -61,15 +61,32 @@ pub struct Ingested {
     pub accepted: u64,
     /// Sessions that were known from other batches.
     pub duplicates: u64,
-    /// Records that were not taken, because a dictionary is full ([`crate::Status::dictionaries`]).
+    /// Records that were not taken for another reason.
     pub refused: u64,
     /// Whether the batch itself was known: the counts are those of the first time.
     pub is_repeat: bool,
-    /// Places in the batch of the records that were not taken, duplicates and refused ones, in
-    /// ascending order; empty for a repeat.
-    pub not_taken: Vec<usize>,
+    /// Places in the batch of the records that were not taken, in ascending order, and why; empty for
+    /// a repeat.
+    pub not_taken: Vec<(usize, NotTaken)>,
     /// Edges with a posture that they did not have before.
     pub new_pairs: Vec<(EdgeId, PostureId)>,
+}
+
+/// Why a record is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotTaken {
+    /// The session is known from another batch.
+    #[error("the session is known already")]
+    Duplicate,
+    /// It is older than what is kept.
+    #[error("the record is older than what is kept")]
+    TooOld,
+    /// It is more than [`Record::MAX_AHEAD_DAYS`] later than it came.
+    #[error("the record is of the future")]
+    Future,
+    /// There are too many entities, edges, postures or certificates ([`crate::Status::dictionaries`]).
+    #[error("there are too many different entities, edges, postures or certificates")]
+    DictionaryFull,
 }
 
 impl Batch {
@@ -84,4 +101,8 @@ impl Batch {
 impl Record {
     /// Longest line in bytes: several times that of a hello with every extension and a long chain.
     pub const MAX_LINE_LEN: usize = 256 * 1024;
+    /// Most sessions that one record may stand for: a million a second for a quarter of an hour.
+    pub const MAX_SESSIONS: u64 = 1_000_000_000;
+    /// Days that the clock of an agent may be ahead.
+    pub const MAX_AHEAD_DAYS: i64 = 1;
 }

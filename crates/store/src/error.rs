@@ -34,6 +34,14 @@ pub enum StoreError {
         /// The file.
         path: String,
     },
+    /// SQLite cannot do what it is asked.
+    #[error("{path}: {source}")]
+    Database {
+        /// The file.
+        path: String,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// What is stored is not what was written.
     #[error("the store is damaged: {0}")]
     Damaged(&'static str),

@@ -8,27 +8,34 @@
 //! All calls block: a query is milliseconds in memory or on a disk, the program's reports have no
 //! runtime, and a server calls them from threads that may block.
 
+mod analysis;
 mod answer;
 mod batch;
+mod block;
+mod catalog;
 mod control;
 mod error;
 mod id;
+mod needle;
 mod page;
 mod query;
 mod sessions;
 mod settings;
+mod sqlite;
 mod status;
+mod steps;
 
 pub use answer::{
     Certificate, CertificateCounts, Count, Edge, EdgePosture, Graph, GraphEdge, GraphNode,
     Inventory, InventoryItem, NamespaceReadiness, Overview, Pair, Readiness, SeriesPoint,
     SessionDetail, SessionLine, SessionRow,
 };
-pub use batch::{Batch, Ingested, Loss, Record, Source};
+pub use batch::{Batch, Ingested, Loss, NotTaken, Record, Source};
 pub use control::{
-    Accounts, AuditEntry, AuditOutcome, Collection, Document, Documents, Exclusion, Expected,
-    Finding, Login, Outbox, Parcel, Queue, Resolve, Role, SecretDigest, SecretText, Severity,
-    Token, User, VerdictCounts, Violation, ViolationId, ViolationQuery, ViolationState, Violations,
+    Accounts, AuditEntry, AuditOutcome, Collection, Control, Document, Documents, Exclusion,
+    Expected, Finding, Login, Outbox, Parcel, Queue, Resolve, Role, SecretDigest, SecretText,
+    Severity, Token, User, VerdictCounts, Violation, ViolationId, ViolationQuery, ViolationState,
+    Violations,
 };
 pub use error::StoreError;
 pub use id::{EdgeId, NotAnId, PostureId, SessionId};
@@ -39,4 +46,5 @@ pub use query::{
 };
 pub use sessions::Sessions;
 pub use settings::{Durability, Retention, Settings};
+pub use sqlite::SqliteSessions;
 pub use status::{Agent, LossCount, Status, StoreKind};

@@ -68,12 +68,10 @@ impl Page {
         Self { after: None, limit }
     }
 
-    #[expect(dead_code, reason = "for the implementation that follows")]
     pub(crate) fn limit(&self) -> usize {
         self.limit.clamp(1, Self::MAX_LIMIT)
     }
 
-    #[expect(dead_code, reason = "for the implementation that follows")]
     /// The place to go on after, if it is one of this list.
     pub(crate) fn after(&self, list: List) -> Result<Option<Cursor>, NotACursor> {
         match self.after {

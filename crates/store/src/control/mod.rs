@@ -1,14 +1,18 @@
 //! What people decide, and what must not be forgotten with the sessions.
 
+mod account_tables;
 mod accounts;
 mod documents;
+mod file;
 mod outbox;
+mod violation_tables;
 mod violations;
 
 pub use accounts::{
     Accounts, AuditEntry, AuditOutcome, Login, Role, SecretDigest, SecretText, Token, User,
 };
 pub use documents::{Collection, Document, Documents, Expected};
+pub use file::Control;
 pub use outbox::{Outbox, Parcel, Queue};
 pub use violations::{
     Exclusion, Finding, Resolve, Severity, VerdictCounts, Violation, ViolationId, ViolationQuery,

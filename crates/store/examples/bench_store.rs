@@ -1,0 +1,184 @@
+//! Measures a store of sessions: `cargo run --release -p store --example bench_store -- 1000000`.
+#![allow(
+    clippy::allow_attributes,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark"
+)]
+
+#[path = "../tests/samples/mod.rs"]
+mod samples;
+
+use std::sync::mpsc::sync_channel;
+use std::time::{Duration, Instant};
+
+use event::Timestamp;
+use samples::{Samples, batch};
+use store::{
+    CertificateQuery, EdgeQuery, GraphQuery, Page, Retention, SessionQuery, Sessions, Settings,
+    SqliteSessions, Window,
+};
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let count: usize = arguments.next().map_or(1_000_000, |it| it.parse().expect("a number"));
+    let edges: usize = arguments.next().map_or(5000, |it| it.parse().expect("a number"));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    let settings =
+        Settings { retention: Retention { days: 365, max_bytes: 1 << 40 }, ..Settings::default() };
+    let store = SqliteSessions::open(&path, settings).unwrap();
+    let from = Timestamp::from_nanos(1_795_176_000_000_000_000);
+    let step = 7 * 86_400_000_000_000 / count as i64;
+    let now = from.plus_nanos(step * count as i64);
+    ingest(&store, count, edges, from, step, now);
+    let bytes: u64 = ["sessions.db", "sessions.db-wal"]
+        .iter()
+        .filter_map(|name| std::fs::metadata(folder.path().join(name)).ok())
+        .map(|it| it.len())
+        .sum();
+    println!(
+        "file: {:.1} MiB, {:.1} bytes a session",
+        bytes as f64 / 1048576.0,
+        bytes as f64 / count as f64
+    );
+    tables(&path);
+    queries(&store, now, from);
+    let memory = std::fs::read_to_string("/proc/self/status").unwrap();
+    for line in memory.lines().filter(|line| line.starts_with("VmHWM") || line.starts_with("VmRSS"))
+    {
+        println!("{line}");
+    }
+}
+
+fn ingest(
+    store: &SqliteSessions,
+    count: usize,
+    edges: usize,
+    from: Timestamp,
+    step: i64,
+    now: Timestamp,
+) {
+    const BATCH: usize = 10_000;
+    let (sender, batches) = sync_channel(4);
+    let maker = std::thread::spawn(move || {
+        let mut samples = Samples::new(1, edges);
+        let mut at = 0;
+        while at < count {
+            let len = BATCH.min(count - at);
+            let records = samples.sessions(from.plus_nanos(at as i64 * step), step, len);
+            sender.send(batch(&at.to_string(), now, records)).unwrap();
+            at += len;
+        }
+    });
+    // What the store itself takes, apart from making the sessions.
+    let (mut busy, mut worst, mut lines) = (Duration::ZERO, Duration::ZERO, 0_u64);
+    let begin = Instant::now();
+    for batch in batches {
+        lines += batch.records.iter().map(|record| record.line.len() as u64).sum::<u64>();
+        let start = Instant::now();
+        store.ingest(batch).unwrap();
+        let took = start.elapsed();
+        busy += took;
+        worst = worst.max(took);
+    }
+    maker.join().unwrap();
+    println!("lines: {:.0} bytes each", lines as f64 / count as f64);
+    println!(
+        "ingest: {count} sessions in {busy:.2?} ({:.0} a second; with making them {:.2?}), worst batch {worst:.1?}",
+        count as f64 / busy.as_secs_f64(),
+        begin.elapsed(),
+    );
+}
+
+fn tables(path: &std::path::Path) {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    let sizes = connection
+        .prepare("SELECT name, sum(pgsize) FROM dbstat GROUP BY 1 ORDER BY 2 DESC LIMIT 8");
+    let Ok(mut sizes) = sizes else { return };
+    let rows =
+        sizes.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))).unwrap();
+    for row in rows.flatten() {
+        println!("  {:24} {:10.1} MiB", row.0, row.1 as f64 / 1048576.0);
+    }
+}
+
+fn queries(store: &SqliteSessions, now: Timestamp, from: Timestamp) {
+    let last = |hours: i64| Window { from: now.plus_nanos(-hours * 3_600_000_000_000), to: now };
+    let day = last(24);
+    let week = Window { from, to: now };
+    let page = Page::first(100);
+    let all = SessionQuery::all(week);
+    let some = store.sessions(&all, Page::first(1000)).unwrap();
+    let row = some.items[777].clone();
+    let ja3 = |q: &SessionQuery| q.clone();
+    measure("overview 24 h", || drop(store.overview(day, now).unwrap()));
+    measure("overview 7 d", || drop(store.overview(week, now).unwrap()));
+    measure("overview 1 h", || drop(store.overview(last(1), now).unwrap()));
+    measure("graph 24 h", || drop(store.graph(&GraphQuery::all(day)).unwrap()));
+    measure("graph 7 d", || drop(store.graph(&GraphQuery::all(week)).unwrap()));
+    measure("edges 24 h", || drop(store.edges(&EdgeQuery::all(day), page).unwrap()));
+    measure("readiness 24 h", || drop(store.readiness(day).unwrap()));
+    measure("inventory 24 h", || drop(store.inventory(day).unwrap()));
+    measure("certificates", || {
+        drop(store.certificates(&CertificateQuery::all(now), page).unwrap())
+    });
+    measure("status", || drop(store.status().unwrap()));
+    measure("session detail", || drop(store.session(row.id).unwrap().unwrap()));
+    measure("sessions: newest", || drop(store.sessions(&all, page).unwrap()));
+    let by = |name: &str, query: SessionQuery| {
+        let found = store.sessions(&query, page).unwrap();
+        let name = format!(
+            "sessions: {name} ({}{})",
+            found.items.len(),
+            if found.next.is_some() { "+" } else { "" }
+        );
+        measure(&name, || drop(store.sessions(&query, page).unwrap()));
+    };
+    by("grade", SessionQuery { grade: Some(policy::Grade::Legacy), ..ja3(&all) });
+    by("server name", SessionQuery { server_name: row.server_name.clone(), ..ja3(&all) });
+    by("address", SessionQuery { ip: Some(row.client_ip), ..ja3(&all) });
+    by("unknown address", SessionQuery { ip: Some([203, 0, 113, 9].into()), ..ja3(&all) });
+    by("edge", SessionQuery { edge: Some(row.edge), ..ja3(&all) });
+    by("namespace", SessionQuery { namespace: row.source.namespace.clone(), ..ja3(&all) });
+    by("process", SessionQuery { process: row.process.clone(), ..ja3(&all) });
+    by("failures", SessionQuery { outcome: Some(policy::Outcome::Failure), ..ja3(&all) });
+    by("unknown JA3", SessionQuery { ja3: Some("0".repeat(32)), ..ja3(&all) });
+    by("part of a name", SessionQuery { q: Some("svc-12".to_owned()), ..ja3(&all) });
+    by("part that is nowhere", SessionQuery { q: Some("nowhere".to_owned()), ..ja3(&all) });
+    by(
+        "address part that is nowhere",
+        SessionQuery { q: Some("203.0.113.".to_owned()), ..ja3(&all) },
+    );
+    by(
+        "edge and process apart",
+        SessionQuery {
+            process: Some("postgres".to_owned()),
+            grade: Some(policy::Grade::Pq),
+            ..ja3(&all)
+        },
+    );
+    by(
+        "oldest hour",
+        SessionQuery {
+            window: Window { from, to: from.plus_nanos(3_600_000_000_000) },
+            ..ja3(&all)
+        },
+    );
+}
+
+fn measure(name: &str, work: impl Fn()) {
+    let mut times: Vec<Duration> = (0..20)
+        .map(|_| {
+            let start = Instant::now();
+            work();
+            start.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    println!("{name:44} median {:>9.1?}  worst {:>9.1?}", times[10], times[19]);
+}

@@ -1,0 +1,257 @@
+//! A batch on its way into the file, in one transaction.
+
+use std::collections::BTreeMap;
+use std::sync::{PoisonError, RwLock};
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::counts::Counts;
+use super::meta::Meta;
+use super::prepare::{MAX_AHEAD_NANOS, Prepared, days};
+use super::resolve::{Added, Resolved};
+use super::{blocks, dictionaries};
+use crate::batch::{Batch, Ingested, NotTaken};
+use crate::block::Row;
+use crate::catalog::Catalog;
+use crate::id::SessionId;
+use crate::settings::Retention;
+use crate::steps::Step;
+
+/// What a transaction did, to be told to the dictionaries when it is committed.
+pub(super) struct Written {
+    pub(super) answer: Ingested,
+    pub(super) counts: Counts,
+}
+
+/// Writes a batch within a transaction. What it adds to the dictionaries is in `added`, also if it
+/// fails.
+pub(super) fn write(
+    connection: &Connection,
+    catalog: &RwLock<Catalog>,
+    prepared: &Prepared,
+    retention: Retention,
+    added: &mut Added,
+) -> rusqlite::Result<Written> {
+    let batch = &prepared.batch;
+    let source = source(connection, batch)?;
+    if let Some(answer) = earlier(connection, source, batch)? {
+        return Ok(Written { answer, counts: Counts::default() });
+    }
+    let mut taken = judge(connection, prepared, retention)?;
+    let mut counts = Counts::default();
+    let resolved = resolve(catalog, prepared, &mut taken, added);
+    withdraw(connection, prepared, &taken)?;
+    let mut answer = Ingested::default();
+    for (place, (record, outcome)) in batch.records.iter().zip(&taken).enumerate() {
+        match (outcome, resolved.get(place).copied().flatten()) {
+            (Ok(()), Some(resolved)) => {
+                answer.accepted += 1;
+                counts.add(resolved, &record.seen);
+            }
+            (Ok(()), None) => {}
+            (Err(reason), _) => {
+                match reason {
+                    NotTaken::Duplicate => answer.duplicates += 1,
+                    NotTaken::TooOld | NotTaken::Future | NotTaken::DictionaryFull => {
+                        answer.refused += 1;
+                    }
+                }
+                answer.not_taken.push((place, *reason));
+            }
+        }
+    }
+    let catalog = catalog.read().unwrap_or_else(PoisonError::into_inner);
+    let pairs = added.pairs.iter().filter_map(|number| catalog.pair(*number));
+    answer.new_pairs = pairs.map(|(_, edge, posture)| (edge.id, posture.id)).collect();
+    dictionaries::save(connection, &catalog, added)?;
+    counts.save(connection, &catalog)?;
+    let rows = write_blocks(connection, &catalog, prepared, &resolved)?;
+    drop(catalog);
+    note(connection, source, batch, &answer, counts.sessions())?;
+    Meta::Sessions.add(connection, rows)?;
+    Meta::Refused.add(connection, answer.refused)?;
+    Ok(Written { answer, counts })
+}
+
+/// The number of who sent it, and what is known of them.
+fn source(connection: &Connection, batch: &Batch) -> rusqlite::Result<i64> {
+    let (it, received) = (&batch.source, batch.received.as_nanos());
+    connection
+        .prepare_cached(
+            "INSERT INTO sources (name, host, version, first, last, sessions) VALUES (?, ?, ?, ?, ?, 0)
+             ON CONFLICT (name) DO UPDATE SET host = excluded.host, version = excluded.version,
+             last = max(last, excluded.last) RETURNING id",
+        )?
+        .query_row(params![it.id, it.host, it.version, received, received], |row| row.get(0))
+}
+
+/// What became of the batch when it came for the first time.
+fn earlier(
+    connection: &Connection,
+    source: i64,
+    batch: &Batch,
+) -> rusqlite::Result<Option<Ingested>> {
+    connection
+        .prepare_cached(
+            "SELECT accepted, duplicates, refused FROM batches WHERE source = ? AND id = ?",
+        )?
+        .query_row(params![source, batch.id], |row| {
+            Ok(Ingested {
+                accepted: row.get::<_, i64>(0)?.cast_unsigned(),
+                duplicates: row.get::<_, i64>(1)?.cast_unsigned(),
+                refused: row.get::<_, i64>(2)?.cast_unsigned(),
+                is_repeat: true,
+                ..Ingested::default()
+            })
+        })
+        .optional()
+}
+
+/// Which records are taken; sessions that are, are noted as seen.
+fn judge(
+    connection: &Connection,
+    prepared: &Prepared,
+    retention: Retention,
+) -> rusqlite::Result<Vec<Result<(), NotTaken>>> {
+    let received = prepared.batch.received.as_nanos();
+    let oldest = received.saturating_sub(days(retention.days));
+    let latest = received.saturating_add(MAX_AHEAD_NANOS);
+    let mut note = connection.prepare_cached("INSERT OR IGNORE INTO seen VALUES (?, ?)")?;
+    let mut taken: Vec<Result<(), NotTaken>> = prepared
+        .batch
+        .records
+        .iter()
+        .map(|record| {
+            let (first, last) = (record.seen.first.as_nanos(), record.seen.last.as_nanos());
+            let time = if record.seen.is_session { first } else { last };
+            match time {
+                time if time < oldest => Err(NotTaken::TooOld),
+                _ if first.max(last) > latest => Err(NotTaken::Future),
+                _ => Ok(()),
+            }
+        })
+        .collect();
+    // By time, so that neighbours in the table are written one after the other.
+    for place in prepared.chunks.iter().flat_map(|chunk| &chunk.places) {
+        let id = prepared.ids.get(*place).copied().flatten();
+        let (Some(id), Some(taken)) = (id, taken.get_mut(*place)) else { continue };
+        if taken.is_ok() && note.execute(seen(id))? == 0 {
+            *taken = Err(NotTaken::Duplicate);
+        }
+    }
+    Ok(taken)
+}
+
+/// Numbers for all that is taken; refuses what the dictionaries have no room for.
+fn resolve(
+    catalog: &RwLock<Catalog>,
+    prepared: &Prepared,
+    taken: &mut [Result<(), NotTaken>],
+    added: &mut Added,
+) -> Vec<Option<Resolved>> {
+    let mut catalog = catalog.write().unwrap_or_else(PoisonError::into_inner);
+    let mut resolved = Vec::with_capacity(taken.len());
+    let records = prepared.batch.records.iter().zip(&prepared.postures);
+    for ((record, posture), taken) in records.zip(taken) {
+        if taken.is_err() {
+            resolved.push(None);
+            continue;
+        }
+        let numbers = added.resolve(&mut catalog, record, *posture);
+        if numbers.is_err() {
+            *taken = Err(NotTaken::DictionaryFull);
+        }
+        resolved.push(numbers.ok());
+    }
+    resolved
+}
+
+/// What was noted as seen and then refused, is not seen.
+fn withdraw(
+    connection: &Connection,
+    prepared: &Prepared,
+    taken: &[Result<(), NotTaken>],
+) -> rusqlite::Result<()> {
+    for (id, taken) in prepared.ids.iter().zip(taken) {
+        if let (Some(id), Err(NotTaken::DictionaryFull)) = (id, taken) {
+            forget_seen(connection, *id)?;
+        }
+    }
+    Ok(())
+}
+
+/// Forgets that a session was seen.
+pub(super) fn forget_seen(connection: &Connection, id: SessionId) -> rusqlite::Result<()> {
+    let mut forget = connection.prepare_cached("DELETE FROM seen WHERE time = ? AND digest = ?")?;
+    forget.execute(seen(id)).map(drop)
+}
+
+const fn seen(id: SessionId) -> (i64, i64) {
+    (id.time.as_nanos(), id.digest.cast_signed())
+}
+
+/// Writes the sessions that are taken, and returns how many these are.
+fn write_blocks(
+    connection: &Connection,
+    catalog: &Catalog,
+    prepared: &Prepared,
+    resolved: &[Option<Resolved>],
+) -> rusqlite::Result<u64> {
+    let mut written = 0;
+    for chunk in &prepared.chunks {
+        let row = |(at, place): (u32, &usize)| {
+            let id = (*prepared.ids.get(*place)?)?;
+            let pair = (*resolved.get(*place)?)?.pair;
+            Some(Row::new(id, pair, &prepared.batch.records.get(*place)?.seen, at))
+        };
+        let rows: Vec<Row> = (0_u32..).zip(&chunk.places).filter_map(row).collect();
+        if rows.is_empty() {
+            continue;
+        }
+        written += rows.len() as u64;
+        blocks::insert(connection, catalog, &rows, &chunk.lines, chunk.is_full)?;
+    }
+    Ok(written)
+}
+
+/// Notes the batch, and what its source did not see.
+fn note(
+    connection: &Connection,
+    source: i64,
+    batch: &Batch,
+    answer: &Ingested,
+    sessions: u64,
+) -> rusqlite::Result<()> {
+    let received = batch.received.as_nanos();
+    connection.prepare_cached("INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?)")?.execute(
+        params![
+            source,
+            batch.id,
+            received,
+            answer.accepted.cast_signed(),
+            answer.duplicates.cast_signed(),
+            answer.refused.cast_signed(),
+        ],
+    )?;
+    connection
+        .prepare_cached("UPDATE sources SET sessions = sessions + ? WHERE id = ?")?
+        .execute(params![sessions.cast_signed(), source])?;
+    let mut losses: BTreeMap<&str, i64> = BTreeMap::new();
+    for loss in &batch.losses {
+        let count = i64::try_from(loss.count).unwrap_or(i64::MAX).min(MAX_LOSS);
+        let sum = losses.entry(&loss.cause).or_default();
+        *sum = sum.saturating_add(count);
+    }
+    for (cause, count) in losses {
+        connection
+            .prepare_cached(
+                "INSERT INTO losses VALUES (?, ?, ?, ?)
+                 ON CONFLICT DO UPDATE SET count = min(count + excluded.count, 1 << 60)",
+            )?
+            .execute(params![Step::Hour.floor(received), source, cause, count])?;
+    }
+    Ok(())
+}
+
+/// A loss of one batch beyond this is no honest count; sums of these stay numbers.
+const MAX_LOSS: i64 = 1 << 60;
