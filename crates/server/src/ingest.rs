@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use policy::{Naming, NotAnObservation, Observation};
 use serde::Deserialize;
-use store::{Batch, Loss, Record, Source, StoreError};
+use store::{Batch, Ingested, Loss, NotTaken, Record, Source, StoreError};
 
 use crate::app::App;
 use crate::live::Happening;
@@ -64,6 +64,20 @@ impl Taken {
         self.reasons.extend(more.reasons.into_iter().take(room));
     }
 
+    /// Adds what the store says of records that were in these lines.
+    fn add_kept(&mut self, kept: &Ingested, numbers: &[u64]) {
+        self.accepted = kept.accepted;
+        self.duplicates = kept.duplicates;
+        self.rejected = self.rejected.saturating_add(kept.refused);
+        for (place, why) in kept.not_taken.iter().filter(|(_, why)| *why != NotTaken::Duplicate) {
+            let Some(number) = numbers.get(*place).filter(|_| self.reasons.len() < MAX_REASONS)
+            else {
+                return;
+            };
+            self.reasons.push((*number, why.to_string()));
+        }
+    }
+
     /// Notes a line that was not taken.
     pub(crate) fn reject(&mut self, line: u64, reason: String) {
         self.rejected = self.rejected.saturating_add(1);
@@ -78,6 +92,8 @@ impl Taken {
 pub(crate) struct Pile {
     naming: Naming,
     records: Vec<Record>,
+    /// Of each record, the number of its line.
+    numbers: Vec<u64>,
     losses: BTreeMap<String, u64>,
     bytes: usize,
     lines: u64,
@@ -91,6 +107,7 @@ impl Pile {
         Self {
             naming: Naming { host, networks: Vec::new() },
             records: Vec::new(),
+            numbers: Vec::new(),
             losses: BTreeMap::new(),
             bytes: 0,
             lines: 0,
@@ -114,6 +131,7 @@ impl Pile {
                 let line: Box<[u8]> = if seen.is_session { line.into() } else { Box::default() };
                 self.bytes = self.bytes.saturating_add(line.len()).saturating_add(RECORD_LEN);
                 self.records.push(Record { seen, source, destination, line });
+                self.numbers.push(number);
             }
             Err(NotAnObservation::OtherDataset(dataset)) => match dataset.as_str() {
                 "tlsight.loss" => self.add_loss(line),
@@ -179,12 +197,14 @@ impl Pile {
         if !kept.is_repeat {
             tell(app, rows, &kept.not_taken);
         }
-        taken.accepted = kept.accepted;
-        taken.duplicates = kept.duplicates;
-        if kept.refused > 0 {
-            taken.rejected = taken.rejected.saturating_add(kept.refused);
-            taken.reasons.push((0, format!("{} records: the store has no room", kept.refused)));
-        }
+        taken.add_kept(&kept, &self.numbers);
+        let (arrivals, refused) = arrivals.into_iter().partition::<Vec<_>, _>(|arrival| {
+            !kept
+                .not_taken
+                .iter()
+                .any(|(place, why)| *place == arrival.place && *why != NotTaken::Duplicate)
+        });
+        app.judge.forget(&refused);
         let control = &*app.parts.control;
         match app.judge.judge_arrivals(control, &arrivals, now) {
             Ok(new) => crate::notify::tell(app, new, Event::Active),
@@ -208,9 +228,10 @@ fn rows(app: &App, records: &[Record]) -> Vec<Option<SessionRow>> {
     records.iter().take(MAX_TOLD).map(row).collect()
 }
 
-fn tell(app: &App, rows: Vec<Option<SessionRow>>, not_taken: &[usize]) {
+fn tell(app: &App, rows: Vec<Option<SessionRow>>, not_taken: &[(usize, NotTaken)]) {
     for (place, row) in rows.into_iter().enumerate() {
-        if let Some(row) = row.filter(|_| not_taken.binary_search(&place).is_err())
+        if let Some(row) =
+            row.filter(|_| not_taken.binary_search_by_key(&place, |(at, _)| *at).is_err())
             && let Ok(json) = serde_json::to_string(&row)
         {
             app.live.tell(Happening::Session(json.into()));

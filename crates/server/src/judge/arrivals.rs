@@ -11,6 +11,8 @@ use crate::app::Control;
 /// A record with a posture that its edge was not judged with yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Arrival {
+    /// Place of the record in its batch.
+    pub(crate) place: usize,
     edge: EdgeId,
     posture: PostureId,
     seen: Observation,
@@ -23,7 +25,7 @@ impl Judge {
     pub(crate) fn arrivals(&self, records: &[Record]) -> Vec<Arrival> {
         let mut state = self.seen();
         let mut arrivals = Vec::new();
-        for record in records {
+        for (place, record) in records.iter().enumerate() {
             let seen = &record.seen;
             let (port, transport) = (seen.server.port, seen.transport);
             let edge = EdgeId::of(&record.source, &record.destination, port, transport);
@@ -34,7 +36,14 @@ impl Judge {
             }
             if state.pairs.insert((edge, posture)) {
                 let (source, destination) = (record.source.clone(), record.destination.clone());
-                arrivals.push(Arrival { edge, posture, seen: seen.clone(), source, destination });
+                arrivals.push(Arrival {
+                    place,
+                    edge,
+                    posture,
+                    seen: seen.clone(),
+                    source,
+                    destination,
+                });
             }
         }
         arrivals

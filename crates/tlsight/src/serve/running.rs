@@ -81,7 +81,7 @@ impl Running {
         let certificate = Arc::new(Certificate::open(identity(&settings, &folder), clock.now())?);
         let parts = Parts {
             sessions: Arc::new(open_sessions(&settings, &folder)?),
-            control: Arc::new(store::SqliteControl::open(&folder.join("control.db"))?),
+            control: Arc::new(store::Control::open(&folder.join("control.db"))?),
             clock: clock.clone(),
             log: Arc::new(|text: &str| message::error(text)),
             data,
