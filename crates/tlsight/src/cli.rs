@@ -1,10 +1,13 @@
 //! The command line.
 
+mod server;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::server::{ServeArgs, UpArgs};
 use crate::agent::settings::{AgentLayer, Interval, Listen};
 use crate::config::{Fingerprint, Layer, Size};
 use crate::filter::{Class, Filter, Glob, Network, VersionRange};
@@ -12,6 +15,7 @@ use crate::kubernetes::KubernetesSettings;
 use crate::output::ColorChoice;
 use crate::policies::PolicyArgs;
 use crate::reports::ReportArgs;
+use crate::serve::settings::ServeLayer;
 
 /// Shows what TLS on your machines and networks negotiates, without breaking TLS.
 #[derive(Debug, Parser)]
@@ -24,6 +28,7 @@ use crate::reports::ReportArgs;
   tlsight read - < capture.pcap | jq .tls      NDJSON into another program
   tlsight policy check capture.pcapng          what breaks policy; status 3 if something does
   sudo tlsight watch                           live: all of this host, with their processes
+  sudo tlsight up                              the same in a web UI, with policies and alerts
   sudo tlsight watch -i eth0 --class none      live: sessions without forward secrecy
 
 Exit status: 0 done, 1 failed (also if a capture could not be read to its end), 2 wrong use,
@@ -43,6 +48,10 @@ pub(crate) enum Command {
     Watch(WatchArgs),
     /// Watch unattended: lines to a file, edges, metrics, live settings
     Agent(AgentArgs),
+    /// Watch this machine and show it in a web UI: agent and server in one
+    Up(UpArgs),
+    /// Keep what agents tell, judge it by policies, and show it in a web UI and an API
+    Serve(ServeArgs),
     /// Say what this machine can do, and how to get what is missing
     Doctor(DoctorArgs),
     /// List, explain and check policies
@@ -162,7 +171,7 @@ impl KubernetesArgs {
     }
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 struct LinesArgs {
     /// File that lines go to [default: standard output]
@@ -280,7 +289,7 @@ pub(crate) struct OutputArgs {
     pub(crate) color: ColorChoice,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Filters (all must hold; of a list, one)")]
 pub(crate) struct FilterArgs {
     /// Negotiated version: 1.2, <1.3, ssl3, dtls1.2, unknown
@@ -398,6 +407,7 @@ impl AnalysisArgs {
             redact: None,
             agent: AgentLayer::default(),
             kubernetes: KubernetesSettings::default(),
+            serve: ServeLayer::default(),
         }
     }
 }

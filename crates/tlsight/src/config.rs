@@ -14,6 +14,7 @@ use session::Settings;
 
 use crate::agent::settings::{AgentLayer, AgentSettings, DEFAULT_TABLE};
 use crate::kubernetes::{self, KubernetesSettings};
+use crate::serve::settings::{self as serve_settings, ServeLayer};
 
 /// Settings that one source gives; those that it leaves out are left to the next source.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -41,6 +42,9 @@ pub(crate) struct Layer {
     /// Settings for Kubernetes.
     #[serde(default)]
     pub(crate) kubernetes: KubernetesSettings,
+    /// Settings of the server.
+    #[serde(default)]
+    pub(crate) serve: ServeLayer,
 }
 
 /// A digest of a certificate.
@@ -72,6 +76,8 @@ pub(crate) struct Config {
     pub(crate) agent: AgentSettings,
     /// Settings for Kubernetes.
     pub(crate) kubernetes: KubernetesSettings,
+    /// Settings of the server.
+    pub(crate) serve: ServeLayer,
 }
 
 impl Config {
@@ -116,6 +122,7 @@ impl Layer {
             redact: self.redact.or(next.redact),
             agent: self.agent.or(next.agent),
             kubernetes: self.kubernetes.or(next.kubernetes),
+            serve: self.serve.or(next.serve),
         }
     }
 
@@ -140,7 +147,7 @@ impl Layer {
         };
         let workers = self.workers.unwrap_or(NonZeroUsize::MIN);
         let (agent, kubernetes) = (self.agent.with_defaults(), self.kubernetes);
-        Config { settings, workers, command_lines, agent, kubernetes }
+        Config { settings, workers, command_lines, agent, kubernetes, serve: self.serve }
     }
 
     fn from_file(path: &Path) -> Result<Self> {
@@ -172,6 +179,7 @@ impl Layer {
                 .map(|text| text.split(',').map(|word| word.trim().to_owned()).collect()),
             agent: AgentLayer::from_environment(&variable)?,
             kubernetes: KubernetesSettings::from_environment(&variable)?,
+            serve: ServeLayer::from_environment(&variable)?,
         })
     }
 }
@@ -241,7 +249,8 @@ impl<'de> Deserialize<'de> for Size {
 
 /// The configuration file with its defaults, as `tlsight config default` prints it.
 pub(crate) fn default_file() -> String {
-    format!("{DEFAULT_FILE}{DEFAULT_TABLE}{}", kubernetes::DEFAULT_TABLE)
+    let tables = [DEFAULT_TABLE, kubernetes::DEFAULT_TABLE, serve_settings::DEFAULT_TABLE];
+    format!("{DEFAULT_FILE}{}", tables.concat())
 }
 
 const DEFAULT_FILE: &str = r#"# Settings of tlsight. Flags win over TLSIGHT_* variables (TLSIGHT_SEND_CERTIFICATES and so on),

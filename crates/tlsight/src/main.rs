@@ -7,6 +7,7 @@ mod capabilities;
 mod captures;
 mod cli;
 mod config;
+mod demo;
 mod doctor;
 mod filter;
 mod kubernetes;
@@ -19,8 +20,10 @@ mod read;
 mod records;
 mod reports;
 mod schema;
+mod serve;
 mod setup;
 mod signals;
+mod up;
 mod watch;
 mod watch_sockets;
 
@@ -64,6 +67,8 @@ fn run(command: Command) -> Result<Outcome> {
         Command::Read(args) => read::run(args),
         Command::Watch(args) => watch::run(args),
         Command::Agent(args) => agent::run(args),
+        Command::Up(args) => up::run(args),
+        Command::Serve(args) => serve::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Policy(args) => policies::run(args),
         Command::Report(args) => reports::run(args),

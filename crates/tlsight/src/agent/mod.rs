@@ -30,7 +30,7 @@ use probe::{CutOff, Options, SocketCapture};
 use workload::Workloads;
 
 use crate::cli::AgentArgs;
-use crate::config::Config;
+use crate::config::{Config, Layer};
 use crate::setup::Setup;
 use crate::watch::cut_off;
 use crate::{Outcome, message, signals, watch_sockets};
@@ -42,6 +42,7 @@ use monitor::Monitor;
 use privileges::Captured;
 use settings::Listen;
 use supervisor::Supervisor;
+pub(crate) use writer::Sink;
 use writer::Writer;
 
 /// What the threads of a running agent work with.
@@ -61,42 +62,105 @@ enum Source {
     Interface(Vec<LiveCapture>, Option<Arc<Mutex<CutOff>>>),
 }
 
+/// An agent whose settings make sense.
+pub(crate) struct Resolved {
+    args: AgentArgs,
+    flags: Layer,
+    config: Config,
+}
+
+/// An agent that has opened what it captures from, and has not given up its privileges yet.
+pub(crate) struct Opened {
+    resolved: Resolved,
+    source: Source,
+    captured: Captured,
+    monitor: Arc<Monitor>,
+    reload: Arc<AtomicBool>,
+}
+
 /// Watches until it is told to end.
 ///
 /// # Errors
 /// Settings that make no sense, an output, address, interface or cgroup that cannot be opened at the
 /// start, or a capture that cannot go on.
 pub(crate) fn run(args: AgentArgs) -> Result<Outcome> {
-    let (flags, file) = (args.layer(), args.analysis.config.clone());
-    let resolve = || Config::resolve(flags.clone(), file.as_deref());
-    let config = resolve()?;
-    let reload = signals::reload_on_request()?;
-    let captured = args.place.interface.as_ref().map_or(Captured::Sockets, |_| Captured::Interface);
-    privileges::tell_missing(captured);
-    let source = Source::open(&args, &config)?;
-    let monitor = Arc::new(Monitor::new(source.workers(), config.agent.group.is_some()));
-    let output = config.agent.output.clone();
-    let writer = Writer::open(output, Arc::clone(&monitor)).with_context(|| {
-        let path = config.agent.output.path.clone().unwrap_or_default();
-        format!("cannot open {}", path.display())
-    })?;
-    let listener = config.agent.metrics.map(listen).transpose()?;
-    privileges::drop_unneeded(captured).context("privileges cannot be given up")?;
-    let workloads = match captured {
-        Captured::Sockets => Some(config.kubernetes.start()?),
-        Captured::Interface => None,
-    };
-    if let Some(workloads) = &workloads {
-        monitor.set_meter(workloads.meter());
+    let opened = Resolved::new(args)?.open()?;
+    let output = opened.resolved.config.agent.output.clone();
+    let path = output.path.clone().unwrap_or_default();
+    let writer = Writer::open(output, Arc::clone(&opened.monitor))
+        .with_context(|| format!("cannot open {}", path.display()))?;
+    let listener = opened.resolved.config.agent.metrics.map(listen).transpose()?;
+    opened.drop_privileges()?;
+    opened.watch(writer, listener)
+}
+
+impl Resolved {
+    /// Resolves the settings.
+    ///
+    /// # Errors
+    /// Settings that make no sense.
+    pub(crate) fn new(args: AgentArgs) -> Result<Self> {
+        let flags = args.layer();
+        let config = Config::resolve(flags.clone(), args.analysis.config.as_deref())?;
+        Ok(Self { args, flags, config })
     }
-    let out = Box::new(Lines(Arc::clone(&monitor)));
-    let observer = Arc::clone(&monitor);
-    let setup = Setup::unattended(config.clone(), args.filter.into_filter(), out, observer)?;
-    let choices =
-        Choices { settings: config.settings.clone(), command_lines: config.command_lines.clone() };
-    let agent =
-        Agent { setup, monitor, live: Live::new(choices), config, reload, resolve: &resolve };
-    agent.run(source, workloads, writer, listener)
+
+    /// Opens the capture.
+    ///
+    /// # Errors
+    /// An interface or cgroup that cannot be opened, or programs that the kernel does not take.
+    pub(crate) fn open(self) -> Result<Opened> {
+        let reload = signals::reload_on_request()?;
+        let interface = self.args.place.interface.as_ref();
+        let captured = interface.map_or(Captured::Sockets, |_| Captured::Interface);
+        privileges::tell_missing(captured);
+        let source = Source::open(&self.args, &self.config)?;
+        let monitor = Monitor::new(source.workers(), self.config.agent.group.is_some());
+        Ok(Opened { resolved: self, source, captured, monitor: Arc::new(monitor), reload })
+    }
+}
+
+impl Opened {
+    /// Gives up all privileges that it no longer needs. No thread may have begun before.
+    ///
+    /// # Errors
+    /// What the system reports.
+    pub(crate) fn drop_privileges(&self) -> Result<()> {
+        privileges::drop_unneeded(self.captured).context("privileges cannot be given up")
+    }
+
+    /// Watches until the program is told to end, and hands the lines to `sink`.
+    ///
+    /// # Errors
+    /// A capture that cannot go on.
+    pub(crate) fn watch_for(self, sink: Box<dyn Sink>) -> Result<Outcome> {
+        let writer = Writer::to(sink, Arc::clone(&self.monitor));
+        self.watch(writer, None)
+    }
+
+    fn watch(self, writer: Writer, listener: Option<TcpListener>) -> Result<Outcome> {
+        let Self { resolved, source, captured, monitor, reload } = self;
+        let Resolved { args, flags, config } = resolved;
+        let file = args.analysis.config;
+        let resolve = || Config::resolve(flags.clone(), file.as_deref());
+        let workloads = match captured {
+            Captured::Sockets => Some(config.kubernetes.start()?),
+            Captured::Interface => None,
+        };
+        if let Some(workloads) = &workloads {
+            monitor.set_meter(workloads.meter());
+        }
+        let out = Box::new(Lines(Arc::clone(&monitor)));
+        let observer = Arc::clone(&monitor);
+        let setup = Setup::unattended(config.clone(), args.filter.into_filter(), out, observer)?;
+        let choices = Choices {
+            settings: config.settings.clone(),
+            command_lines: config.command_lines.clone(),
+        };
+        let live = Live::new(choices);
+        let agent = Agent { setup, monitor, live, config, reload, resolve: &resolve };
+        agent.run(source, workloads, writer, listener)
+    }
 }
 
 impl Agent<'_> {

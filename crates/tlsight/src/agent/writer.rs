@@ -11,13 +11,26 @@ use super::file::LineFile;
 use super::monitor::{Dropped, Monitor, Stage};
 use super::old_files::OldFiles;
 use super::queue::Next;
-use super::settings::OutputSettings;
+use super::settings::{AgentLayer, OutputSettings};
 use crate::message;
+
+/// Where lines go that no file is for.
+pub(crate) trait Sink: Send {
+    /// Takes whole lines, or nothing.
+    ///
+    /// # Errors
+    /// They are not taken, and lost.
+    fn take(&mut self, lines: &[u8]) -> io::Result<()>;
+
+    /// What it is called in messages.
+    fn name(&self) -> &'static str;
+}
 
 /// Takes lines from the queue and writes them.
 pub(super) struct Writer {
     monitor: Arc<Monitor>,
     settings: OutputSettings,
+    sink: Option<Box<dyn Sink>>,
     file: Option<LineFile>,
     trouble: Option<Trouble>,
     cannot_rotate: bool,
@@ -37,8 +50,24 @@ impl Writer {
     /// A file that cannot be opened.
     pub(super) fn open(settings: OutputSettings, monitor: Arc<Monitor>) -> io::Result<Self> {
         let file = settings.path.as_deref().map(LineFile::open).transpose()?;
-        let is_tending = Arc::new(AtomicBool::new(false));
-        Ok(Self { monitor, settings, file, trouble: None, cannot_rotate: false, is_tending })
+        Ok(Self { file, settings, ..Self::new(monitor) })
+    }
+
+    /// A writer to a sink.
+    pub(super) fn to(sink: Box<dyn Sink>, monitor: Arc<Monitor>) -> Self {
+        Self { sink: Some(sink), ..Self::new(monitor) }
+    }
+
+    fn new(monitor: Arc<Monitor>) -> Self {
+        Self {
+            monitor,
+            settings: AgentLayer::default().with_defaults().output,
+            sink: None,
+            file: None,
+            trouble: None,
+            cannot_rotate: false,
+            is_tending: Arc::new(AtomicBool::new(false)),
+        }
     }
 
     /// Writes until the queue is closed and empty.
@@ -60,6 +89,9 @@ impl Writer {
 
     /// Takes other settings and opens the file anew, for who renames it himself.
     fn change(&mut self, settings: OutputSettings) {
+        if self.sink.is_some() {
+            return;
+        }
         self.settings = settings;
         self.cannot_rotate = false;
         match self.settings.path.as_deref().map(LineFile::open).transpose() {
@@ -89,6 +121,9 @@ impl Writer {
     }
 
     fn try_write(&mut self, lines: &[u8]) -> io::Result<()> {
+        if let Some(sink) = &mut self.sink {
+            return sink.take(lines);
+        }
         let Some(path) = &self.settings.path else {
             let mut out = io::stdout().lock();
             return out.write_all(lines).and_then(|()| out.flush());
@@ -170,6 +205,9 @@ impl Writer {
     }
 
     fn place(&self) -> String {
+        if let Some(sink) = &self.sink {
+            return sink.name().to_owned();
+        }
         let path = self.settings.path.as_deref();
         path.map_or_else(|| "standard output".to_owned(), |path| path.display().to_string())
     }

@@ -1,0 +1,169 @@
+//! What all requests work with.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use store::{Accounts, Documents, Outbox, Sessions, StoreError, Violations};
+use tokio::sync::Semaphore;
+
+use crate::auth::password::{NoHash, Passwords};
+use crate::auth::throttle::Throttle;
+use crate::clock::Clock;
+use crate::judge::Judge;
+use crate::live::Live;
+use crate::meter::Meter;
+use crate::notify::courier::Courier;
+use crate::problem::Problem;
+
+/// What people decide, and what must outlive the process: see [`store`].
+pub trait Control: Accounts + Documents + Outbox + Violations {}
+
+impl<T: Accounts + Documents + Outbox + Violations> Control for T {}
+
+/// Whom to tell what an operator should know: one sentence.
+pub type Log = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// What a server is made of.
+pub struct Parts {
+    /// Sessions, edges, postures.
+    pub sessions: Arc<dyn Sessions>,
+    /// Users, policies, violations, what is to be sent.
+    pub control: Arc<dyn Control>,
+    /// What time it is.
+    pub clock: Clock,
+    /// Where messages go.
+    pub log: Log,
+    /// Whether the data is only there to be looked at.
+    pub data: DataKind,
+}
+
+/// Whether what is shown is real.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DataKind {
+    /// It was seen.
+    #[default]
+    Real,
+    /// It is made of samples.
+    Demo,
+}
+
+/// What all requests work with.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub(crate) parts: Parts,
+    pub(crate) passwords: Passwords,
+    pub(crate) throttle: Throttle,
+    pub(crate) live: Live,
+    pub(crate) judge: Judge,
+    pub(crate) courier: Courier,
+    pub(crate) meter: Meter,
+    /// Places for imports.
+    pub(crate) imports: Arc<Semaphore>,
+}
+
+impl App {
+    pub(crate) fn new(parts: Parts) -> Result<Self, NoHash> {
+        Ok(Self(Arc::new(Shared {
+            parts,
+            passwords: Passwords::new()?,
+            throttle: Throttle::default(),
+            live: Live::default(),
+            judge: Judge::default(),
+            courier: Courier::default(),
+            meter: Meter::default(),
+            imports: Arc::new(Semaphore::new(MAX_IMPORTS)),
+        })))
+    }
+
+    /// Asks the store of sessions, in a thread that may wait.
+    pub(crate) async fn sessions<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&dyn Sessions) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let store = Arc::clone(&self.parts.sessions);
+        self.blocking(move || ask(&*store)).await
+    }
+
+    /// Asks the store of what people decide, in a thread that may wait.
+    pub(crate) async fn control<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&dyn Control) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let store = Arc::clone(&self.parts.control);
+        self.blocking(move || ask(&*store)).await
+    }
+
+    /// Does what takes a while in a thread that may wait.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        match tokio::task::spawn_blocking(work).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(self.problem(&error)),
+            Err(panic) => {
+                self.log(&format!("a request failed: {panic}"));
+                Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR))
+            }
+        }
+    }
+
+    /// What a client is told of an error of the store.
+    pub(crate) fn problem(&self, error: &StoreError) -> Problem {
+        let text = error.to_string();
+        match error {
+            StoreError::Full { .. } => {
+                self.log(&text);
+                Problem::new(StatusCode::INSUFFICIENT_STORAGE).because(text).retry_after(60)
+            }
+            StoreError::TooLarge { .. } | StoreError::Cursor(_) => Problem::bad_request(text),
+            StoreError::LimitReached { .. }
+            | StoreError::Conflict { .. }
+            | StoreError::LastAdmin
+            | StoreError::Exists { .. } => Problem::conflict(text),
+            StoreError::Missing { .. } => Problem::new(StatusCode::NOT_FOUND).because(text),
+            StoreError::Closed => Problem::unavailable("the server is about to end"),
+            // What the file is called is nothing for clients.
+            StoreError::Newer { .. }
+            | StoreError::NotAStore { .. }
+            | StoreError::InUse { .. }
+            | StoreError::Damaged(_)
+            | StoreError::File { .. }
+            | _ => {
+                self.log(&text);
+                Problem::new(StatusCode::INTERNAL_SERVER_ERROR).because("the store failed")
+            }
+        }
+    }
+
+    /// Tells the operator.
+    pub(crate) fn log(&self, text: &str) {
+        (self.parts.log)(text);
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("App")
+    }
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Parts")
+    }
+}
+
+/// Each holds a batch of some megabytes; the rest wait.
+const MAX_IMPORTS: usize = 4;

@@ -1,0 +1,273 @@
+//! Takes lines in: reads them, keeps them, has them judged, and tells whoever looks on.
+
+use std::collections::BTreeMap;
+
+use policy::{Naming, NotAnObservation, Observation};
+use serde::Deserialize;
+use store::{Batch, Ingested, Loss, NotTaken, Record, Source, StoreError};
+
+use crate::app::App;
+use crate::live::Happening;
+use crate::notify::notice::Event;
+use crate::view::session::SessionRow;
+
+/// Hands records to the server from within the process. Calls block.
+#[derive(Clone, Debug)]
+pub struct Ingest(pub(crate) App);
+
+impl Ingest {
+    /// Takes whole lines as tlsight writes them. `id` tells them from other lines of the same source:
+    /// taken twice they count once.
+    ///
+    /// # Errors
+    /// The store did not take them; then none of them is kept.
+    pub fn take(&self, source: Source, id: String, lines: &[u8]) -> Result<Taken, StoreError> {
+        let mut pile = Pile::new(source.host.clone());
+        for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            pile.add(line);
+        }
+        pile.give(&self.0, source, id)
+    }
+
+    /// Takes note that a source is there, also if it has nothing to tell.
+    ///
+    /// # Errors
+    /// The store did not take it.
+    pub fn beat(&self, source: Source) -> Result<(), StoreError> {
+        let now = self.0.parts.clock.now();
+        let (records, losses) = (Vec::new(), Vec::new());
+        let batch = Batch { id: format!("beat:{now}"), source, received: now, records, losses };
+        self.0.parts.sessions.ingest(batch).map(|_ingested| ())
+    }
+}
+
+/// What became of lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Sessions and edges that are kept.
+    pub accepted: u64,
+    /// Sessions that were known.
+    pub duplicates: u64,
+    /// Lines that were not taken.
+    pub rejected: u64,
+    /// The first of them: the number of the line, and why.
+    pub reasons: Vec<(u64, String)>,
+}
+
+impl Taken {
+    /// Adds what became of further lines.
+    pub(crate) fn add(&mut self, more: Self) {
+        self.accepted = self.accepted.saturating_add(more.accepted);
+        self.duplicates = self.duplicates.saturating_add(more.duplicates);
+        self.rejected = self.rejected.saturating_add(more.rejected);
+        let room = MAX_REASONS.saturating_sub(self.reasons.len());
+        self.reasons.extend(more.reasons.into_iter().take(room));
+    }
+
+    /// Adds what the store says of records that were in these lines.
+    fn add_kept(&mut self, kept: &Ingested, numbers: &[u64]) {
+        self.accepted = kept.accepted;
+        self.duplicates = kept.duplicates;
+        self.rejected = self.rejected.saturating_add(kept.refused);
+        for (place, why) in kept.not_taken.iter().filter(|(_, why)| *why != NotTaken::Duplicate) {
+            let Some(number) = numbers.get(*place).filter(|_| self.reasons.len() < MAX_REASONS)
+            else {
+                return;
+            };
+            self.reasons.push((*number, why.to_string()));
+        }
+    }
+
+    /// Notes a line that was not taken.
+    pub(crate) fn reject(&mut self, line: u64, reason: String) {
+        self.rejected = self.rejected.saturating_add(1);
+        if self.reasons.len() < MAX_REASONS {
+            self.reasons.push((line, reason));
+        }
+    }
+}
+
+/// Lines that are to be kept together.
+#[derive(Debug)]
+pub(crate) struct Pile {
+    naming: Naming,
+    records: Vec<Record>,
+    /// Of each record, the number of its line.
+    numbers: Vec<u64>,
+    losses: BTreeMap<String, u64>,
+    bytes: usize,
+    lines: u64,
+    taken: Taken,
+}
+
+impl Pile {
+    /// An empty pile of lines from a host; of nobody knows where, if that is empty.
+    pub(crate) fn new(host: String) -> Self {
+        let host = Some(host).filter(|host| !host.is_empty());
+        Self {
+            naming: Naming { host, networks: Vec::new() },
+            records: Vec::new(),
+            numbers: Vec::new(),
+            losses: BTreeMap::new(),
+            bytes: 0,
+            lines: 0,
+            taken: Taken::default(),
+        }
+    }
+
+    /// Reads a line.
+    pub(crate) fn add(&mut self, line: &[u8]) {
+        self.lines = self.lines.saturating_add(1);
+        let number = self.lines;
+        if line.iter().all(u8::is_ascii_whitespace) {
+            return;
+        }
+        if line.len() > Record::MAX_LINE_LEN {
+            return self.too_long();
+        }
+        match Observation::parse(line) {
+            Ok(seen) => {
+                let (source, destination) = seen.entities(&self.naming);
+                let line: Box<[u8]> = if seen.is_session { line.into() } else { Box::default() };
+                self.bytes = self.bytes.saturating_add(line.len()).saturating_add(RECORD_LEN);
+                self.records.push(Record { seen, source, destination, line });
+                self.numbers.push(number);
+            }
+            Err(NotAnObservation::OtherDataset(dataset)) => match dataset.as_str() {
+                "tlsight.loss" => self.add_loss(line),
+                // Totals of what the other lines say.
+                "tlsight.summary" => {}
+                _ => self.taken.reject(number, format!("a record of '{}'", shortened(&dataset))),
+            },
+            Err(error) => self.taken.reject(number, shortened(&error.to_string())),
+        }
+    }
+
+    /// Notes a line that is longer than any honest one.
+    pub(crate) fn too_long(&mut self) {
+        let reason = format!("longer than {} bytes", Record::MAX_LINE_LEN);
+        self.taken.reject(self.lines, reason);
+    }
+
+    fn add_loss(&mut self, line: &[u8]) {
+        match serde_json::from_slice::<LossLine>(line) {
+            Ok(LossLine { tlsight }) if tlsight.loss.len() <= Batch::MAX_LOSSES => {
+                for (cause, count) in tlsight.loss {
+                    if self.losses.len() >= Batch::MAX_LOSSES && !self.losses.contains_key(&cause) {
+                        return self.taken.reject(self.lines, "too many causes of loss".to_owned());
+                    }
+                    let sum = self.losses.entry(shortened(&cause)).or_default();
+                    *sum = sum.saturating_add(count);
+                }
+            }
+            Ok(_) => self.taken.reject(self.lines, "too many causes of loss".to_owned()),
+            Err(error) => self.taken.reject(self.lines, shortened(&error.to_string())),
+        }
+    }
+
+    /// Whether it is as large as a batch may be.
+    pub(crate) fn is_full(&self) -> bool {
+        self.records.len() >= BATCH_RECORDS || self.bytes >= BATCH_BYTES
+    }
+
+    /// A pile for the lines that follow.
+    pub(crate) fn next(&self) -> Self {
+        let host = self.naming.host.clone().unwrap_or_default();
+        Self { lines: self.lines, ..Self::new(host) }
+    }
+
+    /// Keeps the lines, has them judged, and tells whoever looks on.
+    pub(crate) fn give(self, app: &App, source: Source, id: String) -> Result<Taken, StoreError> {
+        let mut taken = self.taken;
+        if self.records.is_empty() && self.losses.is_empty() {
+            return Ok(taken);
+        }
+        let now = app.parts.clock.now();
+        let arrivals = app.judge.arrivals(&self.records);
+        let rows = rows(app, &self.records);
+        let losses = self.losses.into_iter().map(|(cause, count)| Loss { cause, count }).collect();
+        let batch = Batch { id, source, received: now, records: self.records, losses };
+        let kept = match app.parts.sessions.ingest(batch) {
+            Ok(kept) => kept,
+            Err(error) => {
+                app.judge.forget(&arrivals);
+                return Err(error);
+            }
+        };
+        if !kept.is_repeat {
+            tell(app, rows, &kept.not_taken);
+        }
+        taken.add_kept(&kept, &self.numbers);
+        let (arrivals, refused) = arrivals.into_iter().partition::<Vec<_>, _>(|arrival| {
+            !kept
+                .not_taken
+                .iter()
+                .any(|(place, why)| *place == arrival.place && *why != NotTaken::Duplicate)
+        });
+        app.judge.forget(&refused);
+        let control = &*app.parts.control;
+        match app.judge.judge_arrivals(control, &arrivals, now) {
+            Ok(new) => crate::notify::tell(app, new, Event::Active),
+            // What was kept stays kept; it is judged when it is seen again, and by the next sweep.
+            Err(error) => {
+                app.judge.forget(&arrivals);
+                app.log(&format!("what came in could not be judged: {error}"));
+            }
+        }
+        app.meter.took(&taken);
+        Ok(taken)
+    }
+}
+
+/// What those who look on are told of records: a row for each of the first sessions.
+fn rows(app: &App, records: &[Record]) -> Vec<Option<SessionRow>> {
+    if !app.live.is_watched() {
+        return Vec::new();
+    }
+    let row = |record: &Record| record.seen.is_session.then(|| SessionRow::of_record(record));
+    records.iter().take(MAX_TOLD).map(row).collect()
+}
+
+fn tell(app: &App, rows: Vec<Option<SessionRow>>, not_taken: &[(usize, NotTaken)]) {
+    for (place, row) in rows.into_iter().enumerate() {
+        if let Some(row) =
+            row.filter(|_| not_taken.binary_search_by_key(&place, |(at, _)| *at).is_err())
+            && let Ok(json) = serde_json::to_string(&row)
+        {
+            app.live.tell(Happening::Session(json.into()));
+        }
+    }
+}
+
+/// The begin of a text that a stranger wrote.
+fn shortened(text: &str) -> String {
+    text.chars().take(MAX_TEXT).collect()
+}
+
+/// As much of a loss line as is needed.
+#[derive(Deserialize)]
+struct LossLine {
+    tlsight: LossBody,
+}
+
+#[derive(Deserialize)]
+struct LossBody {
+    loss: BTreeMap<String, u64>,
+}
+
+/// Enough to see what is wrong with a file.
+const MAX_REASONS: usize = 20;
+
+const MAX_TEXT: usize = 200;
+
+/// A transaction of this size takes some ten milliseconds.
+const BATCH_RECORDS: usize = 2000;
+
+/// Of lines in one batch.
+const BATCH_BYTES: usize = 8 << 20;
+
+/// What a record takes beside its line, about.
+const RECORD_LEN: usize = 1024;
+
+/// More at once nobody can look at.
+const MAX_TOLD: usize = 256;

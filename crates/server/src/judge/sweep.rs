@@ -1,0 +1,127 @@
+//! Judges everything again, and finds what is gone.
+
+use std::collections::HashSet;
+
+use event::Timestamp;
+use store::{
+    Page, Resolve, Sessions, StoreError, Violation, ViolationId, ViolationQuery, ViolationState,
+};
+
+use super::pair::Judged;
+use super::{GONE_AFTER, Judge, report};
+use crate::app::Control;
+
+/// What a sweep changed.
+#[derive(Debug, Default)]
+pub(crate) struct Swept {
+    pub(crate) new: Vec<Violation>,
+    pub(crate) gone: Vec<Violation>,
+}
+
+impl Judge {
+    /// Judges every posture of every edge by the policies that are in force, and resolves what passes,
+    /// what no policy forbids any more and what was not seen for long.
+    pub(crate) fn sweep(
+        &self,
+        sessions: &dyn Sessions,
+        control: &dyn Control,
+        now: Timestamp,
+    ) -> Result<Swept, StoreError> {
+        let rules = self.rules();
+        let mut swept = Swept { new: control.wake(now)?, gone: Vec::new() };
+        let open = open(control)?;
+        let known: HashSet<_> = open.iter().map(|violation| violation.id).collect();
+        let mut passing = HashSet::new();
+        let mut page = Page::first(Page::MAX_LIMIT);
+        loop {
+            let pairs = sessions.pairs(page)?;
+            let (mut findings, mut verdicts) = (Vec::new(), Vec::with_capacity(pairs.items.len()));
+            for pair in &pairs.items {
+                let judgement = Judged::from(pair).by(&rules, now);
+                verdicts.push((pair.edge, pair.posture_id, judgement.counts));
+                passing.extend(judgement.passes.into_iter().filter(|id| known.contains(id)));
+                let is_old = now.nanos_since(pair.last_seen) > GONE_AFTER.unsigned_abs();
+                // What is old and resolved stays resolved.
+                findings.extend(judgement.findings.into_iter().filter(|(finding, _)| {
+                    let id = ViolationId::of(&finding.policy, finding.edge, finding.posture);
+                    !is_old || known.contains(&id)
+                }));
+            }
+            control.set_verdicts(&verdicts)?;
+            swept.new.extend(report_known(self, control, findings, now)?);
+            match pairs.next {
+                Some(next) => page.after = Some(next),
+                None => break,
+            }
+        }
+        let gone = open.iter().filter(|violation| {
+            passing.contains(&violation.id)
+                || !rules.is_enabled(&violation.finding.policy)
+                || self.is_gone(violation, now)
+        });
+        let gone: Vec<_> = gone.map(|violation| violation.id).collect();
+        if !gone.is_empty() {
+            swept.gone = control.resolve(&Resolve::Ids(gone), now)?;
+        }
+        self.forget_gone(&swept.gone, now);
+        Ok(swept)
+    }
+
+    fn is_gone(&self, violation: &Violation, now: Timestamp) -> bool {
+        let long = GONE_AFTER.unsigned_abs();
+        let found = self.seen().history.get(&violation.id).copied();
+        now.nanos_since(violation.finding.last_seen) > long
+            && found.is_none_or(|found| now.nanos_since(found) > long)
+    }
+
+    /// What comes back is judged at once.
+    fn forget_gone(&self, gone: &[Violation], now: Timestamp) {
+        let mut seen = self.seen();
+        for violation in gone {
+            seen.pairs.remove(&(violation.finding.edge, violation.finding.posture));
+            seen.history.remove(&violation.id);
+        }
+        seen.history.retain(|_, found| now.nanos_since(*found) <= GONE_AFTER.unsigned_abs());
+    }
+
+    /// Waits until the policies change, or for `longest`.
+    pub(crate) async fn due(&self, longest: std::time::Duration) -> bool {
+        tokio::time::timeout(longest, self.due.notified()).await.ok();
+        self.is_due.swap(false, std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+/// Keeps findings of what is known for long; history is only noted where it comes in.
+fn report_known(
+    judge: &Judge,
+    control: &dyn Control,
+    findings: Vec<(store::Finding, Option<store::Exclusion>)>,
+    now: Timestamp,
+) -> Result<Vec<Violation>, StoreError> {
+    let (old, recent): (Vec<_>, Vec<_>) = findings
+        .into_iter()
+        .partition(|(finding, _)| now.nanos_since(finding.last_seen) > GONE_AFTER.unsigned_abs());
+    let old: Vec<_> = old.into_iter().map(|(finding, _)| finding).collect();
+    if !old.is_empty() {
+        control.report(&old, now)?;
+    }
+    report(judge, control, recent, now)
+}
+
+/// All violations that are not resolved.
+fn open(control: &dyn Control) -> Result<Vec<Violation>, StoreError> {
+    let mut open = Vec::new();
+    for state in [ViolationState::Active, ViolationState::Snoozed, ViolationState::Excluded] {
+        let query = ViolationQuery { state: Some(state), ..ViolationQuery::default() };
+        let mut page = Page::first(Page::MAX_LIMIT);
+        loop {
+            let found = control.violations(&query, page)?;
+            open.extend(found.items);
+            match found.next {
+                Some(next) if open.len() < Violation::MAX_COUNT => page.after = Some(next),
+                Some(_) | None => break,
+            }
+        }
+    }
+    Ok(open)
+}

@@ -1,0 +1,103 @@
+//! The server's metrics.
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use store::StoreError;
+
+use crate::app::App;
+use crate::ingest::Taken;
+use crate::notify::notifier::Kind;
+
+/// Counts where something happens.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    records: Family<Labels, Counter>,
+    notifications: Family<[(&'static str, &'static str); 2], Counter>,
+    logins_failed: Counter,
+}
+
+type Labels = [(&'static str, &'static str); 1];
+
+impl Meter {
+    /// Counts what became of lines.
+    pub(crate) fn took(&self, taken: &Taken) {
+        for (result, count) in [
+            ("accepted", taken.accepted),
+            ("duplicate", taken.duplicates),
+            ("rejected", taken.rejected),
+        ] {
+            self.records.get_or_create(&[("result", result)]).inc_by(count);
+        }
+    }
+
+    /// Counts what a notifier took.
+    pub(crate) fn sent(&self, kind: Kind) {
+        self.notifications.get_or_create(&[("kind", name(kind)), ("result", "sent")]).inc();
+    }
+
+    /// Counts a try that failed.
+    pub(crate) fn not_sent(&self, kind: Kind) {
+        self.notifications.get_or_create(&[("kind", name(kind)), ("result", "failed")]).inc();
+    }
+
+    /// Counts a log-in with a wrong password or of nobody.
+    pub(crate) fn login_failed(&self) {
+        self.logins_failed.inc();
+    }
+
+    /// All metrics as text.
+    ///
+    /// # Errors
+    /// The store does not say how it does.
+    pub(crate) fn text(&self, app: &App) -> Result<String, StoreError> {
+        let status = app.parts.sessions.status()?;
+        let mut registry = Registry::with_prefix("tlsight_server");
+        registry.register("records", "Records that came in", self.records.clone());
+        registry.register("notifications", "Notices sent", self.notifications.clone());
+        registry.register("logins_failed", "Log-ins that failed", self.logins_failed.clone());
+        let violations = Family::<Labels, Gauge>::default();
+        let by_severity = app.parts.control.violation_counts()?;
+        for (severity, count) in store::Severity::ALL.into_iter().zip(by_severity) {
+            violations.get_or_create(&[("severity", severity.name())]).set(gauge(count));
+        }
+        registry.register("violations_active", "Active violations", violations);
+        for (name, help, value) in [
+            ("store_bytes", "Size of the store", status.bytes),
+            ("store_sessions", "Sessions in the store", status.sessions),
+            ("live_clients", "Clients that look on", app.live.clients() as u64),
+        ] {
+            let one = Gauge::<i64>::default();
+            one.set(gauge(value));
+            registry.register(name, help, one);
+        }
+        for (name, help, value) in [
+            ("store_sessions_evicted", "Sessions forgotten", status.evicted_sessions),
+            ("live_dropped", "Events that slow clients missed", app.live.dropped()),
+        ] {
+            let one = Counter::<u64>::default();
+            one.inc_by(value);
+            registry.register(name, help, one);
+        }
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        encode(&mut text, &registry).ok();
+        Ok(text)
+    }
+}
+
+fn gauge(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+const fn name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Webhook => "webhook",
+        Kind::Alertmanager => "alertmanager",
+        Kind::Syslog => "syslog",
+        Kind::Slack => "slack",
+        Kind::Email => "email",
+    }
+}

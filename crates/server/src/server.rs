@@ -1,0 +1,165 @@
+//! A server from its begin to its end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use tokio::net::TcpListener;
+
+use crate::app::{App, Parts};
+use crate::auth::caller::{LONGEST_IDLE, LONGEST_LOGIN};
+use crate::auth::password::NoHash;
+use crate::auth::token;
+use crate::http::certificate::Certificate;
+use crate::http::headers::StrictTransport;
+use crate::http::listener;
+use crate::ingest::Ingest;
+use crate::notify;
+use crate::notify::notice::Event;
+use crate::routes::openapi;
+use crate::secret::Secret;
+
+/// A server that is ready to run.
+pub struct Server {
+    app: App,
+    listener: TcpListener,
+    tls: ServerConfig,
+    strict: StrictTransport,
+}
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoServer {
+    /// The socket cannot be used.
+    #[error("cannot listen: {0}")]
+    Socket(#[from] io::Error),
+    /// The store does not answer.
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+    /// The system has no randomness.
+    #[error(transparent)]
+    NoHash(#[from] NoHash),
+    /// The certificate cannot be used.
+    #[error("the certificate cannot be used: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+impl Server {
+    /// Reads the policies. Call it within a runtime.
+    ///
+    /// # Errors
+    /// See [`NoServer`].
+    pub fn new(
+        listener: std::net::TcpListener,
+        certificate: &Certificate,
+        parts: Parts,
+    ) -> Result<Self, NoServer> {
+        let app = App::new(parts)?;
+        app.judge.reload(&*app.parts.control)?;
+        for (policy, reason) in &app.judge.rules().refused {
+            app.log(&format!("the policy '{policy}' does not judge: {reason}"));
+        }
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
+        let strict = if certificate.is_given() {
+            StrictTransport::Insist
+        } else {
+            StrictTransport::DoNotInsist
+        };
+        Ok(Self { app, listener, tls: certificate.config()?, strict })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// What the system reports.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// A new token for making the first user, if there is none yet. Tokens of before are void.
+    ///
+    /// # Errors
+    /// The store does not keep its digest.
+    pub fn setup_token(&self) -> Result<Option<Secret>, store::StoreError> {
+        let control = &self.app.parts.control;
+        if !control.users()?.is_empty() {
+            return Ok(None);
+        }
+        let Ok(secret) = token::random() else { return Ok(None) };
+        control.set_setup_token(token::digest(&secret))?;
+        Ok(Some(Secret::new(secret)))
+    }
+
+    /// Where records of this process go in.
+    #[must_use]
+    pub fn ingest(&self) -> Ingest {
+        Ingest(self.app.clone())
+    }
+
+    /// Serves until `stop` is done.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let Self { app, listener, tls, strict } = self;
+        let router = openapi::router(&app, strict);
+        let work = [
+            tokio::spawn(judge(app.clone())),
+            tokio::spawn(tidy(app.clone())),
+            tokio::spawn({
+                let app = app.clone();
+                async move { app.courier.run(&app).await }
+            }),
+        ];
+        listener::serve(listener, tls, router, stop).await;
+        for task in work {
+            task.abort();
+        }
+    }
+}
+
+/// Judges everything when policies change, and now and then.
+async fn judge(app: App) {
+    loop {
+        app.judge.due(SWEEP_EVERY).await;
+        let own = app.clone();
+        let swept = app
+            .blocking(move || {
+                let parts = &own.parts;
+                let swept =
+                    own.judge.sweep(&*parts.sessions, &*parts.control, parts.clock.now())?;
+                notify::tell(&own, swept.new, Event::Active);
+                notify::tell(&own, swept.gone, Event::Resolved);
+                Ok(())
+            })
+            .await;
+        if swept.is_err() {
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+/// Forgets what is too old.
+async fn tidy(app: App) {
+    loop {
+        tokio::time::sleep(TIDY_EVERY).await;
+        let now = app.parts.clock.now();
+        let own = Arc::clone(&app.parts.sessions);
+        // Failures were logged, and are part of the store's status.
+        app.blocking(move || own.maintain(now)).await.ok();
+        app.control(move |control| {
+            control.remove_old_logins(now.plus_nanos(-LONGEST_LOGIN), now.plus_nanos(-LONGEST_IDLE))
+        })
+        .await
+        .ok();
+    }
+}
+
+/// Certificates expire, snoozes end and postures go away by the minute at most.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+const TIDY_EVERY: Duration = Duration::from_secs(60);
+
+/// After a failure of the store.
+const PAUSE: Duration = Duration::from_secs(5);

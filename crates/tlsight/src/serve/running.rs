@@ -1,0 +1,257 @@
+//! A server that runs beside the rest of the program.
+
+use std::fs::DirBuilder;
+use std::io::{self, Write as _};
+use std::net::TcpListener;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use server::{Certificate, Clock, DataKind, Identity, Ingest, Parts, Secret, Server};
+use store::{Retention, Settings, Source};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::settings::ServeSettings;
+use crate::agent::Sink;
+use crate::{message, signals};
+
+/// Where a server is to run: an address that is bound, and a folder.
+pub(crate) struct Place {
+    settings: ServeSettings,
+    folder: PathBuf,
+    listener: TcpListener,
+    data: DataKind,
+}
+
+/// A server that runs until it is stopped.
+pub(crate) struct Running {
+    runtime: Runtime,
+    serving: JoinHandle<()>,
+    stop: oneshot::Sender<()>,
+    ingest: Ingest,
+    address: String,
+    fingerprint: Option<String>,
+    setup_token: Option<Secret>,
+    /// A folder that is gone at the end.
+    temporary: Option<PathBuf>,
+}
+
+impl Place {
+    /// Binds the address and makes the folder, with the privileges that the program has then.
+    ///
+    /// # Errors
+    /// What the system reports.
+    pub(crate) fn open(settings: ServeSettings, data: DataKind) -> Result<Self> {
+        let folder = match data {
+            DataKind::Real => settings.folder()?,
+            DataKind::Demo => {
+                std::env::temp_dir().join(format!("tlsight-demo-{}", std::process::id()))
+            }
+        };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(FOLDER_MODE)
+            .create(&folder)
+            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        let address = settings.listen;
+        let listener =
+            TcpListener::bind(address).with_context(|| format!("cannot listen at {address}"))?;
+        Ok(Self { settings, folder, listener, data })
+    }
+}
+
+impl Running {
+    /// Opens the store and begins to serve.
+    ///
+    /// # Errors
+    /// A store or a certificate that cannot be used.
+    pub(crate) fn start(place: Place) -> Result<Self> {
+        let Place { settings, folder, listener, data } = place;
+        let runtime = Builder::new_multi_thread()
+            .enable_all()
+            .worker_threads(WORKERS)
+            .thread_name("tlsight-server")
+            .build()?;
+        let clock = Clock::system();
+        let certificate = Arc::new(Certificate::open(identity(&settings, &folder), clock.now())?);
+        let parts = Parts {
+            sessions: Arc::new(open_sessions(&settings, &folder)?),
+            control: Arc::new(store::Control::open(&folder.join("control.db"))?),
+            clock: clock.clone(),
+            log: Arc::new(|text: &str| message::error(text)),
+            data,
+        };
+        let port = listener.local_addr()?.port();
+        let host = settings.listen.ip();
+        let host = if host.is_unspecified() { host_name() } else { bracketed(host) };
+        let server = {
+            let _entered = runtime.enter();
+            Server::new(listener, &certificate, parts)?
+        };
+        let (ingest, setup_token) = (server.ingest(), server.setup_token()?);
+        let fingerprint = (!certificate.is_given()).then(|| certificate.fingerprint());
+        runtime.spawn(renew(signals::reload_on_request()?, certificate, clock));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serving = runtime.spawn(server.run(async {
+            // A sender that is gone says the same.
+            stopped.await.ok();
+        }));
+        let address = format!("https://{host}:{port}/");
+        let temporary = (data == DataKind::Demo).then_some(folder);
+        Ok(Self { runtime, serving, stop, ingest, address, fingerprint, setup_token, temporary })
+    }
+
+    /// Says where the server is and, as long as there is no user, how to become the first.
+    ///
+    /// # Errors
+    /// Standard output cannot be written to.
+    pub(crate) fn tell(&self) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        writeln!(out, "tlsight is at {}", self.address)?;
+        if let Some(fingerprint) = &self.fingerprint {
+            writeln!(
+                out,
+                "It made its certificate itself, so browsers warn; its SHA-256 is {fingerprint}"
+            )?;
+        }
+        if let Some(token) = &self.setup_token {
+            let token = token.dangerous_text();
+            writeln!(out, "Make the first user there, with this token: {token}")?;
+        }
+        if !server::has_web_ui() {
+            writeln!(
+                out,
+                "This program was built without the web UI; the API is described at {}openapi.json",
+                self.address
+            )?;
+        }
+        out.flush()
+    }
+
+    /// Where lines of this process go in.
+    pub(crate) const fn ingest(&self) -> &Ingest {
+        &self.ingest
+    }
+
+    /// Says now and then that the agent of this process is there, also when it has nothing to tell.
+    pub(crate) fn beat(&self, source: Source) {
+        let ingest = self.ingest.clone();
+        self.runtime.spawn(async move {
+            loop {
+                let (ingest, source) = (ingest.clone(), source.clone());
+                // A store that fails says so elsewhere.
+                tokio::task::spawn_blocking(move || ingest.beat(source)).await.ok();
+                tokio::time::sleep(BEAT_EVERY).await;
+            }
+        });
+    }
+
+    /// Ends the server, with what it is doing.
+    pub(crate) fn stop(self) {
+        self.stop.send(()).ok();
+        // Panics were printed.
+        self.runtime.block_on(self.serving).ok();
+        self.runtime.shutdown_timeout(LAST_PATIENCE);
+        if let Some(folder) = self.temporary {
+            std::fs::remove_dir_all(folder).ok();
+        }
+    }
+}
+
+/// Hands lines of the agent to the server.
+pub(crate) struct ToServer {
+    ingest: Ingest,
+    source: Source,
+    begin: i64,
+    count: AtomicU64,
+}
+
+impl ToServer {
+    /// A sink for the lines of this host's agent.
+    pub(crate) fn new(ingest: Ingest, source: Source) -> Self {
+        let begin = crate::watch::wall_clock().as_nanos();
+        Self { ingest, source, begin, count: AtomicU64::new(0) }
+    }
+}
+
+impl Sink for ToServer {
+    fn take(&mut self, lines: &[u8]) -> io::Result<()> {
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        let id = format!("{}:{count}", self.begin);
+        self.ingest.take(self.source.clone(), id, lines).map(|_taken| ()).map_err(io::Error::other)
+    }
+
+    fn name(&self) -> &'static str {
+        "the store"
+    }
+}
+
+/// The agent of this process.
+pub(crate) fn own_agent() -> Source {
+    let host = host_name();
+    Source { id: format!("agent:{host}"), host, version: env!("CARGO_PKG_VERSION").to_owned() }
+}
+
+fn open_sessions(settings: &ServeSettings, folder: &Path) -> Result<store::SqliteSessions> {
+    let path = folder.join("sessions.db");
+    let usual = Retention::default();
+    let retention = Retention {
+        days: settings.retention_days.unwrap_or(usual.days),
+        max_bytes: settings.max_store.unwrap_or(usual.max_bytes),
+    };
+    Ok(store::SqliteSessions::open(&path, Settings { retention, ..Settings::default() })?)
+}
+
+fn identity(settings: &ServeSettings, folder: &Path) -> Identity {
+    if let Some((certificate, key)) = settings.certificate.clone() {
+        return Identity::Given { certificate, key };
+    }
+    let own = ["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned(), host_name()];
+    let listen = settings.listen.ip();
+    let listen = (!listen.is_unspecified()).then(|| listen.to_string());
+    let mut names: Vec<_> = own.into_iter().chain(listen).chain(settings.names.clone()).collect();
+    names.sort_unstable();
+    names.dedup();
+    Identity::SelfMade { folder: folder.to_owned(), names }
+}
+
+/// Reads the certificate anew at each SIGHUP.
+async fn renew(reload: Arc<AtomicBool>, certificate: Arc<Certificate>, clock: Clock) {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        if reload.swap(false, Ordering::Relaxed)
+            && let Err(error) = certificate.reload(clock.now())
+        {
+            message::error(&format!("the certificate stays as it was: {error}"));
+        }
+    }
+}
+
+fn host_name() -> String {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    if name.is_empty() { "localhost".to_owned() } else { name }
+}
+
+fn bracketed(ip: std::net::IpAddr) -> String {
+    match ip {
+        std::net::IpAddr::V4(ip) => ip.to_string(),
+        std::net::IpAddr::V6(ip) => format!("[{ip}]"),
+    }
+}
+
+/// Requests wait for the store most of the time, and it has threads of its own.
+const WORKERS: usize = 2;
+
+/// Names of hosts and hashes of passwords are not for everybody.
+const FOLDER_MODE: u32 = 0o700;
+
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+const BEAT_EVERY: Duration = Duration::from_secs(60);
+
+const LAST_PATIENCE: Duration = Duration::from_secs(5);

@@ -1,0 +1,181 @@
+//! The settings of `[serve]`: where the server listens, and where it keeps what it knows.
+
+use std::env;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use serde::Deserialize;
+
+use crate::agent::settings::Listen;
+use crate::config::{Size, parsed};
+
+/// What one source of settings gives.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServeLayer {
+    /// Where the server listens.
+    pub(crate) listen: Option<Listen>,
+    /// The folder of the store.
+    pub(crate) data: Option<PathBuf>,
+    /// Chain of the certificate.
+    pub(crate) tls_certificate: Option<PathBuf>,
+    /// Its private key.
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Names for the certificate that is made.
+    pub(crate) names: Option<Vec<String>>,
+    /// Days that sessions are kept for.
+    pub(crate) retention_days: Option<u32>,
+    /// Most that the store may take.
+    pub(crate) max_store: Option<Size>,
+}
+
+/// Settings with nothing left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ServeSettings {
+    /// Where the server listens.
+    pub(crate) listen: SocketAddr,
+    /// The folder of the store, if one was named.
+    pub(crate) data: Option<PathBuf>,
+    /// Files of the certificate and its key, if they were named.
+    pub(crate) certificate: Option<(PathBuf, PathBuf)>,
+    /// Names for the certificate that is made, beside those of this machine.
+    pub(crate) names: Vec<String>,
+    /// Days that sessions are kept for, if that was said.
+    pub(crate) retention_days: Option<u32>,
+    /// Most that the store may take in bytes, if that was said.
+    pub(crate) max_store: Option<u64>,
+}
+
+impl ServeLayer {
+    /// This layer, and where it says nothing, `next`.
+    pub(crate) fn or(self, next: Self) -> Self {
+        Self {
+            listen: self.listen.or(next.listen),
+            data: self.data.or(next.data),
+            tls_certificate: self.tls_certificate.or(next.tls_certificate),
+            tls_key: self.tls_key.or(next.tls_key),
+            names: self.names.or(next.names),
+            retention_days: self.retention_days.or(next.retention_days),
+            max_store: self.max_store.or(next.max_store),
+        }
+    }
+
+    /// What the variables `TLSIGHT_SERVE_*` say.
+    ///
+    /// # Errors
+    /// A value that makes no sense.
+    pub(crate) fn from_environment(
+        variable: &impl Fn(&str) -> Result<Option<String>>,
+    ) -> Result<Self> {
+        let names = variable("TLSIGHT_SERVE_NAMES")?;
+        Ok(Self {
+            listen: parsed(variable, "TLSIGHT_SERVE_LISTEN")?,
+            data: variable("TLSIGHT_SERVE_DATA")?.map(PathBuf::from),
+            tls_certificate: variable("TLSIGHT_SERVE_TLS_CERTIFICATE")?.map(PathBuf::from),
+            tls_key: variable("TLSIGHT_SERVE_TLS_KEY")?.map(PathBuf::from),
+            names: names.map(|names| names.split(',').map(|it| it.trim().to_owned()).collect()),
+            retention_days: parsed(variable, "TLSIGHT_SERVE_RETENTION_DAYS")?,
+            max_store: parsed(variable, "TLSIGHT_SERVE_MAX_STORE")?,
+        })
+    }
+
+    /// The settings, with the defaults where nothing was said.
+    ///
+    /// # Errors
+    /// A certificate without its key, or a key without its certificate.
+    pub(crate) fn with_defaults(self) -> Result<ServeSettings> {
+        let certificate = match (self.tls_certificate, self.tls_key) {
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            (None, None) => None,
+            (Some(_), None) => bail!("the certificate (tls_certificate) needs its key (tls_key)"),
+            (None, Some(_)) => bail!("the key (tls_key) needs its certificate (tls_certificate)"),
+        };
+        if self.retention_days == Some(0) {
+            bail!("retention_days: at least 1");
+        }
+        Ok(ServeSettings {
+            listen: self.listen.map_or(DEFAULT_LISTEN, |Listen(address)| address),
+            data: self.data,
+            certificate,
+            names: self.names.unwrap_or_default(),
+            retention_days: self.retention_days,
+            max_store: self.max_store.map(|Size(bytes)| bytes as u64),
+        })
+    }
+}
+
+impl ServeSettings {
+    /// The folder of the store: the one that was named, or the usual one of who runs the program.
+    ///
+    /// # Errors
+    /// None was named, and who runs the program has no home.
+    pub(crate) fn folder(&self) -> Result<PathBuf> {
+        if let Some(folder) = &self.data {
+            return Ok(folder.clone());
+        }
+        if rustix::process::geteuid().is_root() {
+            return Ok(PathBuf::from(FOLDER_OF_ROOT));
+        }
+        let absolute =
+            |name: &str| env::var_os(name).map(PathBuf::from).filter(|it| it.is_absolute());
+        match (absolute("XDG_STATE_HOME"), absolute("HOME")) {
+            (Some(state), _) => Ok(state.join("tlsight")),
+            (None, Some(home)) => Ok(home.join(".local/state/tlsight")),
+            (None, None) => bail!("say where to keep the store: --data DIR"),
+        }
+    }
+}
+
+/// The settings of `[serve]` with their defaults, as `tlsight config default` prints them.
+pub(crate) const DEFAULT_TABLE: &str = r#"
+[serve]
+# Where the server listens; a port alone is one of 127.0.0.1. Say 0.0.0.0:9470 to let other machines in.
+listen = "127.0.0.1:9470"
+
+# The folder of the store: /var/lib/tlsight for root, else $XDG_STATE_HOME/tlsight.
+# data = "/var/lib/tlsight"
+
+# Certificate (with its chain) and key in PEM. Without them the server makes a certificate of its own.
+# tls_certificate = "/etc/tlsight/server.pem"
+# tls_key = "/etc/tlsight/server.key"
+
+# Names and addresses for the certificate that it makes, beside those of this machine.
+names = []
+
+# Days that sessions are kept for, and the most that the store may take: these two are for the first
+# start, and then set in the web UI.
+# retention_days = 30
+# max_store = "10GiB"
+"#;
+
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9470);
+
+/// As the Filesystem Hierarchy Standard (section 5.8) has it for the state of programs.
+const FOLDER_OF_ROOT: &str = "/var/lib/tlsight";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_let_in_unless_said_otherwise() {
+        let settings = ServeLayer::default().with_defaults().unwrap();
+        assert!(settings.listen.ip().is_loopback());
+        let listen = Some("0.0.0.0:443".parse().unwrap());
+        let settings = ServeLayer { listen, ..ServeLayer::default() }.with_defaults().unwrap();
+        assert!(settings.listen.ip().is_unspecified());
+    }
+
+    #[test]
+    fn a_certificate_needs_its_key() {
+        for (certificate, key) in [(Some("a"), None), (None, Some("b"))] {
+            let layer = ServeLayer {
+                tls_certificate: certificate.map(PathBuf::from),
+                tls_key: key.map(PathBuf::from),
+                ..ServeLayer::default()
+            };
+            assert!(layer.with_defaults().unwrap_err().to_string().contains("needs its"));
+        }
+    }
+}
