@@ -14,6 +14,7 @@ import { useFilters } from '../../url/filters';
 import { useTimeWindow } from '../../url/window';
 import { SEVERITIES, severityLabel } from '../../vocabulary/grades';
 import { STATE_LABELS } from './states';
+import { useLiveViolations } from './useLiveViolations';
 import { ViolationPanel } from './ViolationPanel';
 
 const FILTERS = ['q', 'severity', 'policy', 'namespace', 'edge'] as const;
@@ -28,6 +29,7 @@ export default function Violations() {
   const state = STATES.find((name) => name === place.state) ?? 'active';
   const list = useApiList<Violation>('/violations', { ...timeWindow, ...filters, state });
   const items = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
+  useLiveViolations(list.refetch);
   const policies = useApiItems<Policy>('/policies');
   const policyOptions = useMemo(
     () => (policies.data ?? []).map(({ id, name }) => [id, name] as const),
