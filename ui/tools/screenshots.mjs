@@ -53,6 +53,7 @@ for (const [look, options] of Object.entries(LOOKS)) {
     if (message.type() === 'error') console.error(look, page.url(), message.text());
   });
   await page.goto('/login');
+  await page.getByRole('heading', { level: 1 }).waitFor();
   await page.screenshot({ path: `${folder}/login-${look}.png` });
   await page.getByLabel('User').fill(user);
   await page.getByLabel('Password').fill(password);

@@ -11,6 +11,8 @@ export interface Notifier {
   has_secret: boolean;
   min_severity: Severity;
   queued: number;
+  /** Given up: too much waited, or too many tries failed. */
+  dropped?: number;
   last_error?: string;
   last_sent?: string;
 }

@@ -27,6 +27,8 @@ interface Live {
   state: LiveState;
   /** Events that the server left out since the page was opened. */
   dropped: number;
+  /** How often something was missed, by a drop or by a stream that broke; lists are then read again. */
+  gaps: number;
   subscribe: Subscribe;
 }
 
@@ -42,6 +44,7 @@ const LiveContext = createContext<Live | null>(null);
 export function LiveProvider({ children }: { children: ReactNode }) {
   const [state, setState] = useState<LiveState>('connecting');
   const [dropped, setDropped] = useState(0);
+  const [gaps, setGaps] = useState(0);
   const listeners = useRef(new Map<string, Set<(event: unknown) => void>>());
 
   const subscribe = useCallback<Subscribe>((kind, listener) => {
@@ -55,10 +58,15 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     let source: EventSource | null = null;
     let retry: number | undefined;
     let calm: number | undefined;
+    let opened = false;
 
     const connect = () => {
       source = new EventSource(address('/live'));
-      source.onopen = () => setState('connected');
+      source.onopen = () => {
+        setState('connected');
+        if (opened) setGaps((count) => count + 1);
+        opened = true;
+      };
       source.onerror = () => {
         const over = source?.readyState === EventSource.CLOSED;
         setState(over ? 'off' : 'connecting');
@@ -70,6 +78,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
           if (event === undefined) return;
           if (kind === 'dropped') {
             setDropped((count) => count + (event as { count: number }).count);
+            setGaps((count) => count + 1);
             setState('behind');
             window.clearTimeout(calm);
             calm = window.setTimeout(() => setState('connected'), BEHIND_MS);
@@ -87,7 +96,10 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     };
   }, []);
 
-  const live = useMemo(() => ({ state, dropped, subscribe }), [state, dropped, subscribe]);
+  const live = useMemo(
+    () => ({ state, dropped, gaps, subscribe }),
+    [state, dropped, gaps, subscribe],
+  );
   return <LiveContext value={live}>{children}</LiveContext>;
 }
 

@@ -46,7 +46,7 @@ const VERDICT_TONES: Record<Verdict, [tone: string, icon: IconName, label: strin
 export function VerdictBadge({ verdict, count }: { verdict: Verdict; count?: number }) {
   const [tone, icon, label] = VERDICT_TONES[verdict];
   return (
-    <span className={`badge ${tone}`}>
+    <span className={`badge ${count === 0 ? 'tone-neutral' : tone}`}>
       <Icon name={icon} size={11} />
       {count === undefined ? label : `${count} ${label.toLowerCase()}`}
     </span>

@@ -1,4 +1,5 @@
 import { useEffect, useId, useRef, type FormEvent, type ReactNode } from 'react';
+import { createPortal } from 'react-dom';
 import './dialog.css';
 
 interface Props {
@@ -26,10 +27,12 @@ export function Dialog(props: Props) {
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
+    // A dialog may be opened from within a form, which React would submit too.
+    event.stopPropagation();
     props.onSubmit();
   };
 
-  return (
+  return createPortal(
     <dialog ref={dialog} className="dialog" aria-labelledby={titleId} onClose={props.onClose}>
       <form onSubmit={submit} className="stack">
         <h2 id={titleId}>{props.title}</h2>
@@ -52,6 +55,7 @@ export function Dialog(props: Props) {
           </button>
         </div>
       </form>
-    </dialog>
+    </dialog>,
+    document.body,
   );
 }

@@ -17,11 +17,9 @@ export function EntityName({ entity, port }: Props) {
   );
 }
 
-export function EdgeName({
-  edge,
-}: {
-  edge: Pick<Edge, 'source' | 'destination' | 'port' | 'protocol'>;
-}) {
+type EdgeEnds = Pick<Edge, 'source' | 'destination' | 'port'> & { protocol: string };
+
+export function EdgeName({ edge }: { edge: EdgeEnds }) {
   const port = `:${edge.port}${edge.protocol === 'udp' ? '/udp' : ''}`;
   return (
     <span className="edge-name">

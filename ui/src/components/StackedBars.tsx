@@ -4,7 +4,7 @@ import { init, use as register, type EChartsType } from 'echarts/core';
 import { CanvasRenderer } from 'echarts/renderers';
 import { useEffect, useRef } from 'react';
 import { count, shortCount } from '../format/numbers';
-import { clock, exactTime } from '../format/time';
+import { axisTime, exactTime } from '../format/time';
 import { token, useTheme } from '../theme/theme';
 import type { Series } from './TimeChart';
 
@@ -43,6 +43,7 @@ export default function StackedBars({ points, series }: Props) {
 }
 
 function options(points: Props['points'], series: Props['series']) {
+  const span = Date.parse(points.at(-1)?.time ?? '') - Date.parse(points[0]?.time ?? '');
   const text = { color: token('ink-3'), fontFamily: token('font'), fontSize: 11 };
   return {
     animation: false,
@@ -60,7 +61,7 @@ function options(points: Props['points'], series: Props['series']) {
     },
     xAxis: {
       type: 'category',
-      data: points.map((point) => clock(point.time).replace(/:\d\d$/, '')),
+      data: points.map((point) => axisTime(point.time, span)),
       axisLine: { lineStyle: { color: token('line-strong') } },
       axisTick: { show: false },
       axisLabel: { ...text, hideOverlap: true },

@@ -11,6 +11,15 @@ const dayClockFormat = new Intl.DateTimeFormat('en-GB', {
   minute: '2-digit',
   second: '2-digit',
 });
+const axisFormat = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
+const axisDayFormat = new Intl.DateTimeFormat('en-GB', {
+  day: 'numeric',
+  month: 'short',
+  hour: '2-digit',
+  minute: '2-digit',
+});
+/** A little more than a day, so that the last day itself counts as one. */
+const DAY_MS = 25 * 3_600_000;
 const relativeFormat = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'short' });
 
 const STEPS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
@@ -36,6 +45,11 @@ export function clock(time: string, now: Date = new Date()): string {
   const date = new Date(time);
   const today = date.toDateString() === now.toDateString();
   return formatWith(today ? clockFormat : dayClockFormat, time);
+}
+
+/** For the axis of a chart that spans so many milliseconds: the time of day, else with the day. */
+export function axisTime(time: string, spanMs: number): string {
+  return formatWith(spanMs > DAY_MS ? axisDayFormat : axisFormat, time);
 }
 
 /** `5 min. ago`, `in 3 days`. */

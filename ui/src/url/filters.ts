@@ -22,8 +22,9 @@ export function useFilters<K extends string>(
   const change = useCallback(
     (changes: Partial<Record<K, string>>) =>
       setParameters(
-        (old) => {
-          const next = new URLSearchParams(old);
+        () => {
+          // From the address itself: what the last render saw may be older than the last change.
+          const next = new URLSearchParams(window.location.search);
           for (const [name, value] of Object.entries<string | undefined>(changes)) {
             if (value === undefined || value === '') next.delete(name);
             else next.set(name, value);

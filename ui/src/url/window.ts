@@ -33,8 +33,8 @@ export function useTimeWindow(): [TimeWindow, (window: TimeWindow) => void] {
 
   const setWindow = useCallback(
     (next: TimeWindow) =>
-      setParameters((old) => {
-        const changed = new URLSearchParams(old);
+      setParameters(() => {
+        const changed = new URLSearchParams(globalThis.location.search);
         for (const name of WINDOW_PARAMETERS) changed.delete(name);
         for (const [name, value] of Object.entries(next)) changed.set(name, value);
         return changed;

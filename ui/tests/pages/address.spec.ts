@@ -44,3 +44,17 @@ test('the chosen theme stays', async ({ admin: page }) => {
   await page.reload();
   await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
 });
+
+test('the libraries for graphs and charts load only where something is drawn', async ({
+  admin: page,
+}) => {
+  const loaded: string[] = [];
+  page.on('request', (request) => loaded.push(new URL(request.url()).pathname));
+  const drawing = () => loaded.filter((path) => /(cytoscape|echarts)-[^/]*\.js$/.test(path));
+  await page.goto('/agents');
+  await expectLoaded(page, 'Agents');
+  expect(drawing()).toEqual([]);
+  await page.getByRole('link', { name: 'Overview' }).click();
+  await expectLoaded(page, 'Overview');
+  expect(drawing().filter((path) => path.includes('cytoscape'))).toEqual([]);
+});

@@ -1,6 +1,6 @@
 import type { Graph } from '../../api/types';
 import { GradeBadge } from '../../components/Badges';
-import { EntityName } from '../../components/EntityName';
+import { EdgeName } from '../../components/EntityName';
 import { count } from '../../format/numbers';
 import { GRADES } from '../../vocabulary/grades';
 
@@ -21,8 +21,7 @@ export function EdgeList({ graph, onPick }: Props) {
         <thead>
           <tr>
             <th scope="col">Grade</th>
-            <th scope="col">From</th>
-            <th scope="col">To</th>
+            <th scope="col">Edge</th>
             <th scope="col" className="num wide-only">
               Sessions
             </th>
@@ -40,13 +39,18 @@ export function EdgeList({ graph, onPick }: Props) {
                 <td>
                   <GradeBadge grade={edge.grade} short />
                 </td>
-                <td>{source === undefined ? edge.source : <EntityName entity={source} />}</td>
                 <td>
-                  <button type="button" className="link-button" onClick={() => onPick(edge.id)}>
-                    {destination === undefined ? (
-                      `${edge.destination}:${edge.port}`
+                  <button
+                    type="button"
+                    className="link-button left"
+                    onClick={() => onPick(edge.id)}
+                  >
+                    {source === undefined || destination === undefined ? (
+                      `${edge.source} → ${edge.destination}:${edge.port}`
                     ) : (
-                      <EntityName entity={destination} port={`:${edge.port}`} />
+                      <EdgeName
+                        edge={{ source, destination, port: edge.port, protocol: edge.protocol }}
+                      />
                     )}
                   </button>
                 </td>

@@ -86,8 +86,8 @@ function Content({ edge }: { edge: Edge }) {
         </dl>
         {edge.verdicts.fail > 0 && (
           <p className="panel-more">
-            <WindowLink to="/violations" filters={{ q: edge.destination.name }}>
-              Violations of {edge.destination.name}
+            <WindowLink to="/violations" filters={{ edge: edge.id }}>
+              Violations on this edge
             </WindowLink>
           </p>
         )}

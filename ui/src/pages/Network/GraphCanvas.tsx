@@ -75,7 +75,7 @@ export default function GraphCanvas({ graph, selected, onEdge, onEntity }: Props
     stretch(made);
     fit(made);
     // Names keep a readable size at the zoom that shows the whole graph.
-    made.nodes().style('font-size', NAME_PX / Math.min(made.zoom(), 1));
+    made.elements().style('font-size', NAME_PX / Math.min(made.zoom(), 1));
     fit(made);
   }, [graph]);
 

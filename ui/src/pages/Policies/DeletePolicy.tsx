@@ -1,7 +1,7 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useNavigate } from 'react-router-dom';
 import { send } from '../../api/client';
-import { useChange } from '../../api/hooks';
 import type { Policy } from '../../api/types';
 import { Dialog } from '../../components/Dialog';
 import { useTarget } from '../../url/WindowLink';
@@ -11,10 +11,17 @@ export function DeletePolicy({ policy }: { policy: Policy }) {
   const [asking, setAsking] = useState(false);
   const navigate = useNavigate();
   const listPage = useTarget('/policies');
-  const remove = useChange(
-    () => send('DELETE', `/policies/${encodeURIComponent(policy.id)}`),
-    AFFECTED.filter((path) => path !== '/policies'),
-  );
+  const client = useQueryClient();
+  const path = `/policies/${encodeURIComponent(policy.id)}`;
+  const remove = useMutation({
+    mutationFn: () => send('DELETE', path),
+    onSuccess: async () => {
+      await navigate(listPage);
+      // The policy itself is not asked for again: it is gone.
+      client.removeQueries({ queryKey: [path] });
+      for (const prefix of AFFECTED) void client.invalidateQueries({ queryKey: [prefix] });
+    },
+  });
   return (
     <>
       <button type="button" className="button danger" onClick={() => setAsking(true)}>
@@ -27,7 +34,7 @@ export function DeletePolicy({ policy }: { policy: Policy }) {
           danger
           busy={remove.isPending}
           error={remove.error}
-          onSubmit={() => remove.mutate(undefined, { onSuccess: () => void navigate(listPage) })}
+          onSubmit={() => remove.mutate()}
           onClose={() => setAsking(false)}
         >
           <p>

@@ -45,7 +45,7 @@ export function PackCard({ pack, policies, open }: Props) {
           <Switch
             label={`Pack ${pack.name}`}
             hideLabel
-            checked={pack.enabled}
+            checked={change.isPending ? change.variables : pack.enabled}
             disabled={change.isPending}
             onChange={(enabled) => change.mutate(enabled)}
           />

@@ -104,7 +104,7 @@ export function PolicyForm({ policy }: { policy: Policy }) {
               spellCheck={false}
               required
               value={draft.expression ?? ''}
-              hint="True means that the posture fails. Example: posture.version == '1.0'"
+              hint="True means that the policy is broken. Each criterion is a variable, as in: tls_version < 1.2 && destination_port == 443"
               onChange={(event) => change({ expression: event.target.value })}
             />
           ) : (

@@ -67,7 +67,7 @@ function Row({ policy, inactive }: { policy: Policy; inactive: boolean }) {
           <Switch
             label={`Policy ${policy.name}`}
             hideLabel
-            checked={!policy.disabled}
+            checked={!(change.isPending ? change.variables : policy.disabled)}
             disabled={change.isPending || inactive}
             onChange={(on) => change.mutate(!on)}
           />

@@ -1,6 +1,7 @@
-import { useCallback, useMemo } from 'react';
+import { useCallback, useEffect, useMemo } from 'react';
 import { useNavigate, useParams, useSearchParams } from 'react-router-dom';
 import { useApiList } from '../../api/hooks';
+import { useLive } from '../../api/live';
 import type { SessionRow } from '../../api/types';
 import { Icon } from '../../components/Icon';
 import { Empty, Failure, Loading } from '../../components/States';
@@ -24,6 +25,11 @@ export default function Sessions() {
   const list = useApiList<SessionRow>('/sessions', { ...timeWindow, ...filters });
   const stored = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
   const live = useLiveSessions(stored, filters, 'last' in timeWindow);
+  const { refetch } = list;
+  const { gaps } = useLive();
+  useEffect(() => {
+    if (gaps > 0) void refetch();
+  }, [gaps, refetch]);
   const total = list.data?.pages[0]?.total;
   const filtered = Object.keys(filters).length > 0;
 

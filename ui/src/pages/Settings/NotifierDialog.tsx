@@ -3,9 +3,9 @@ import { send } from '../../api/client';
 import { useChange } from '../../api/hooks';
 import type { Notifier, NotifierKind, Severity } from '../../api/types';
 import { Dialog } from '../../components/Dialog';
-import { SelectField, TextField } from '../../components/Field';
+import { SelectField, TextArea, TextField } from '../../components/Field';
 import { SEVERITIES, severityLabel } from '../../vocabulary/grades';
-import { KIND_LABELS, KINDS } from './notifierKinds';
+import { KIND_LABELS, KINDS, type Setting } from './notifierKinds';
 
 const KIND_OPTIONS = Object.entries(KIND_LABELS);
 const SEVERITY_OPTIONS = SEVERITIES.map((severity) => [severity, severityLabel(severity)] as const);
@@ -70,26 +70,14 @@ export function NotifierDialog({ notifier, onClose }: Props) {
         options={SEVERITY_OPTIONS}
         onPick={(value) => setMinimum(value as Severity)}
       />
-      {terms.settings.map(({ key, label, hint, choices, optional }) =>
-        choices === undefined ? (
-          <TextField
-            key={key}
-            label={label}
-            required={optional !== true}
-            {...(hint === undefined ? {} : { hint })}
-            value={settings[key] ?? ''}
-            onChange={(event) => setSettings({ ...settings, [key]: event.target.value })}
-          />
-        ) : (
-          <SelectField
-            key={key}
-            label={label}
-            value={settings[key] ?? choices[0] ?? ''}
-            options={choices.map((choice) => [choice, choice] as const)}
-            onPick={(value) => setSettings({ ...settings, [key]: value })}
-          />
-        ),
-      )}
+      {terms.settings.map((setting) => (
+        <SettingField
+          key={setting.key}
+          setting={setting}
+          value={settings[setting.key]}
+          onChange={(value) => setSettings({ ...settings, [setting.key]: value })}
+        />
+      ))}
       {terms.secret !== undefined && (
         <TextField
           label={terms.secret.label}
@@ -105,5 +93,46 @@ export function NotifierDialog({ notifier, onClose }: Props) {
         />
       )}
     </Dialog>
+  );
+}
+
+interface FieldProps {
+  setting: Setting;
+  value: string | undefined;
+  onChange: (value: string) => void;
+}
+
+function SettingField({ setting, value, onChange }: FieldProps) {
+  const { label, hint, choices, optional, long } = setting;
+  const shared = { label, ...(hint === undefined ? {} : { hint }) };
+  if (choices !== undefined) {
+    return (
+      <SelectField
+        {...shared}
+        value={value ?? choices[0] ?? ''}
+        options={choices.map((choice) => [choice, choice] as const)}
+        onPick={onChange}
+      />
+    );
+  }
+  if (long === true) {
+    return (
+      <TextArea
+        {...shared}
+        className="mono"
+        rows={3}
+        spellCheck={false}
+        value={value ?? ''}
+        onChange={(event) => onChange(event.target.value)}
+      />
+    );
+  }
+  return (
+    <TextField
+      {...shared}
+      required={optional !== true}
+      value={value ?? ''}
+      onChange={(event) => onChange(event.target.value)}
+    />
   );
 }

@@ -107,6 +107,7 @@ function Item({ notifier, onEdit }: { notifier: Notifier; onEdit: () => void }) 
           </>
         )}
         {notifier.queued > 0 && `, ${count(notifier.queued)} waiting in the queue`}
+        {(notifier.dropped ?? 0) > 0 && `, ${count(notifier.dropped ?? 0)} given up`}
       </p>
       {notifier.last_error !== undefined && (
         <p className="outcome-bad wrap-anywhere">Last error: {notifier.last_error}</p>

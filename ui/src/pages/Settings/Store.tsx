@@ -71,7 +71,6 @@ function Limits({ settings }: { settings: Settings }) {
   const save = useChange(
     () =>
       send('PUT', '/settings', {
-        ...settings,
         retention_days: Number(days),
         max_store_gib: Number(size),
       }),
@@ -99,6 +98,7 @@ function Limits({ settings }: { settings: Settings }) {
         label="Size of the store at most, in GiB"
         type="number"
         min={1}
+        max={65536}
         required
         value={size}
         hint="When it is full, the oldest sessions go first, and their number is shown here."

@@ -8,12 +8,14 @@ export const KIND_LABELS: Record<NotifierKind, string> = {
   email: 'E-mail',
 };
 
-interface Setting {
+export interface Setting {
   key: string;
   label: string;
   hint?: string;
   choices?: readonly string[];
   optional?: boolean;
+  /** Has several lines. */
+  long?: boolean;
 }
 
 interface KindTerms {
@@ -22,25 +24,33 @@ interface KindTerms {
   secret?: { label: string; hint: string };
 }
 
+const CA: Setting = {
+  key: 'ca',
+  label: 'Certificate authority',
+  hint: 'In PEM. Empty: those that the system trusts.',
+  optional: true,
+  long: true,
+};
+
 /** What each kind needs to be told. */
 export const KINDS: Record<NotifierKind, KindTerms> = {
   webhook: {
-    settings: [{ key: 'format', label: 'Format', choices: ['generic', 'stackrox'] }],
+    settings: [{ key: 'format', label: 'Format', choices: ['json', 'stackrox'] }, CA],
     secret: { label: 'URL', hint: 'Kept secret: it often holds a token.' },
   },
   alertmanager: {
-    settings: [{ key: 'url', label: 'URL', hint: 'Such as https://alertmanager:9093' }],
+    settings: [{ key: 'url', label: 'URL', hint: 'Such as https://alertmanager:9093' }, CA],
     secret: { label: 'Bearer token', hint: 'Empty if none is needed.' },
   },
   syslog: {
     settings: [
       { key: 'address', label: 'Address', hint: 'HOST:PORT' },
-      { key: 'protocol', label: 'Protocol', choices: ['tls', 'tcp', 'udp'] },
-      { key: 'format', label: 'Format', choices: ['rfc5424', 'cef'] },
+      { key: 'transport', label: 'Transport', choices: ['udp', 'tcp'] },
+      { key: 'format', label: 'Format', choices: ['json', 'cef'] },
     ],
   },
   slack: {
-    settings: [],
+    settings: [CA],
     secret: { label: 'Webhook URL', hint: 'Kept secret: whoever has it can post.' },
   },
   email: {
@@ -49,6 +59,8 @@ export const KINDS: Record<NotifierKind, KindTerms> = {
       { key: 'from', label: 'From' },
       { key: 'to', label: 'To', hint: 'Separated by commas' },
       { key: 'user', label: 'User', optional: true },
+      { key: 'tls', label: 'Protection', choices: ['starttls', 'implicit', 'none'] },
+      CA,
     ],
     secret: { label: 'Password', hint: 'Empty if none is needed.' },
   },

@@ -1,9 +1,10 @@
 import { useCallback, useMemo } from 'react';
-import { useApiList } from '../../api/hooks';
-import type { Violation, ViolationState } from '../../api/types';
+import { useApiItems, useApiList } from '../../api/hooks';
+import type { Policy, Violation, ViolationState } from '../../api/types';
 import { SeverityBadge } from '../../components/Badges';
 import { EdgeName } from '../../components/EntityName';
 import { FilterBar, SearchFilter, SelectFilter } from '../../components/FilterBar';
+import { Icon } from '../../components/Icon';
 import { MoreButton } from '../../components/MoreButton';
 import { Empty, Failure, Loading } from '../../components/States';
 import { RelativeTime } from '../../components/Time';
@@ -13,9 +14,10 @@ import { useFilters } from '../../url/filters';
 import { useTimeWindow } from '../../url/window';
 import { SEVERITIES, severityLabel } from '../../vocabulary/grades';
 import { STATE_LABELS } from './states';
+import { useLiveViolations } from './useLiveViolations';
 import { ViolationPanel } from './ViolationPanel';
 
-const FILTERS = ['q', 'severity', 'policy', 'namespace'] as const;
+const FILTERS = ['q', 'severity', 'policy', 'namespace', 'edge'] as const;
 const PLACE = ['state', 'violation'] as const;
 const STATES: readonly ViolationState[] = ['active', 'snoozed', 'excluded', 'resolved'];
 const SEVERITY_OPTIONS = SEVERITIES.map((severity) => [severity, severityLabel(severity)] as const);
@@ -27,7 +29,12 @@ export default function Violations() {
   const state = STATES.find((name) => name === place.state) ?? 'active';
   const list = useApiList<Violation>('/violations', { ...timeWindow, ...filters, state });
   const items = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
-  const open = items.find((item) => item.id === place.violation);
+  useLiveViolations(list.refetch);
+  const policies = useApiItems<Policy>('/policies');
+  const policyOptions = useMemo(
+    () => (policies.data ?? []).map(({ id, name }) => [id, name] as const),
+    [policies.data],
+  );
   const close = useCallback(() => setPlace({ violation: '' }), [setPlace]);
   const total = list.data?.pages[0]?.total ?? items.length;
 
@@ -67,12 +74,27 @@ export default function Violations() {
           value={filters.namespace}
           onChange={(namespace) => setFilters({ namespace })}
         />
-        <SearchFilter
+        <SelectFilter
           label="Policy"
           value={filters.policy}
+          options={policyOptions}
           onChange={(policy) => setFilters({ policy })}
         />
       </FilterBar>
+      {filters.edge !== undefined && (
+        <div className="active-filters">
+          <span className="chip">
+            Edge: <span className="mono truncate filter-value">{filters.edge}</span>
+            <button
+              type="button"
+              aria-label="Remove filter Edge"
+              onClick={() => setFilters({ edge: '' })}
+            >
+              <Icon name="close" size={11} />
+            </button>
+          </span>
+        </div>
+      )}
       <div className="card flush">
         {list.isPending && <Loading />}
         {list.data === undefined && list.error !== null && (
@@ -86,7 +108,9 @@ export default function Violations() {
         )}
         <MoreButton list={list} />
       </div>
-      {open !== undefined && <ViolationPanel violation={open} onClose={close} />}
+      {place.violation !== undefined && (
+        <ViolationPanel key={place.violation} id={place.violation} onClose={close} />
+      )}
     </Page>
   );
 }
