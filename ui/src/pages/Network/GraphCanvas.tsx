@@ -77,6 +77,7 @@ export default function GraphCanvas({ graph, selected, onEdge, onEntity }: Props
     // Names keep a readable size at the zoom that shows the whole graph.
     made.elements().style('font-size', NAME_PX / Math.min(made.zoom(), 1));
     fit(made);
+    if (box.current !== null) box.current.dataset.drawn = String(graph.nodes.length);
   }, [graph]);
 
   useEffect(() => {

@@ -15,7 +15,12 @@ import { EntityPanel } from './EntityPanel';
 import { Legend } from './Legend';
 import './network.css';
 
-const GraphCanvas = lazy(() => import('./GraphCanvas'));
+/** The layout measures names, so their font must be there first: else the same graph differs. */
+const GraphCanvas = lazy(async () => {
+  await document.fonts.load('500 11px Inter');
+  await document.fonts.load('600 13px Inter');
+  return import('./GraphCanvas');
+});
 
 const FILTERS = ['q', 'namespace', 'grade'] as const;
 const PLACE = ['edge', 'entity', 'view', 'failing'] as const;
