@@ -78,6 +78,9 @@ pub(super) fn terms_of_rows(rows: &[Row]) -> Vec<Term> {
     let mut addresses: HashSet<IpAddr, foldhash::fast::RandomState> = HashSet::default();
     let mut texts: HashSet<(&str, &str), foldhash::fast::RandomState> = HashSet::default();
     for row in rows {
+        if texts.insert(("outcome", row.outcome.name())) {
+            terms.push(Term::text("outcome", row.outcome.name()));
+        }
         for ip in [row.client_ip, row.server_ip] {
             if addresses.insert(ip) {
                 terms.push(Term::ip(ip));

@@ -161,8 +161,14 @@ impl State {
             return Ok(room);
         }
         let shared = Arc::clone(&self.shared);
-        self.transact(|connection| prune::step(connection, &shared.catalog, retention, now))
-            .map(|has_more| Forgotten { sessions: 0, has_more })
+        let pruned = self.transact(|connection| {
+            let catalog = shared.catalog.read().unwrap_or_else(PoisonError::into_inner);
+            prune::step(connection, &catalog, retention, now)
+        })?;
+        let has_more = pruned.has_more();
+        let mut catalog = shared.catalog.write().unwrap_or_else(PoisonError::into_inner);
+        pruned.forget(&mut catalog);
+        Ok(Forgotten { sessions: 0, has_more })
     }
 
     /// Forgets the oldest sessions if the file is over its limit, and shrinks it if it may.
