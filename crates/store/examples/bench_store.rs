@@ -187,16 +187,27 @@ fn queries(store: &SqliteSessions, now: Timestamp, from: Timestamp) {
     );
 }
 
+/// Prints how long something takes, and how much of that on the processor: the difference is what
+/// else the machine did.
 fn measure(name: &str, work: impl Fn()) {
-    let mut times: Vec<Duration> = (0..20)
-        .map(|_| {
-            let start = Instant::now();
-            work();
-            start.elapsed()
-        })
-        .collect();
+    let (mut times, mut processor) = (Vec::new(), Vec::new());
+    for _ in 0..20 {
+        let (start, before) = (Instant::now(), thread_time());
+        work();
+        times.push(start.elapsed());
+        processor.push(thread_time().saturating_sub(before));
+    }
     times.sort_unstable();
-    println!("{name:44} median {:>9.1?}  worst {:>9.1?}", times[10], times[19]);
+    processor.sort_unstable();
+    println!(
+        "{name:44} median {:>9.1?}  worst {:>9.1?}  processor {:>9.1?}",
+        times[10], times[19], processor[10]
+    );
+}
+
+fn thread_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// Sessions of a batch.

@@ -134,6 +134,30 @@ fn the_oldest_go_when_there_is_no_space_and_that_is_told() {
     assert_eq!(status.maintenance_error, None);
 }
 
+#[test]
+fn fine_counts_go_when_there_is_nothing_else_to_forget() {
+    let folder = tempfile::tempdir().unwrap();
+    let limit = 600 << 10;
+    let settings =
+        Settings { retention: Retention { days: 30, max_bytes: limit }, ..Settings::default() };
+    let store = SqliteSessions::open(&folder.path().join("sessions.db"), settings).unwrap();
+    let mut samples = Samples::new(1, 3);
+    for day in 0..4_i64 {
+        let times = (0..5000).map(|n| START.plus_nanos(day * DAY + n * 15 * SECOND));
+        let records = times.map(|time| samples.edge(time, 10)).collect();
+        let received = START.plus_nanos((day + 1) * DAY);
+        store.ingest(batch(&day.to_string(), received, records)).unwrap();
+    }
+    store.maintain(START.plus_nanos(4 * DAY)).unwrap();
+    let status = store.status().unwrap();
+    assert!(status.bytes <= limit, "{} bytes", status.bytes);
+    let overview = store.overview(WHOLE, NOW).unwrap();
+    assert_eq!(overview.sessions, 4 * 5000 * 10);
+    let from = START.plus_nanos(90 * SECOND);
+    let asked = Window { from, to: from.plus_nanos(SECOND) };
+    assert_eq!(store.overview(asked, NOW).unwrap().window.from, START, "in hours");
+}
+
 fn check_all(store: &SqliteSessions) {
     check(store, &all(store, WHOLE), WHOLE).unwrap();
 }

@@ -118,6 +118,7 @@ fn each_filter_finds_what_a_look_at_every_session_finds() {
         SessionQuery { ja3: seen.fingerprints.ja3.clone(), ..every.clone() },
         SessionQuery { ja4: seen.fingerprints.ja4.clone(), ..every.clone() },
         SessionQuery { outcome: Some(Outcome::Failure), ..every.clone() },
+        SessionQuery { outcome: Some(Outcome::Success), ..every.clone() },
         SessionQuery { edge: Some(row.edge), ..every.clone() },
         SessionQuery { q: Some("SVC-1".to_owned()), ..every.clone() },
         SessionQuery { q: Some(row.client_ip.to_string()), ..every.clone() },

@@ -369,3 +369,67 @@ const MAX_NAMES_LEN: usize = MAX_ROWS * (Field::COUNT * (MAX_TEXT_LEN + 3) + 2 *
 /// Most bytes of the columns of a block: twelve numbers of five bytes, a time, a digest, a port and an
 /// outcome in each row.
 const MAX_COLUMNS_LEN: usize = MAX_ROWS * (12 * 5 + 10 + 8 + 2 + 1) + 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_come_back_as_they_were() {
+        let rows: Vec<Row> = (0..300).map(row).collect();
+        let packed = Rows::pack(&rows).unwrap();
+        let mut opened = Rows::open(&packed).unwrap();
+        assert!(opened.select(|_| true).unwrap() == rows);
+        assert_eq!(opened.texts().count(), 301);
+        let some = opened.select(|view| view.pair() % 7 == 3).unwrap();
+        assert!(some.iter().eq(rows.iter().filter(|row| row.pair % 7 == 3)));
+        assert!(packed.len() < 300 * 30, "{} bytes", packed.len());
+    }
+
+    #[test]
+    fn what_is_not_whole_is_damaged() {
+        let rows: Vec<Row> = (0..20).map(row).collect();
+        let packed = Rows::pack(&rows).unwrap();
+        for len in 0..packed.len() {
+            let opened = Rows::open(&packed[..len]);
+            let rows = opened.and_then(|mut rows| rows.select(|_| true));
+            assert_eq!(rows, Err(Damaged), "prefix of {len} bytes");
+        }
+    }
+
+    #[test]
+    fn no_byte_makes_it_panic() {
+        let rows: Vec<Row> = (0..20).map(row).collect();
+        let packed = Rows::pack(&rows).unwrap();
+        for at in 0..packed.len() {
+            for flip in [1, 0x80, 0xff] {
+                let mut changed = packed.clone();
+                changed[at] ^= flip;
+                let opened = Rows::open(&changed);
+                let selected = opened.and_then(|mut rows| rows.select(|_| true));
+                assert!(selected.map_or(true, |rows| rows.len() <= MAX_ROWS));
+            }
+        }
+    }
+
+    fn row(n: u32) -> Row {
+        let mut texts = [const { None }; Field::COUNT];
+        texts[Field::ServerName as usize] = Some("example.test".into());
+        texts[Field::Alert as usize] = Some(format!("é{n}").into());
+        let time = Timestamp::from_nanos(i64::from(n) * 1_000_003 - 5_000_000);
+        Row {
+            id: SessionId { time, digest: u64::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15) },
+            pair: n % 10,
+            client_ip: if n.is_multiple_of(2) {
+                IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))
+            } else {
+                IpAddr::V6(Ipv6Addr::LOCALHOST)
+            },
+            client_port: 1000,
+            server_ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)),
+            outcome: Outcome::Unknown,
+            texts,
+            place: n,
+        }
+    }
+}

@@ -179,6 +179,7 @@ impl<'a> Plan<'a> {
             ("namespace", query.namespace.as_deref()),
             ("grade", query.grade.map(policy::Grade::name)),
             ("class", class),
+            ("outcome", query.outcome.map(Outcome::name)),
         ];
         let texts = texts.into_iter().filter_map(|(kind, text)| Some(Term::text(kind, text?)));
         self.terms.extend(texts);

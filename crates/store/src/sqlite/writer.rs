@@ -81,8 +81,8 @@ impl State {
     fn run(mut self, queue: &Receiver<Job>) {
         while let Ok(job) = queue.recv() {
             match job {
-                Job::Ingest(prepared, answer) => {
-                    let result = self.ingest(&prepared);
+                Job::Ingest(mut prepared, answer) => {
+                    let result = self.ingest(&mut prepared);
                     let is_written = result.as_ref().is_ok_and(|it| !it.is_repeat);
                     // Whoever asked may have gone; the batch is written nevertheless.
                     answer.send((result, prepared)).ok();
@@ -102,7 +102,7 @@ impl State {
         self.connection.pragma_query(None, "optimize", |_| Ok(())).ok();
     }
 
-    fn ingest(&mut self, prepared: &Prepared) -> Result<Ingested, StoreError> {
+    fn ingest(&mut self, prepared: &mut Prepared) -> Result<Ingested, StoreError> {
         let shared = Arc::clone(&self.shared);
         let retention = shared.retention();
         let mut added = Added::default();
@@ -161,8 +161,14 @@ impl State {
             return Ok(room);
         }
         let shared = Arc::clone(&self.shared);
-        self.transact(|connection| prune::step(connection, &shared.catalog, retention, now))
-            .map(|has_more| Forgotten { sessions: 0, has_more })
+        let pruned = self.transact(|connection| {
+            let catalog = shared.catalog.read().unwrap_or_else(PoisonError::into_inner);
+            prune::step(connection, &catalog, retention, now)
+        })?;
+        let has_more = pruned.has_more();
+        let mut catalog = shared.catalog.write().unwrap_or_else(PoisonError::into_inner);
+        pruned.forget(&mut catalog);
+        Ok(Forgotten { sessions: 0, has_more })
     }
 
     /// Forgets the oldest sessions if the file is over its limit, and shrinks it if it may.
