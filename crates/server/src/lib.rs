@@ -14,6 +14,8 @@ mod problem;
 mod routes;
 mod secret;
 mod server;
+#[cfg(test)]
+mod tests;
 mod ui;
 mod view;
 
