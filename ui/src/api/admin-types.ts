@@ -44,6 +44,8 @@ export interface Settings {
 export interface SessionInfo {
   /** There is no user yet: the first is made with the token that the server printed. */
   setup_needed: boolean;
+  /** Whether the server shows samples, which are gone when it ends. */
+  demo: boolean;
   user?: string;
   role?: Role;
   csrf_token?: string;

@@ -47,7 +47,7 @@ export function AuthProvider({ children, pending }: Props) {
     setOnUnauthorised(() => {
       setCsrfToken(undefined);
       client.setQueryData<SessionInfo>(SESSION_KEY, (old) =>
-        old === undefined ? old : { setup_needed: old.setup_needed, version: old.version },
+        old === undefined ? old : { setup_needed: old.setup_needed, demo: old.demo, version: old.version },
       );
     });
   }, [client]);
@@ -63,7 +63,7 @@ export function AuthProvider({ children, pending }: Props) {
         enter(await send<SessionInfo>('POST', '/setup', { token, user, password })),
       logout: async () => {
         await send('POST', '/logout');
-        enter({ setup_needed: false, version: info.version });
+        enter({ setup_needed: false, demo: info.demo, version: info.version });
       },
     };
   }, [info, enter]);

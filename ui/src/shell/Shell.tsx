@@ -3,6 +3,7 @@ import { Outlet, useLocation, useNavigation } from 'react-router-dom';
 import { LiveProvider } from '../api/live';
 import { Icon } from '../components/Icon';
 import { Loading } from '../components/States';
+import { DemoMark } from './DemoMark';
 import { LiveIndicator } from './LiveIndicator';
 import { Navigation } from './Navigation';
 import { TimeWindowSelect } from './TimeWindowSelect';
@@ -72,6 +73,7 @@ export function Shell() {
             </button>
             {WINDOWED.has(section) && <TimeWindowSelect />}
             <LiveIndicator />
+            <DemoMark />
             <div className="topbar-space" />
             <UserMenu />
           </header>

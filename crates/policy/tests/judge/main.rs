@@ -5,6 +5,7 @@ mod baselines;
 mod captures;
 mod criteria;
 mod entities;
+mod expressions;
 mod files;
 mod lines;
 mod packs;

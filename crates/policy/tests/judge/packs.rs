@@ -50,6 +50,24 @@ fn every_rule_has_a_session_that_fails_one_that_passes_and_one_that_leaves_it_op
 }
 
 #[test]
+fn a_rule_says_nothing_before_it_comes_into_force() {
+    let dated = Pack::all().unwrap().into_iter().flat_map(|pack| pack.policies);
+    let mut count = 0;
+    for (policy, from) in dated.filter_map(|policy| policy.from.map(|from| (policy, from))) {
+        let id = policy.id.clone();
+        let rule = Rule::compile(policy).unwrap();
+        let (_, fail, ..) = CASES.iter().find(|(known, ..)| *known == id).unwrap();
+        let mut judged = fail.judged();
+        judged.now = from.plus_nanos(-1);
+        assert_eq!(rule.judge(&judged.subject()), None, "{id}");
+        judged.now = from;
+        assert_eq!(rule.judge(&judged.subject()).unwrap().verdict, Verdict::Fail, "{id}");
+        count += 1;
+    }
+    assert!(count > 0);
+}
+
+#[test]
 fn every_case_is_of_a_rule() {
     let packs = Pack::all().unwrap();
     let ids: BTreeSet<&str> =

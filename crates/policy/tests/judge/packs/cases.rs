@@ -1,8 +1,9 @@
 //! Sessions for which each rule fails, passes, and is unknown.
 
+use policy::Baseline;
 use serde_json::Value;
 
-use crate::captures::lines;
+use crate::captures::{lines, observations};
 use crate::sessions::Judged;
 
 /// One session.
@@ -13,6 +14,8 @@ pub(super) struct Case {
     now: Option<&'static str>,
     /// What is changed in its line, because no capture shows it; the text says why.
     change: Option<(&'static str, Change)>,
+    /// Capture whose sessions the edge is locked to.
+    baseline: Option<&'static str>,
 }
 
 type Change = fn(&mut Value);
@@ -25,7 +28,11 @@ impl Case {
             assert!(!why.is_empty());
             change(&mut line);
         }
-        let judged = Judged::line(&line);
+        let mut judged = Judged::line(&line);
+        judged.baseline = self.baseline.map(|name| {
+            let postures: Vec<_> = observations(name).into_iter().map(|it| it.posture).collect();
+            Baseline::lock(&postures, judged.now)
+        });
         match self.now {
             Some(now) => judged.at(now),
             None => judged,
@@ -34,7 +41,7 @@ impl Case {
 }
 
 const fn first(capture: &'static str) -> Case {
-    Case { capture, index: 0, now: None, change: None }
+    Case { capture, index: 0, now: None, change: None, baseline: None }
 }
 
 const fn second(capture: &'static str) -> Case {
@@ -47,6 +54,10 @@ const fn at(capture: &'static str, now: &'static str) -> Case {
 
 const fn changed(capture: &'static str, why: &'static str, change: Change) -> Case {
     Case { change: Some((why, change)), ..first(capture) }
+}
+
+const fn locked(capture: &'static str, baseline: &'static str) -> Case {
+    Case { baseline: Some(baseline), ..first(capture) }
 }
 
 fn public_server(line: &mut Value) {
@@ -70,6 +81,26 @@ const HIDDEN: Case = first("tls13");
 /// A certificate that ends in a hundred years, with the same certificate a few days before.
 const VALID: Case = first("tls12-ecdsa");
 
+/// An edge that is as it was when it was locked.
+const SAME: Case = locked("tls13", "tls13");
+
+const SHA_1: Case = changed("tls12-rsa", ONE_CA, |line| {
+    set(line, "/tls/server/x509/signature_algorithm", "SHA1-RSA");
+});
+
+const SMALL_KEY: Case =
+    changed("tls12-rsa", ONE_CA, |line| set(line, "/tls/server/x509/public_key_size", 1024));
+
+const SHORT_LIVED: Case = changed("tls12-ecdsa", ONE_CA, |line| {
+    set(line, "/tls/server/not_before", "2026-11-01T00:00:00.000000Z");
+    set(line, "/tls/server/not_after", "2027-01-01T00:00:00.000000Z");
+});
+
+const ML_DSA_87: Case =
+    changed("tls12-ecdsa", "no CA issues such certificates for TLS 1.2", |line| {
+        set(line, "/tls/server/x509/public_key_algorithm", "ML-DSA-87");
+    });
+
 /// Rule, and the sessions for which it fails, passes and is unknown.
 pub(super) const CASES: &[(&str, Case, Case, Case)] = &[
     ("core.ssl", first("ssl30"), first("tls13"), NOTHING),
@@ -79,20 +110,8 @@ pub(super) const CASES: &[(&str, Case, Case, Case)] = &[
     ("core.no-forward-secrecy", first("tls12-static-rsa"), VALID, second("tls12-ticket")),
     ("core.cbc", first("tls12-rsa"), VALID, NOTHING),
     ("core.weak-group", first("tls10-dhe-1024"), VALID, NOTHING),
-    (
-        "core.certificate-weak-signature",
-        changed("tls12-rsa", ONE_CA, |line| {
-            set(line, "/tls/server/x509/signature_algorithm", "SHA1-RSA");
-        }),
-        VALID,
-        HIDDEN,
-    ),
-    (
-        "core.certificate-small-key",
-        changed("tls12-rsa", ONE_CA, |line| set(line, "/tls/server/x509/public_key_size", 1024)),
-        first("tls12-rsa"),
-        HIDDEN,
-    ),
+    ("core.certificate-weak-signature", SHA_1, VALID, HIDDEN),
+    ("core.certificate-small-key", SMALL_KEY, first("tls12-rsa"), HIDDEN),
     ("core.certificate-expired", first("tls12-expired"), VALID, HIDDEN),
     ("core.certificate-expires-7", at("tls12-ecdsa", "2125-12-28T00:00:00Z"), VALID, HIDDEN),
     ("core.certificate-expires-30", at("tls12-ecdsa", "2125-12-10T00:00:00Z"), VALID, HIDDEN),
@@ -140,5 +159,59 @@ pub(super) const CASES: &[(&str, Case, Case, Case)] = &[
             set(line, "/tls/server/x509/public_key_algorithm", "ML-DSA-65");
         }),
         at("tls13", "2031-01-01T00:00:00Z"),
+    ),
+    ("cnsa2.version", VALID, first("tls13"), NOTHING),
+    ("cnsa2.cipher-suite", first("tls13-external-psk"), first("tls13"), NOTHING),
+    (
+        "cnsa2.group",
+        first("tls13"),
+        changed("pq-mlkem-only", "the captures have ML-KEM-768", |line| {
+            set(line, "/tlsight/key_exchange/group", "MLKEM1024");
+        }),
+        NOTHING,
+    ),
+    ("cnsa2.early-data", second("tls13-early-data"), first("tls13"), first("server-only")),
+    ("cnsa2.certificate", VALID, ML_DSA_87, HIDDEN),
+    ("nist-52r2.version", first("tls10"), first("tls13"), NOTHING),
+    ("nist-52r2.cipher", first("tls13-external-psk"), first("tls13"), NOTHING),
+    ("nist-52r2.group", first("tls13"), first("tls13-hello-retry"), NOTHING),
+    ("nist-52r2.key-size", SMALL_KEY, first("tls12-rsa"), HIDDEN),
+    ("nist-52r2.signature", SHA_1, VALID, HIDDEN),
+    ("nist-ir8547.key-112-bits", first("tls12-rsa"), VALID, HIDDEN),
+    ("nist-ir8547.classical-key-exchange", first("tls13"), first("pq-hybrid"), NOTHING),
+    ("nist-ir8547.classical-signature", VALID, ML_DSA_87, HIDDEN),
+    ("pci.protocol", first("tls10"), first("tls13"), NOTHING),
+    ("pci.cipher", first("tls12-rc4"), first("tls13"), NOTHING),
+    ("pci.certificate", first("tls12-expired"), VALID, HIDDEN),
+    ("pci.inventory-change", locked("tls12-ecdsa", "tls13"), SAME, first("tls13")),
+    ("bsi.version", first("tls10"), first("tls13"), NOTHING),
+    ("bsi.tls-1.2", VALID, first("tls13"), NOTHING),
+    ("bsi.forward-secrecy", first("tls12-static-rsa"), first("tls13"), second("tls12-ticket")),
+    ("bsi.dhe", first("tls12-dhe"), first("tls13"), NOTHING),
+    ("bsi.aead", first("tls12-rsa"), first("tls13"), NOTHING),
+    ("bsi.rsa-size", first("tls12-rsa"), VALID, HIDDEN),
+    ("bsi.pkcs1-v1.5", first("tls10"), VALID, HIDDEN),
+    ("bsi.classical-key-exchange", first("tls13"), first("pq-hybrid"), NOTHING),
+    ("bsi.hybrid-only", first("pq-mlkem-only"), first("pq-hybrid"), NOTHING),
+    ("mozilla-modern.version", VALID, first("tls13"), NOTHING),
+    ("mozilla-modern.cipher-suite", VALID, first("tls13"), NOTHING),
+    ("mozilla-modern.group", first("tls13-ffdhe"), first("tls13"), NOTHING),
+    ("mozilla-modern.certificate-key", first("tls12-rsa"), VALID, HIDDEN),
+    ("mozilla-modern.lifetime", VALID, SHORT_LIVED, HIDDEN),
+    ("mozilla-intermediate.version", first("tls11"), first("tls13"), NOTHING),
+    ("mozilla-intermediate.cipher-suite", first("tls12-rsa"), VALID, NOTHING),
+    ("mozilla-intermediate.group", first("tls13-ffdhe"), first("tls13"), NOTHING),
+    ("mozilla-intermediate.key-size", SMALL_KEY, first("tls12-rsa"), HIDDEN),
+    ("mozilla-intermediate.signature", SHA_1, VALID, HIDDEN),
+    ("mozilla-intermediate.lifetime", VALID, SHORT_LIVED, HIDDEN),
+    ("drift.new-posture", locked("tls13", "pq-hybrid"), SAME, first("tls13")),
+    ("drift.lower-version", locked("tls12-ecdsa", "tls13"), SAME, first("tls13")),
+    ("drift.weaker-key-exchange", locked("tls13", "pq-hybrid"), SAME, first("tls13")),
+    ("drift.no-forward-secrecy", locked("tls12-static-rsa", "tls12-ecdsa"), SAME, first("tls13")),
+    (
+        "drift.new-certificate",
+        locked("tls12-rsa", "tls12-ecdsa"),
+        locked("tls12-ecdsa", "tls12-ecdsa"),
+        VALID,
     ),
 ];
