@@ -13,7 +13,7 @@
 #[path = "../tests/samples/mod.rs"]
 mod samples;
 
-use std::sync::mpsc::sync_channel;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use event::Timestamp;
@@ -35,7 +35,12 @@ fn main() {
     let from = Timestamp::from_nanos(1_795_176_000_000_000_000);
     let step = 7 * 86_400_000_000_000 / count as i64;
     let now = from.plus_nanos(step * count as i64);
-    ingest(&store, count, edges, from, step, now);
+    ingest(&store, count, edges, from, step);
+    let writer = processor_nanos();
+    println!(
+        "processor of the writing thread: {:.2} µs a session",
+        writer as f64 / count as f64 / 1e3
+    );
     let bytes: u64 = ["sessions.db", "sessions.db-wal"]
         .iter()
         .filter_map(|name| std::fs::metadata(folder.path().join(name)).ok())
@@ -55,44 +60,55 @@ fn main() {
     }
 }
 
-fn ingest(
-    store: &SqliteSessions,
-    count: usize,
-    edges: usize,
-    from: Timestamp,
-    step: i64,
-    now: Timestamp,
-) {
-    const BATCH: usize = 10_000;
-    let (sender, batches) = sync_channel(4);
-    let maker = std::thread::spawn(move || {
-        let mut samples = Samples::new(1, edges);
-        let mut at = 0;
-        while at < count {
+/// Makes some batches, has two threads hand them to the store, and so on; only the latter is timed.
+fn ingest(store: &SqliteSessions, count: usize, edges: usize, from: Timestamp, step: i64) {
+    let mut samples = Samples::new(1, edges);
+    let (mut busy, mut worst, mut lines, mut at) = (Duration::ZERO, Duration::ZERO, 0_u64, 0);
+    while at < count {
+        let mut batches = Vec::new();
+        while at < count && batches.len() < GROUP {
             let len = BATCH.min(count - at);
             let records = samples.sessions(from.plus_nanos(at as i64 * step), step, len);
-            sender.send(batch(&at.to_string(), now, records)).unwrap();
+            lines += records.iter().map(|record| record.line.len() as u64).sum::<u64>();
             at += len;
+            batches.push(batch(&at.to_string(), from.plus_nanos(at as i64 * step), records));
         }
-    });
-    // What the store itself takes, apart from making the sessions.
-    let (mut busy, mut worst, mut lines) = (Duration::ZERO, Duration::ZERO, 0_u64);
-    let begin = Instant::now();
-    for batch in batches {
-        lines += batch.records.iter().map(|record| record.line.len() as u64).sum::<u64>();
+        let batches = Mutex::new(batches.into_iter());
         let start = Instant::now();
-        store.ingest(batch).unwrap();
-        let took = start.elapsed();
-        busy += took;
-        worst = worst.max(took);
+        std::thread::scope(|scope| {
+            let send = || {
+                let mut worst = Duration::ZERO;
+                loop {
+                    let next = batches.lock().unwrap().next();
+                    let Some(batch) = next else { return worst };
+                    let start = Instant::now();
+                    store.ingest(batch).unwrap();
+                    worst = worst.max(start.elapsed());
+                }
+            };
+            let other = scope.spawn(send);
+            worst = worst.max(send()).max(other.join().unwrap());
+        });
+        busy += start.elapsed();
+        store.maintain(from.plus_nanos(at as i64 * step)).unwrap();
     }
-    maker.join().unwrap();
     println!("lines: {:.0} bytes each", lines as f64 / count as f64);
+    let rate = count as f64 / busy.as_secs_f64();
     println!(
-        "ingest: {count} sessions in {busy:.2?} ({:.0} a second; with making them {:.2?}), worst batch {worst:.1?}",
-        count as f64 / busy.as_secs_f64(),
-        begin.elapsed(),
+        "ingest: {count} sessions in {busy:.2?}, {rate:.0} a second, worst batch of {BATCH} {worst:.1?}"
     );
+}
+
+/// Time that the store's thread has run, whatever else the machine does.
+fn processor_nanos() -> u64 {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    let read = |task: std::fs::DirEntry| {
+        let name = std::fs::read_to_string(task.path().join("comm")).ok()?;
+        let stat = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        let nanos: u64 = stat.split(' ').next()?.parse().ok()?;
+        (name.trim() == "store").then_some(nanos)
+    };
+    tasks.filter_map(read).sum()
 }
 
 fn tables(path: &std::path::Path) {
@@ -171,14 +187,31 @@ fn queries(store: &SqliteSessions, now: Timestamp, from: Timestamp) {
     );
 }
 
+/// Prints how long something takes, and how much of that on the processor: the difference is what
+/// else the machine did.
 fn measure(name: &str, work: impl Fn()) {
-    let mut times: Vec<Duration> = (0..20)
-        .map(|_| {
-            let start = Instant::now();
-            work();
-            start.elapsed()
-        })
-        .collect();
+    let (mut times, mut processor) = (Vec::new(), Vec::new());
+    for _ in 0..20 {
+        let (start, before) = (Instant::now(), thread_time());
+        work();
+        times.push(start.elapsed());
+        processor.push(thread_time().saturating_sub(before));
+    }
     times.sort_unstable();
-    println!("{name:44} median {:>9.1?}  worst {:>9.1?}", times[10], times[19]);
+    processor.sort_unstable();
+    println!(
+        "{name:44} median {:>9.1?}  worst {:>9.1?}  processor {:>9.1?}",
+        times[10], times[19], processor[10]
+    );
 }
+
+fn thread_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// Sessions of a batch.
+const BATCH: usize = 10_000;
+
+/// Batches that are made at a time.
+const GROUP: usize = 6;

@@ -22,7 +22,7 @@ pub struct Window {
 pub struct SessionQuery {
     /// When they began.
     pub window: Window,
-    /// A part of a server name, an entity, a process or an address, whatever the case.
+    /// A part of a server name, an entity or a process, whatever the case, or the begin of an address.
     pub q: Option<String>,
     /// Negotiated version.
     pub version: Option<String>,

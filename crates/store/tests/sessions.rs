@@ -118,6 +118,7 @@ fn each_filter_finds_what_a_look_at_every_session_finds() {
         SessionQuery { ja3: seen.fingerprints.ja3.clone(), ..every.clone() },
         SessionQuery { ja4: seen.fingerprints.ja4.clone(), ..every.clone() },
         SessionQuery { outcome: Some(Outcome::Failure), ..every.clone() },
+        SessionQuery { outcome: Some(Outcome::Success), ..every.clone() },
         SessionQuery { edge: Some(row.edge), ..every.clone() },
         SessionQuery { q: Some("SVC-1".to_owned()), ..every.clone() },
         SessionQuery { q: Some(row.client_ip.to_string()), ..every.clone() },
@@ -347,10 +348,15 @@ fn is_found(query: &SessionQuery, row: &store::SessionRow, seen: &policy::Observ
             let q = q.to_lowercase();
             let names = ends.iter().flat_map(|end| [end.id.clone(), end.name.clone()]);
             let ips = [row.client_ip.to_string(), row.server_ip.to_string()];
-            let texts = names.chain(seen.server_name.clone()).chain(row.process.clone());
+            let texts = names
+                .chain(seen.server_name.clone())
+                .chain(processes.into_iter().flatten().cloned());
             match q.parse::<std::net::IpAddr>() {
                 Ok(_) => ips.contains(&q),
-                Err(_) => texts.chain(ips).any(|text| text.to_lowercase().contains(&q)),
+                Err(_) => {
+                    texts.into_iter().any(|text| text.to_lowercase().contains(&q))
+                        || ips.iter().any(|ip| q.contains('.') && ip.starts_with(&q))
+                }
             }
         })
 }

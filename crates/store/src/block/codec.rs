@@ -1,5 +1,9 @@
 //! Numbers and texts as bytes.
 
+use std::cell::RefCell;
+
+use zstd::bulk::Decompressor;
+
 use super::Damaged;
 
 /// Writes numbers in as few bytes as they need, seven bits in each.
@@ -98,5 +102,16 @@ pub(super) fn unpack(bytes: &[u8], limit: usize) -> Result<Vec<u8>, Damaged> {
     if len > limit {
         return Err(Damaged);
     }
-    zstd::bulk::decompress(bytes, len).map_err(|_error| Damaged)
+    UNPACKER.with_borrow_mut(|unpacker| {
+        let unpacker = match unpacker {
+            Some(unpacker) => unpacker,
+            None => unpacker.insert(Decompressor::new().map_err(|_error| Damaged)?),
+        };
+        unpacker.decompress(bytes, len).map_err(|_error| Damaged)
+    })
+}
+
+thread_local! {
+    /// Making one takes longer than unpacking the rows of a block.
+    static UNPACKER: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
 }

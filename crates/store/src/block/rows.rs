@@ -1,6 +1,7 @@
 //! The rows of a block, column by column, with each text once.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
 
 use event::Timestamp;
 use hashbrown::HashMap;
@@ -40,7 +41,10 @@ pub(crate) enum Field {
 
 /// The rows of a block, unpacked as far as they were looked at.
 pub(crate) struct Rows<'a> {
-    texts: Vec<Box<str>>,
+    /// All texts, one after the other.
+    texts: String,
+    /// Where each of them is.
+    spans: Vec<Range<usize>>,
     addresses: Vec<IpAddr>,
     packed_columns: &'a [u8],
     columns: Option<Columns>,
@@ -127,8 +131,6 @@ impl<'a> Rows<'a> {
             columns.places.push(row.place);
         }
         let mut names = Encoder::default();
-        names.number(texts.values.len() as u64);
-        texts.values.iter().for_each(|text| names.text(text.as_bytes()));
         names.number(addresses.values.len() as u64);
         for address in &addresses.values {
             match address {
@@ -136,6 +138,9 @@ impl<'a> Rows<'a> {
                 IpAddr::V6(ip) => names.text(&ip.octets()),
             }
         }
+        names.number(texts.values.len() as u64);
+        texts.values.iter().for_each(|text| names.number(text.len() as u64));
+        texts.values.iter().for_each(|text| names.bytes.extend_from_slice(text.as_bytes()));
         let names = pack(&names.bytes)?;
         let mut packed = Encoder::default();
         packed.text(&names);
@@ -148,18 +153,31 @@ impl<'a> Rows<'a> {
         let mut decoder = Decoder::new(packed);
         let names = unpack(decoder.text()?, MAX_NAMES_LEN)?;
         let mut rest = Decoder::new(&names);
-        let count = rest.below(MAX_ROWS * Field::COUNT + 1)?;
-        let text = |bytes: &[u8]| std::str::from_utf8(bytes).map(Box::from);
-        let texts = (0..count)
-            .map(|_| text(rest.text()?).map_err(|_error| Damaged))
-            .collect::<Result<Vec<_>, _>>()?;
         let count = rest.below(2 * MAX_ROWS + 1)?;
         let addresses = (0..count).map(|_| address(rest.text()?)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { texts, addresses, packed_columns: decoder.take_rest(), columns: None })
+        let count = rest.below(MAX_ROWS * Field::COUNT + 1)?;
+        let mut spans = Vec::with_capacity(count);
+        let mut end = 0_usize;
+        for _ in 0..count {
+            let begin = end;
+            end = end.saturating_add(rest.below(MAX_TEXT_LEN + 1)?);
+            spans.push(begin..end);
+        }
+        let texts = std::str::from_utf8(rest.take(end)?).map_err(|_error| Damaged)?.to_owned();
+        if spans.iter().any(|span| !texts.is_char_boundary(span.end)) {
+            return Err(Damaged);
+        }
+        let packed_columns = decoder.take_rest();
+        Ok(Self { texts, spans, addresses, packed_columns, columns: None })
     }
 
     /// The texts of the block, whatever field they are of.
-    pub(crate) fn texts(&self) -> &[Box<str>] {
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.spans.iter().map(|span| self.texts.get(span.clone()).unwrap_or_default())
+    }
+
+    /// The same, one after the other without anything between: what is in none of this is in no text.
+    pub(crate) fn all_texts(&self) -> &str {
         &self.texts
     }
 
@@ -194,7 +212,8 @@ impl<'a> Rows<'a> {
         let mut texts = [const { None }; Field::COUNT];
         for (text, column) in texts.iter_mut().zip(&columns.texts) {
             if let Some(number) = column.get(index)?.checked_sub(1) {
-                *text = Some(self.texts.get(usize::try_from(number).ok()?)?.clone());
+                let span = self.spans.get(usize::try_from(number).ok()?)?;
+                *text = Some(self.texts.get(span.clone())?.into());
             }
         }
         Some(Row {
@@ -350,3 +369,67 @@ const MAX_NAMES_LEN: usize = MAX_ROWS * (Field::COUNT * (MAX_TEXT_LEN + 3) + 2 *
 /// Most bytes of the columns of a block: twelve numbers of five bytes, a time, a digest, a port and an
 /// outcome in each row.
 const MAX_COLUMNS_LEN: usize = MAX_ROWS * (12 * 5 + 10 + 8 + 2 + 1) + 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_come_back_as_they_were() {
+        let rows: Vec<Row> = (0..300).map(row).collect();
+        let packed = Rows::pack(&rows).unwrap();
+        let mut opened = Rows::open(&packed).unwrap();
+        assert!(opened.select(|_| true).unwrap() == rows);
+        assert_eq!(opened.texts().count(), 301);
+        let some = opened.select(|view| view.pair() % 7 == 3).unwrap();
+        assert!(some.iter().eq(rows.iter().filter(|row| row.pair % 7 == 3)));
+        assert!(packed.len() < 300 * 30, "{} bytes", packed.len());
+    }
+
+    #[test]
+    fn what_is_not_whole_is_damaged() {
+        let rows: Vec<Row> = (0..20).map(row).collect();
+        let packed = Rows::pack(&rows).unwrap();
+        for len in 0..packed.len() {
+            let opened = Rows::open(&packed[..len]);
+            let rows = opened.and_then(|mut rows| rows.select(|_| true));
+            assert_eq!(rows, Err(Damaged), "prefix of {len} bytes");
+        }
+    }
+
+    #[test]
+    fn no_byte_makes_it_panic() {
+        let rows: Vec<Row> = (0..20).map(row).collect();
+        let packed = Rows::pack(&rows).unwrap();
+        for at in 0..packed.len() {
+            for flip in [1, 0x80, 0xff] {
+                let mut changed = packed.clone();
+                changed[at] ^= flip;
+                let opened = Rows::open(&changed);
+                let selected = opened.and_then(|mut rows| rows.select(|_| true));
+                assert!(selected.map_or(true, |rows| rows.len() <= MAX_ROWS));
+            }
+        }
+    }
+
+    fn row(n: u32) -> Row {
+        let mut texts = [const { None }; Field::COUNT];
+        texts[Field::ServerName as usize] = Some("example.test".into());
+        texts[Field::Alert as usize] = Some(format!("é{n}").into());
+        let time = Timestamp::from_nanos(i64::from(n) * 1_000_003 - 5_000_000);
+        Row {
+            id: SessionId { time, digest: u64::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15) },
+            pair: n % 10,
+            client_ip: if n.is_multiple_of(2) {
+                IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))
+            } else {
+                IpAddr::V6(Ipv6Addr::LOCALHOST)
+            },
+            client_port: 1000,
+            server_ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)),
+            outcome: Outcome::Unknown,
+            texts,
+            place: n,
+        }
+    }
+}

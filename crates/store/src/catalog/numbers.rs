@@ -96,3 +96,32 @@ impl<K: Clone + Eq + Hash, V> Numbers<K, V> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_used_again_when_its_value_is_gone_and_a_full_dictionary_says_so() {
+        let mut numbers = Numbers::default();
+        assert_eq!(numbers.add("a", 1, 2), Ok(0));
+        assert_eq!(numbers.add("b", 2, 2), Ok(1));
+        assert_eq!(numbers.add("c", 3, 2), Err(DictionaryFull));
+        assert_eq!(numbers.remove(0), Some(("a", 1)));
+        assert_eq!((numbers.number("a"), numbers.value(0), numbers.len()), (None, None, 1));
+        assert_eq!(numbers.add("c", 3, 2), Ok(0));
+        assert_eq!(numbers.iter().collect::<Vec<_>>(), [(0, &3), (1, &2)]);
+    }
+
+    #[test]
+    fn what_was_loaded_keeps_its_number_and_gaps_are_filled() {
+        let mut numbers = Numbers::default();
+        numbers.restore(2, "c", 3);
+        numbers.find_free();
+        let given = [numbers.add("a", 1, 9), numbers.add("b", 2, 9), numbers.add("d", 4, 9)];
+        let mut given = given.map(Result::unwrap);
+        given.sort_unstable();
+        assert_eq!(given, [0, 1, 3]);
+        assert_eq!(numbers.number("c"), Some(2));
+    }
+}

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use hashbrown::HashSet;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::block::{Damaged, Field, Filter, Row, Term};
@@ -11,17 +12,20 @@ use crate::catalog::{CLASSES, Catalog};
 /// A block that is not to grow any more.
 pub(super) const FINAL: i64 = 2;
 
-/// Writes a block of rows, which are in the order of time, with their packed lines.
+/// Writes a block of rows, which are in the order of time, with their packed lines and with what is
+/// known of them by [`terms_of_rows`].
 pub(super) fn insert(
     connection: &Connection,
     catalog: &Catalog,
     rows: &[Row],
+    mut terms: Vec<Term>,
     lines: &[u8],
     is_full: bool,
 ) -> rusqlite::Result<()> {
     let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(()) };
     let packed = crate::block::Rows::pack(rows).map_err(damaged)?;
-    let filter = Filter::build(terms(catalog, rows));
+    add_terms_of_pairs(&mut terms, catalog, rows);
+    let filter = Filter::build(terms);
     let level = match rows.len() {
         _ if is_full => FINAL,
         0..SMALL => 0,
@@ -68,20 +72,33 @@ pub(super) fn remove(connection: &Connection, id: i64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// What a block of these rows is found by.
-fn terms(catalog: &Catalog, rows: &[Row]) -> Vec<Term> {
-    let mut terms = Vec::with_capacity(rows.len() * 6);
-    let mut addresses: BTreeSet<IpAddr> = BTreeSet::new();
-    let mut pairs: BTreeSet<u32> = BTreeSet::new();
+/// What rows are found by, but for what their pairs say.
+pub(super) fn terms_of_rows(rows: &[Row]) -> Vec<Term> {
+    let mut terms = Vec::with_capacity(rows.len() * 4);
+    let mut addresses: HashSet<IpAddr, foldhash::fast::RandomState> = HashSet::default();
+    let mut texts: HashSet<(&str, &str), foldhash::fast::RandomState> = HashSet::default();
     for row in rows {
-        pairs.insert(row.pair);
-        addresses.insert(row.client_ip);
-        addresses.insert(row.server_ip);
+        if texts.insert(("outcome", row.outcome.name())) {
+            terms.push(Term::text("outcome", row.outcome.name()));
+        }
+        for ip in [row.client_ip, row.server_ip] {
+            if addresses.insert(ip) {
+                terms.push(Term::ip(ip));
+            }
+        }
         for field in SEARCHED {
-            terms.extend(row.text(field).map(|text| Term::text(field.kind(), text)));
+            let Some(text) = row.text(field) else { continue };
+            if texts.insert((field.kind(), text)) {
+                terms.push(Term::text(field.kind(), text));
+            }
         }
     }
-    terms.extend(addresses.into_iter().map(Term::ip));
+    terms
+}
+
+/// Adds what the pairs of rows are found by.
+fn add_terms_of_pairs(terms: &mut Vec<Term>, catalog: &Catalog, rows: &[Row]) {
+    let pairs: BTreeSet<u32> = rows.iter().map(|row| row.pair).collect();
     for number in pairs {
         terms.push(Term::number("pair", number));
         let Some((_, edge, posture)) = catalog.pair(number) else { continue };
@@ -106,7 +123,6 @@ fn terms(catalog: &Catalog, rows: &[Row]) -> Vec<Term> {
             terms.extend(namespace.map(|name| Term::text("namespace", name)));
         }
     }
-    terms
 }
 
 /// A block that cannot be read, as an error of the file.

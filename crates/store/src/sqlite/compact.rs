@@ -45,7 +45,8 @@ fn merge(connection: &Connection, catalog: &Catalog, ids: &[i64]) -> rusqlite::R
         let rows: Vec<Row> = these.iter().map(|(row, _)| row).zip(0_u32..).map(place).collect();
         let len: usize = these.iter().map(|(_, line)| line.len()).sum();
         let is_full = count >= MAX_ROWS / 2 || len >= FULL_LINES_LEN / 2;
-        blocks::insert(connection, catalog, &rows, &lines, is_full)?;
+        let terms = blocks::terms_of_rows(&rows);
+        blocks::insert(connection, catalog, &rows, terms, &lines, is_full)?;
         rest = behind;
     }
     Ok(())

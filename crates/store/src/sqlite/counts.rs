@@ -12,10 +12,38 @@ use crate::steps::Step;
 /// Counts by step and pair, and tallies of pairs and certificates.
 #[derive(Default)]
 pub(super) struct Counts {
-    /// Sessions and failures by begin of the minute and pair.
-    minutes: BTreeMap<(i64, u32), (u64, u64)>,
+    /// Sessions and failures by begin of the minute and pair, as they came.
+    minutes: Vec<Cell>,
     pub(super) pairs: BTreeMap<u32, Tally>,
     pub(super) certificates: BTreeMap<u32, Tally>,
+}
+
+/// Sessions and failures of a pair in one step of time.
+#[derive(Clone, Copy)]
+struct Cell {
+    time: i64,
+    pair: u32,
+    sessions: u64,
+    failures: u64,
+}
+
+/// Adds up what falls into the same step.
+fn merge(mut cells: Vec<Cell>, step: Step) -> Vec<Cell> {
+    for cell in &mut cells {
+        cell.time = step.floor(cell.time);
+    }
+    cells.sort_unstable_by_key(|cell| (cell.time, cell.pair));
+    let mut merged: Vec<Cell> = Vec::with_capacity(cells.len());
+    for cell in cells {
+        match merged.last_mut() {
+            Some(sum) if (sum.time, sum.pair) == (cell.time, cell.pair) => {
+                sum.sessions = sum.sessions.saturating_add(cell.sessions);
+                sum.failures = sum.failures.saturating_add(cell.failures);
+            }
+            _ => merged.push(cell),
+        }
+    }
+    merged
 }
 
 impl Counts {
@@ -32,9 +60,7 @@ impl Counts {
             return;
         }
         let minute = Step::Minute.floor(last.as_nanos());
-        let sum = self.minutes.entry((minute, resolved.pair)).or_default();
-        sum.0 = sum.0.saturating_add(sessions);
-        sum.1 = sum.1.saturating_add(failures);
+        self.minutes.push(Cell { time: minute, pair: resolved.pair, sessions, failures });
         self.pairs.entry(resolved.pair).or_default().add(sessions, failures, first, last);
         if let Some(certificate) = resolved.certificate {
             let tally = self.certificates.entry(certificate).or_default();
@@ -54,16 +80,13 @@ impl Counts {
              sessions = sessions + excluded.sessions, failures = failures + excluded.failures",
         )?;
         let mut series: BTreeMap<(Step, i64, usize, usize), u64> = BTreeMap::new();
+        let mut cells = self.minutes.clone();
         for step in Step::ALL {
-            let mut sums: BTreeMap<(i64, u32), (u64, u64)> = BTreeMap::new();
-            for ((minute, pair), (sessions, failures)) in &self.minutes {
-                let sum = sums.entry((step.floor(*minute), *pair)).or_default();
-                sum.0 = sum.0.saturating_add(*sessions);
-                sum.1 = sum.1.saturating_add(*failures);
-            }
-            for ((time, pair), (sessions, failures)) in sums {
-                let (sessions_i, failures_i) = (sessions.cast_signed(), failures.cast_signed());
-                add.execute(params![step.code(), time, pair, sessions_i, failures_i])?;
+            cells = merge(cells, step);
+            for cell in &cells {
+                let Cell { time, pair, sessions, failures } = *cell;
+                let counts = (sessions.cast_signed(), failures.cast_signed());
+                add.execute(params![step.code(), time, pair, counts.0, counts.1])?;
                 if let Some((_, _, posture)) = catalog.pair(pair) {
                     let key = (step, time, posture.grade_index(), posture.class_index());
                     let sum = series.entry(key).or_default();

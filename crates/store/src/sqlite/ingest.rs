@@ -11,7 +11,6 @@ use super::prepare::{MAX_AHEAD_NANOS, Prepared, days};
 use super::resolve::{Added, Resolved};
 use super::{blocks, dictionaries};
 use crate::batch::{Batch, Ingested, NotTaken};
-use crate::block::Row;
 use crate::catalog::Catalog;
 use crate::id::SessionId;
 use crate::settings::Retention;
@@ -28,13 +27,12 @@ pub(super) struct Written {
 pub(super) fn write(
     connection: &Connection,
     catalog: &RwLock<Catalog>,
-    prepared: &Prepared,
+    prepared: &mut Prepared,
     retention: Retention,
     added: &mut Added,
 ) -> rusqlite::Result<Written> {
-    let batch = &prepared.batch;
-    let source = source(connection, batch)?;
-    if let Some(answer) = earlier(connection, source, batch)? {
+    let source = source(connection, &prepared.batch)?;
+    if let Some(answer) = earlier(connection, source, &prepared.batch)? {
         return Ok(Written { answer, counts: Counts::default() });
     }
     let mut taken = judge(connection, prepared, retention)?;
@@ -42,7 +40,7 @@ pub(super) fn write(
     let resolved = resolve(catalog, prepared, &mut taken, added);
     withdraw(connection, prepared, &taken)?;
     let mut answer = Ingested::default();
-    for (place, (record, outcome)) in batch.records.iter().zip(&taken).enumerate() {
+    for (place, (record, outcome)) in prepared.batch.records.iter().zip(&taken).enumerate() {
         match (outcome, resolved.get(place).copied().flatten()) {
             (Ok(()), Some(resolved)) => {
                 answer.accepted += 1;
@@ -67,7 +65,7 @@ pub(super) fn write(
     counts.save(connection, &catalog)?;
     let rows = write_blocks(connection, &catalog, prepared, &resolved)?;
     drop(catalog);
-    note(connection, source, batch, &answer, counts.sessions())?;
+    note(connection, source, &prepared.batch, &answer, counts.sessions())?;
     Meta::Sessions.add(connection, rows)?;
     Meta::Refused.add(connection, answer.refused)?;
     Ok(Written { answer, counts })
@@ -194,22 +192,26 @@ const fn seen(id: SessionId) -> (i64, i64) {
 fn write_blocks(
     connection: &Connection,
     catalog: &Catalog,
-    prepared: &Prepared,
+    prepared: &mut Prepared,
     resolved: &[Option<Resolved>],
 ) -> rusqlite::Result<u64> {
     let mut written = 0;
-    for chunk in &prepared.chunks {
-        let row = |(at, place): (u32, &usize)| {
-            let id = (*prepared.ids.get(*place)?)?;
-            let pair = (*resolved.get(*place)?)?.pair;
-            Some(Row::new(id, pair, &prepared.batch.records.get(*place)?.seen, at))
-        };
-        let rows: Vec<Row> = (0_u32..).zip(&chunk.places).filter_map(row).collect();
+    for chunk in &mut prepared.chunks {
+        let pair = |place: &usize| Some(resolved.get(*place).copied().flatten()?.pair);
+        let pairs = chunk.places.iter().map(pair);
+        let mut rows = std::mem::take(&mut chunk.rows);
+        let mut pairs = pairs.chain(std::iter::repeat(None));
+        rows.retain_mut(|row| {
+            let pair = pairs.next().flatten();
+            row.pair = pair.unwrap_or(row.pair);
+            pair.is_some()
+        });
         if rows.is_empty() {
             continue;
         }
         written += rows.len() as u64;
-        blocks::insert(connection, catalog, &rows, &chunk.lines, chunk.is_full)?;
+        let terms = std::mem::take(&mut chunk.terms);
+        blocks::insert(connection, catalog, &rows, terms, &chunk.lines, chunk.is_full)?;
     }
     Ok(written)
 }

@@ -9,7 +9,7 @@ use crate::analysis::is_named;
 use crate::block::{Field, Filter, Rows, Term};
 use crate::catalog::{CLASSES, Catalog, EdgeEntry, PairEntry, PostureEntry};
 use crate::error::StoreError;
-use crate::needle::Needle;
+use crate::needle::{AddressPart, Needle};
 use crate::query::SessionQuery;
 
 pub(super) use crate::block::View;
@@ -24,6 +24,10 @@ pub(super) struct Plan<'a> {
     pairs: Option<Vec<bool>>,
     /// Pairs that have `q` in the name of an end, by number.
     named: Vec<bool>,
+    /// Whether there are such pairs.
+    is_any_named: bool,
+    /// Addresses that begin with `q`.
+    begin: Option<AddressPart>,
     /// Terms that a block must hold, all of them.
     terms: Vec<Term>,
     /// Terms of which a block must hold one; any block will do if empty.
@@ -66,6 +70,8 @@ impl<'a> Plan<'a> {
             ip: ip.map(|ip| ip.to_canonical()),
             pairs: None,
             named: Vec::new(),
+            is_any_named: false,
+            begin: None,
             terms: Vec::new(),
             any: Vec::new(),
             from: query.window.from,
@@ -76,15 +82,16 @@ impl<'a> Plan<'a> {
             return Ok(None);
         }
         if let Some(q) = &plan.q {
-            let number = |(_, edge): (u32, &EdgeEntry)| is_named(catalog, edge, Some(q));
             let mut edges = vec![false; catalog.edges.bound()];
             for (at, edge) in catalog.edges.iter() {
-                set(&mut edges, at, number((at, edge)));
+                set(&mut edges, at, is_named(catalog, edge, Some(q)));
             }
             let mut named = vec![false; catalog.pairs.bound()];
             for (at, pair) in catalog.pairs.iter() {
                 set(&mut named, at, is_set(&edges, pair.edge));
             }
+            plan.begin = q.addresses();
+            plan.is_any_named = named.contains(&true);
             plan.named = named;
         }
         Ok((plan.from < plan.to).then_some(plan))
@@ -99,7 +106,7 @@ impl<'a> Plan<'a> {
     /// What is searched for in a block; nothing if none of its rows can hold it.
     pub(super) fn wanted_in(&self, rows: &Rows<'_>) -> Option<Wanted> {
         let matching = |text: &str| -> Vec<bool> {
-            rows.texts().iter().map(|it| it.eq_ignore_ascii_case(text)).collect()
+            rows.texts().map(|it| it.eq_ignore_ascii_case(text)).collect()
         };
         let query = self.query;
         let asked: [(Texts, Option<&String>); 4] = [
@@ -128,14 +135,23 @@ impl<'a> Plan<'a> {
             None => None,
         };
         let q = self.q.as_ref().map(|q| {
-            let texts = rows.texts().iter().map(|text| q.is_in(text)).collect();
-            let addresses: Vec<bool> = if q.is_address_like() {
-                rows.addresses().iter().map(|ip| q.is_in(&ip.to_string())).collect()
+            let texts: Vec<bool> = if q.is_in(rows.all_texts()) {
+                rows.texts().map(|text| q.is_in(text)).collect()
             } else {
                 Vec::new()
             };
+            let begin = self.begin.as_ref();
+            let addresses: Vec<bool> = begin.map_or_else(Vec::new, |begin| {
+                rows.addresses().iter().map(|ip| begin.is_begin_of(*ip)).collect()
+            });
             (texts, addresses)
         });
+        let is_nowhere = |(texts, addresses): &(Vec<bool>, Vec<bool>)| {
+            !self.is_any_named && !texts.contains(&true) && !addresses.contains(&true)
+        };
+        if q.as_ref().is_some_and(is_nowhere) {
+            return None;
+        }
         Some(Wanted { texts, addresses, q })
     }
 
@@ -163,6 +179,7 @@ impl<'a> Plan<'a> {
             ("namespace", query.namespace.as_deref()),
             ("grade", query.grade.map(policy::Grade::name)),
             ("class", class),
+            ("outcome", query.outcome.map(Outcome::name)),
         ];
         let texts = texts.into_iter().filter_map(|(kind, text)| Some(Term::text(kind, text?)));
         self.terms.extend(texts);

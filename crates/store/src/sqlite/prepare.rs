@@ -3,8 +3,9 @@
 use hashbrown::HashMap;
 use policy::Posture;
 
+use super::blocks;
 use crate::batch::{Batch, Record};
-use crate::block::{FULL_LINES_LEN, Lines, MAX_ROWS, MAX_TEXT_LEN};
+use crate::block::{FULL_LINES_LEN, Lines, MAX_ROWS, MAX_TEXT_LEN, Row, Term};
 use crate::error::StoreError;
 use crate::id::{PostureId, SessionId};
 use crate::steps::{SECOND, Step};
@@ -24,6 +25,10 @@ pub(super) struct Prepared {
 pub(super) struct Chunk {
     /// Places in the batch, by the place of their line.
     pub(super) places: Vec<usize>,
+    /// Their rows, in the same order, of no pair yet.
+    pub(super) rows: Vec<Row>,
+    /// What these are found by, but for what their pairs say.
+    pub(super) terms: Vec<Term>,
     pub(super) lines: Vec<u8>,
     /// Whether no more lines fit.
     pub(super) is_full: bool,
@@ -73,7 +78,12 @@ fn pack(records: &[Record], sessions: &[(SessionId, usize)]) -> Result<Vec<Chunk
         let places: Vec<usize> = these.iter().map(|(_, place)| *place).collect();
         let len: usize = these.iter().filter_map(line).map(<[u8]>::len).sum();
         let is_full = count >= MAX_ROWS / 2 || len >= FULL_LINES_LEN / 2;
-        chunks.push(Chunk { places, lines, is_full });
+        let row = |((id, place), at): (&(SessionId, usize), u32)| {
+            Some(Row::new(*id, NO_PAIR, &records.get(*place)?.seen, at))
+        };
+        let rows: Vec<Row> = these.iter().zip(0_u32..).filter_map(row).collect();
+        let terms = blocks::terms_of_rows(&rows);
+        chunks.push(Chunk { places, rows, terms, lines, is_full });
         rest = behind;
     }
     Ok(chunks)
@@ -116,6 +126,9 @@ fn check(batch: &Batch) -> Result<(), StoreError> {
     }
     Ok(())
 }
+
+/// The number of the pair of a row that has none yet.
+const NO_PAIR: u32 = u32::MAX;
 
 /// The most sessions of a record, as a length.
 #[expect(clippy::cast_possible_truncation, reason = "a thousand million fits everywhere")]

@@ -1,7 +1,5 @@
 //! What nothing refers to any more.
 
-use std::sync::{PoisonError, RwLock};
-
 use rusqlite::Connection;
 
 use super::prepare::days;
@@ -10,40 +8,50 @@ use crate::catalog::Catalog;
 use crate::settings::Retention;
 use crate::steps::Step;
 
-/// Forgets some entries of the dictionaries that neither sessions nor counts refer to; returns whether
-/// there may be more.
+/// Removes some entries of the dictionaries that neither sessions nor counts refer to from the file.
 pub(super) fn step(
     connection: &Connection,
-    catalog: &RwLock<Catalog>,
+    catalog: &Catalog,
     retention: Retention,
     now: i64,
-) -> rusqlite::Result<bool> {
+) -> rusqlite::Result<Pruned> {
     let cutoff = Step::Day.floor(now.saturating_sub(days(retention.days)));
     let oldest = retention::oldest(connection)?.unwrap_or(i64::MAX).min(cutoff);
-    let mut catalog = catalog.write().unwrap_or_else(PoisonError::into_inner);
-    let old: Vec<u32> = catalog
+    let pairs: Vec<u32> = catalog
         .pairs
         .iter()
         .filter(|(_, pair)| pair.tally.last.as_nanos() < oldest)
         .map(|(number, _)| number)
         .take(STEP_ENTRIES)
         .collect();
-    if old.is_empty() {
-        return Ok(false);
-    }
+    let unused = Unused::find(catalog, &pairs, oldest);
     let mut delete = connection.prepare_cached("DELETE FROM pairs WHERE id = ?")?;
-    for number in &old {
+    for number in &pairs {
         delete.execute([number])?;
     }
-    let unused = Unused::find(&catalog, &old, oldest);
     unused.delete(connection)?;
-    // Nothing is written after this but the end of the transaction. Should that fail, the entries come
-    // back when the file is opened the next time; until then they are new once more.
-    for number in &old {
-        catalog.pairs.remove(*number);
+    Ok(Pruned { pairs, unused })
+}
+
+/// What a step removed from the file, to be removed from memory when that is certain.
+pub(super) struct Pruned {
+    pairs: Vec<u32>,
+    unused: Unused,
+}
+
+impl Pruned {
+    /// Whether there may be more.
+    pub(super) fn has_more(&self) -> bool {
+        self.pairs.len() >= STEP_ENTRIES
     }
-    unused.forget(&mut catalog);
-    Ok(old.len() >= STEP_ENTRIES)
+
+    /// Removes it from memory.
+    pub(super) fn forget(self, catalog: &mut Catalog) {
+        for number in self.pairs {
+            catalog.pairs.remove(number);
+        }
+        self.unused.forget(catalog);
+    }
 }
 
 /// Entries that no pair refers to.

@@ -67,7 +67,25 @@ pub(super) fn for_space(connection: &Connection) -> rusqlite::Result<Forgotten> 
     let sessions = evict(connection, None)?;
     Meta::Evicted.add(connection, sessions)?;
     Meta::EvictedForSpace.add(connection, sessions)?;
-    Ok(Forgotten { sessions, has_more: sessions > 0 })
+    let has_more = sessions > 0 || coarsen(connection)? > 0;
+    Ok(Forgotten { sessions, has_more })
+}
+
+/// Forgets the oldest counts of minutes or, where there are none, of hours: those of days say the same.
+fn coarsen(connection: &Connection) -> rusqlite::Result<usize> {
+    for (step, meta) in [(Step::Minute, Meta::MinutesFrom), (Step::Hour, Meta::HoursFrom)] {
+        let oldest = connection
+            .prepare_cached("SELECT min(time) FROM counts WHERE step = ?")?
+            .query_row([step.code()], |row| row.get::<_, Option<i64>>(0))?;
+        let Some(oldest) = oldest else { continue };
+        let from = Step::Day.floor(oldest).saturating_add(Step::Day.nanos());
+        let removed = remove_steps(connection, "counts", step, from)?
+            .saturating_add(remove_steps(connection, "series", step, from)?);
+        let from = meta.read(connection)?.max(from);
+        meta.set(connection, from)?;
+        return Ok(removed);
+    }
+    Ok(0)
 }
 
 /// Bytes of the file that hold something, and those that are free for it.

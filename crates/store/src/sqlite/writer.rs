@@ -16,10 +16,14 @@ use crate::error::StoreError;
 
 /// What the thread is asked to do.
 enum Job {
-    Ingest(Box<Prepared>, SyncSender<Result<Ingested, StoreError>>),
+    Ingest(Box<Prepared>, SyncSender<IngestAnswer>),
     /// One step of maintenance.
     Maintain(Timestamp, SyncSender<Result<Forgotten, StoreError>>),
 }
+
+/// What became of a batch; the batch goes back with it, so that the thread does not spend its time on
+/// freeing what others made.
+type IngestAnswer = (Result<Ingested, StoreError>, Box<Prepared>);
 
 /// The way to the thread. When it is dropped, the thread ends.
 pub(super) struct Writer {
@@ -41,22 +45,20 @@ impl Writer {
 
     /// Has a batch written, and waits for that.
     pub(super) fn ingest(&self, prepared: Prepared) -> Result<Ingested, StoreError> {
-        self.ask(|answer| Job::Ingest(Box::new(prepared), answer))
+        let (answer, _freed) = self.ask(|answer| Job::Ingest(Box::new(prepared), answer))?;
+        answer
     }
 
     /// Has a step of maintenance done, and waits for that.
     pub(super) fn maintain(&self, now: Timestamp) -> Result<Forgotten, StoreError> {
-        self.ask(|answer| Job::Maintain(now, answer))
+        self.ask(|answer| Job::Maintain(now, answer))?
     }
 
-    fn ask<T>(
-        &self,
-        job: impl FnOnce(SyncSender<Result<T, StoreError>>) -> Job,
-    ) -> Result<T, StoreError> {
+    fn ask<T>(&self, job: impl FnOnce(SyncSender<T>) -> Job) -> Result<T, StoreError> {
         let (sender, answer) = sync_channel(1);
         let jobs = self.jobs.as_ref().ok_or(StoreError::Closed)?;
         jobs.send(job(sender)).map_err(|_closed| StoreError::Closed)?;
-        answer.recv().map_err(|_closed| StoreError::Closed)?
+        answer.recv().map_err(|_closed| StoreError::Closed)
     }
 }
 
@@ -79,11 +81,11 @@ impl State {
     fn run(mut self, queue: &Receiver<Job>) {
         while let Ok(job) = queue.recv() {
             match job {
-                Job::Ingest(prepared, answer) => {
-                    let result = self.ingest(&prepared);
+                Job::Ingest(mut prepared, answer) => {
+                    let result = self.ingest(&mut prepared);
                     let is_written = result.as_ref().is_ok_and(|it| !it.is_repeat);
                     // Whoever asked may have gone; the batch is written nevertheless.
-                    answer.send(result).ok();
+                    answer.send((result, prepared)).ok();
                     if is_written {
                         let result = self.tidy();
                         self.note(result.err());
@@ -100,7 +102,7 @@ impl State {
         self.connection.pragma_query(None, "optimize", |_| Ok(())).ok();
     }
 
-    fn ingest(&mut self, prepared: &Prepared) -> Result<Ingested, StoreError> {
+    fn ingest(&mut self, prepared: &mut Prepared) -> Result<Ingested, StoreError> {
         let shared = Arc::clone(&self.shared);
         let retention = shared.retention();
         let mut added = Added::default();
@@ -159,8 +161,14 @@ impl State {
             return Ok(room);
         }
         let shared = Arc::clone(&self.shared);
-        self.transact(|connection| prune::step(connection, &shared.catalog, retention, now))
-            .map(|has_more| Forgotten { sessions: 0, has_more })
+        let pruned = self.transact(|connection| {
+            let catalog = shared.catalog.read().unwrap_or_else(PoisonError::into_inner);
+            prune::step(connection, &catalog, retention, now)
+        })?;
+        let has_more = pruned.has_more();
+        let mut catalog = shared.catalog.write().unwrap_or_else(PoisonError::into_inner);
+        pruned.forget(&mut catalog);
+        Ok(Forgotten { sessions: 0, has_more })
     }
 
     /// Forgets the oldest sessions if the file is over its limit, and shrinks it if it may.
