@@ -6,6 +6,7 @@ mod bench;
 mod conformance;
 mod layers;
 mod licences;
+mod policies;
 mod registries;
 mod schema;
 mod workspace;
@@ -47,6 +48,7 @@ fn run() -> Result<Outcome> {
             "layers" => layers::run(parser),
             "licences" => licences::run(parser),
             "conformance" => conformance::run(parser),
+            "policies" => policies::run(parser),
             "registries" => registries::run(parser),
             "schema" => schema::run(parser),
             other => bail!("no task {other:?}\n{USAGE}"),
@@ -69,6 +71,7 @@ Usage: cargo xtask <task>
                  [--connections N] [--bulk-bytes SIZE]
   conformance    compare tlsight with the expected outputs of a folder of captures
                  [--corpora DIR] [--report FILE] [--check]
+  policies       write docs/policies.md, or see whether it is up to date [--check]
   registries     write the tables of crates/tls/src/registry/generated, or see whether they are
                  up to date [--check]
   schema         write docs/event.schema.json, or see whether it is up to date [--check]

@@ -79,10 +79,10 @@ pub struct PolicyGroup {
     /// Name of the criterion.
     pub field_name: String,
     /// Whether one of the values is enough.
-    #[serde(default, skip_serializing_if = "BooleanOperator::is_or")]
+    #[serde(default)]
     pub boolean_operator: BooleanOperator,
     /// Whether the opposite is meant.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default)]
     pub negate: bool,
     /// The values.
     pub values: Vec<PolicyValue>,
@@ -191,13 +191,6 @@ impl Policy {
     }
 }
 
-impl BooleanOperator {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes the field by reference")]
-    const fn is_or(&self) -> bool {
-        matches!(self, Self::Or)
-    }
-}
-
 impl Severity {
     /// All of them, from the least.
     pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
@@ -212,9 +205,4 @@ impl Severity {
             Self::Critical => "critical",
         }
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes the field by reference")]
-const fn is_false(value: &bool) -> bool {
-    !*value
 }

@@ -42,6 +42,9 @@ impl Line {
     pub(crate) fn check(&self) -> Result<(), NotAnObservation> {
         let (tls, own) = (&self.tls, &self.tlsight);
         for (field, party) in [("client", &self.client), ("server", &self.server)] {
+            if let Some(kubernetes) = &party.kubernetes {
+                check_count("kubernetes.labels", kubernetes.labels.len())?;
+            }
             for text in party.texts() {
                 too_long(field, text)?;
             }
@@ -63,7 +66,7 @@ impl Line {
         hashes.into_iter().try_for_each(|text| too_long("tls.server.hash", text))?;
         if let Some(x509) = &tls.server.x509 {
             let field = "tls.server.x509";
-            too_many("tls.server.x509.alternative_names", &x509.alternative_names)?;
+            check_count("tls.server.x509.alternative_names", x509.alternative_names.len())?;
             let fixed =
                 [&x509.serial_number, &x509.public_key_algorithm, &x509.signature_algorithm];
             let all =
@@ -75,7 +78,7 @@ impl Line {
         texts.into_iter().flatten().try_for_each(|text| too_long("tlsight", text))?;
         let lists = [&own.partial, &own.anomalies].into_iter().chain(&key_exchange.offered_groups);
         for list in lists.chain(tls.detailed.as_ref().map(|detailed| &detailed.alert_types)) {
-            too_many("tlsight", list)?;
+            check_count("tlsight", list.len())?;
             list.iter().try_for_each(|text| too_long("tlsight", text))?;
         }
         let workloads = own.workload.iter().flat_map(|it| [&it.client, &it.server]).flatten();
@@ -109,7 +112,7 @@ impl Party {
                 it.service.as_ref().map(|service| &service.name),
             ]
         });
-        let labels = self.kubernetes.iter().flat_map(|it| it.labels.iter().take(MAX_ENTRIES + 1));
+        let labels = self.kubernetes.iter().flat_map(|it| it.labels.iter());
         let cluster = self.orchestrator.iter().filter_map(|it| it.cluster.as_ref());
         process
             .chain(container)
@@ -128,11 +131,11 @@ fn too_long(field: &'static str, text: &str) -> Result<(), NotAnObservation> {
     Err(NotAnObservation::TooLong { field, len: text.len(), limit: MAX_TEXT_LEN })
 }
 
-fn too_many<T>(field: &'static str, list: &[T]) -> Result<(), NotAnObservation> {
-    if list.len() <= MAX_ENTRIES {
+fn check_count(field: &'static str, len: usize) -> Result<(), NotAnObservation> {
+    if len <= MAX_ENTRIES {
         return Ok(());
     }
-    Err(NotAnObservation::TooMany { field, len: list.len(), limit: MAX_ENTRIES })
+    Err(NotAnObservation::TooMany { field, len, limit: MAX_ENTRIES })
 }
 
 /// Linux's longest path; a distinguished name or a server name is far shorter.

@@ -179,6 +179,10 @@ impl From<Line> for Observation {
         let (client_workload, server_workload) =
             tlsight.workload.map_or((None, None), |workload| (workload.client, workload.server));
         let offered = &tlsight.key_exchange.offered_groups;
+        // What a hello does not say is known only of a hello that was seen.
+        let is_client_seen = is_session && tls.client.ja3.is_some();
+        let is_server_seen = is_session && tls.version.is_some();
+        let has_retry = tlsight.key_exchange.hello_retry.is_some();
         let offers_post_quantum = offered.as_deref().map(any_post_quantum);
         let certificate = Certificate::of(&tls.server, tlsight.certificate.self_signed);
         let posture = Posture {
@@ -196,8 +200,8 @@ impl From<Line> for Observation {
             // Records of edges tell it only by what became of the certificate.
             resumed: tls.resumed || tlsight.certificate.state == CertificateState::Resumed,
             established: tls.established,
-            early_data: is_session.then_some(tlsight.early_data),
-            hello_retry: is_session.then_some(tlsight.key_exchange.hello_retry.is_some()),
+            early_data: is_client_seen.then_some(tlsight.early_data),
+            hello_retry: (has_retry || is_server_seen).then_some(has_retry),
             offers_post_quantum,
             certificate: CertificatePosture {
                 state: tlsight.certificate.state,

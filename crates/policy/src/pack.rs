@@ -48,4 +48,12 @@ const PACKS: &[(&str, &str)] = &[
     ("core", include_str!("../packs/core.json")),
     ("stackrox-19001", include_str!("../packs/stackrox-19001.json")),
     ("pqc-readiness", include_str!("../packs/pqc-readiness.json")),
+    ("cnsa2", include_str!("../packs/cnsa2.json")),
+    ("nist-800-52r2", include_str!("../packs/nist-800-52r2.json")),
+    ("nist-ir8547", include_str!("../packs/nist-ir8547.json")),
+    ("pci-dss-4.0.1", include_str!("../packs/pci-dss-4.0.1.json")),
+    ("bsi-tr-02102-2", include_str!("../packs/bsi-tr-02102-2.json")),
+    ("mozilla-modern", include_str!("../packs/mozilla-modern.json")),
+    ("mozilla-intermediate", include_str!("../packs/mozilla-intermediate.json")),
+    ("drift", include_str!("../packs/drift.json")),
 ];

@@ -39,9 +39,9 @@ pub struct Posture {
     pub resumed: bool,
     /// Whether the handshake was seen to end in an encrypted channel.
     pub established: bool,
-    /// Early data; absent for edges.
+    /// Early data; absent if the client's hello was not seen, and for edges.
     pub early_data: Option<EarlyData>,
-    /// Whether a `HelloRetryRequest` was sent; absent for edges.
+    /// Whether a `HelloRetryRequest` was sent; absent if no hello of the server was seen, and for edges.
     pub hello_retry: Option<bool>,
     /// Whether the client offered a group with a post-quantum mechanism; absent if its offer is unknown.
     pub offers_post_quantum: Option<bool>,

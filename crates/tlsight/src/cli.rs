@@ -14,6 +14,8 @@ use crate::filter::{Class, Filter, Glob, Network, VersionRange};
 use crate::kubernetes::KubernetesSettings;
 use crate::output::ColorChoice;
 use crate::serve::settings::ServeLayer;
+use crate::policies::PolicyArgs;
+use crate::reports::ReportArgs;
 
 /// Shows what TLS on your machines and networks negotiates, without breaking TLS.
 #[derive(Debug, Parser)]
@@ -24,11 +26,13 @@ use crate::serve::settings::ServeLayer;
   tlsight read capture.pcapng                  sessions of a capture, as a table
   tlsight read --version '<1.2' *.pcap         what is older than TLS 1.2
   tlsight read - < capture.pcap | jq .tls      NDJSON into another program
+  tlsight policy check capture.pcapng          what breaks policy; status 3 if something does
   sudo tlsight watch                           live: all of this host, with their processes
   sudo tlsight up                              the same in a web UI, with policies and alerts
   sudo tlsight watch -i eth0 --class none      live: sessions without forward secrecy
 
-Exit status: 0 done, 1 failed (also if a capture could not be read to its end), 2 wrong use."
+Exit status: 0 done, 1 failed (also if a capture could not be read to its end), 2 wrong use,
+3 a policy is violated."
 )]
 pub(crate) struct Cli {
     /// What to do.
@@ -50,6 +54,10 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Say what this machine can do, and how to get what is missing
     Doctor(DoctorArgs),
+    /// List, explain and check policies
+    Policy(PolicyArgs),
+    /// Report the cryptography of captures or records: CBOM, readiness, certificates, inventory
+    Report(ReportArgs),
     /// Print the JSON Schema of the NDJSON lines
     Schema,
     /// Print configuration

@@ -2,6 +2,7 @@
 
 mod agent;
 mod allocator;
+mod at;
 mod capabilities;
 mod captures;
 mod cli;
@@ -13,8 +14,11 @@ mod kubernetes;
 mod message;
 mod output;
 mod pipeline;
+mod policies;
 mod progress;
 mod read;
+mod records;
+mod reports;
 mod schema;
 mod serve;
 mod setup;
@@ -35,6 +39,7 @@ fn main() -> ExitCode {
     match run(Cli::parse().command) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Incomplete) => ExitCode::FAILURE,
+        Ok(Outcome::Violated) => ExitCode::from(VIOLATED_STATUS),
         // Who reads the output has seen enough, like `head`.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -50,7 +55,12 @@ enum Outcome {
     Done,
     /// Something was skipped; a message said what.
     Incomplete,
+    /// A policy is violated.
+    Violated,
 }
+
+/// Exit status of a check that found something: neither of those of errors, so that a script can tell.
+const VIOLATED_STATUS: u8 = 3;
 
 fn run(command: Command) -> Result<Outcome> {
     match command {
@@ -60,6 +70,8 @@ fn run(command: Command) -> Result<Outcome> {
         Command::Up(args) => up::run(args),
         Command::Serve(args) => serve::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Policy(args) => policies::run(args),
+        Command::Report(args) => reports::run(args),
         Command::Schema => schema::run().map(|()| Outcome::Done),
         Command::Config(args) => match args.command {
             ConfigCommand::Default => {

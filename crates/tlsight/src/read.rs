@@ -49,7 +49,11 @@ pub(crate) fn run(args: ReadArgs) -> Result<Outcome> {
     Ok(if is_complete { Outcome::Done } else { Outcome::Incomplete })
 }
 
-fn analyse(setup: &Setup, captures: &mut Captures) -> io::Result<Counted> {
+/// Analyses captures to their end.
+///
+/// # Errors
+/// The output cannot be written to.
+pub(crate) fn analyse(setup: &Setup, captures: &mut Captures) -> io::Result<Counted> {
     let workers = setup.workers().get();
     if workers == 1 {
         read_alone(&setup.run, captures, setup.worker())
@@ -69,7 +73,8 @@ fn read_alone(run: &Run, captures: &mut Captures, mut worker: Worker<'_>) -> io:
     worker.finish()
 }
 
-fn add_failures(losses: &mut event::Losses, failures: Failures) {
+/// Adds what could not be read to losses.
+pub(crate) fn add_failures(losses: &mut event::Losses, failures: Failures) {
     let unread = failures.damaged.saturating_add(failures.unopened);
     for (cause, count) in [
         (loss::FILES_DAMAGED, unread),

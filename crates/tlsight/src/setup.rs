@@ -13,7 +13,7 @@ use indicatif::ProgressBar;
 use probe::CommandLines;
 use session::Settings;
 
-use crate::cli::{CommonArgs, OutputArgs};
+use crate::cli::{AnalysisArgs, CommonArgs, OutputArgs};
 use crate::config::Config;
 use crate::filter::Filter;
 use crate::kubernetes::KubernetesSettings;
@@ -83,12 +83,35 @@ impl Setup {
         out: Box<dyn io::Write + Send>,
         observer: Arc<dyn Observer>,
     ) -> Result<Self> {
+        let run = Self::lines(filter, out, None, true)?.observed(observer);
+        Ok(Self::with(config, run, false))
+    }
+
+    /// A run whose lines of NDJSON another part of the program reads.
+    ///
+    /// # Errors
+    /// Settings that make no sense, or signals that cannot be handled.
+    pub(crate) fn internal(
+        args: &AnalysisArgs,
+        out: Box<dyn io::Write + Send>,
+        progress: Option<ProgressBar>,
+    ) -> Result<Self> {
+        let config = Config::resolve(args.layer(), args.config.as_deref())?;
+        let run = Self::lines(Filter::default(), out, progress, false)?;
+        Ok(Self::with(config, run, false))
+    }
+
+    fn lines(
+        filter: Filter,
+        out: Box<dyn io::Write + Send>,
+        progress: Option<ProgressBar>,
+        is_prompt: bool,
+    ) -> Result<Run> {
         let page = Page { columns: FILE_COLUMNS, palette: Palette::Mono };
-        let printer = Printer::to(out, Format::Json, page, None);
+        let printer = Printer::to(out, Format::Json, page, progress);
         let stop = Arc::new(AtomicBool::new(false));
         signals::stop_on_request(&stop)?;
-        let run = Run::new(filter, printer, true, stop, None).observed(observer);
-        Ok(Self::with(config, run, false))
+        Ok(Run::new(filter, printer, is_prompt, stop, None))
     }
 
     /// Number of workers.
@@ -168,7 +191,8 @@ fn format(args: &OutputArgs, source: Source, is_terminal: bool, page: Page) -> F
     }
 }
 
-fn line_columns(is_terminal: bool) -> usize {
+/// How wide lines are to standard output.
+pub(crate) fn line_columns(is_terminal: bool) -> usize {
     if is_terminal
         && let Ok(size) = rustix::termios::tcgetwinsize(io::stdout())
         && size.ws_col > 0

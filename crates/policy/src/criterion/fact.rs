@@ -20,6 +20,8 @@ pub(crate) enum Fact<'a> {
     Absent(&'static str),
     /// It is not known; the text says why.
     Unknown(&'static str),
+    /// Whether this name is one of those found is not known; the text says why.
+    Open(&'static str, &'static str),
 }
 
 /// All that a criterion finds: one thing, or several of which any may match.

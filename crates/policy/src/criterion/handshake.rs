@@ -265,13 +265,13 @@ pub(super) fn early_data<'a>(subject: &Subject<'a>) -> Facts<'a> {
         EarlyData::Accepted => "accepted",
         EarlyData::Rejected => "rejected",
     });
-    Fact::text_or(name, Fact::Unknown("records of edges do not tell early data")).into()
+    Fact::text_or(name, Fact::Unknown("what the client offered is not known")).into()
 }
 
 pub(super) const EARLY_DATA: &[&str] = &["none", "offered", "accepted", "rejected"];
 
 pub(super) fn hello_retry<'a>(subject: &Subject<'a>) -> Facts<'a> {
-    let missing = Fact::Unknown("records of edges do not tell retries");
+    let missing = Fact::Unknown("whether there was a retry is not known");
     Fact::flag_or(subject.posture.hello_retry, missing).into()
 }
 

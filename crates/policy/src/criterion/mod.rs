@@ -25,6 +25,10 @@ use table::CONNECTION;
 pub struct Criterion {
     /// Its name, which is the `fieldName` of a group.
     pub name: &'static str,
+    /// Its name in expressions: a list if it may find several things.
+    pub variable: String,
+    /// Whether it may find several things.
+    pub is_list: bool,
     /// What it looks at.
     pub description: &'static str,
     /// How values are written.
@@ -45,6 +49,19 @@ pub(crate) struct Entry {
     pub(crate) examples: &'static [&'static str],
     pub(crate) find: for<'a> fn(&Subject<'a>) -> Facts<'a>,
     pub(crate) sentence: Sentence,
+    /// Whether it may find several things.
+    pub(crate) is_list: bool,
+}
+
+impl Entry {
+    /// Its name in expressions. Those of both ends are told apart from those of one, and from the
+    /// words that CEL keeps for itself.
+    pub(crate) fn variable(&self) -> String {
+        let of = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+        let name: String = self.name.chars().map(of).collect();
+        let is_of_both = self.is_list && PLACE.iter().any(|entry| entry.name == self.name);
+        if is_of_both { format!("either_{name}") } else { name }
+    }
 }
 
 impl Criterion {
@@ -52,6 +69,8 @@ impl Criterion {
     pub fn all() -> impl Iterator<Item = Self> {
         entries().map(|entry| Self {
             name: entry.name,
+            variable: entry.variable(),
+            is_list: entry.is_list,
             description: entry.description,
             values: entry.syntax.describe(),
             examples: entry.examples,
@@ -60,7 +79,8 @@ impl Criterion {
     }
 }
 
-fn entries() -> impl Iterator<Item = &'static Entry> {
+/// All criteria, in the order in which they are best shown.
+pub(crate) fn entries() -> impl Iterator<Item = &'static Entry> {
     CONNECTION.iter().chain(PLACE)
 }
 

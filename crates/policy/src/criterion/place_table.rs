@@ -11,6 +11,7 @@ pub(super) const PLACE: &[Entry] = &[
         examples: &["curl"],
         find: place::either_process,
         sentence: Sentence::Of("process"),
+        is_list: true,
     },
     Entry {
         name: "Source Process",
@@ -19,6 +20,7 @@ pub(super) const PLACE: &[Entry] = &[
         examples: &["curl"],
         find: place::source_process,
         sentence: Sentence::Of("source process"),
+        is_list: false,
     },
     Entry {
         name: "Destination Process",
@@ -27,6 +29,7 @@ pub(super) const PLACE: &[Entry] = &[
         examples: &["curl"],
         find: place::destination_process,
         sentence: Sentence::Of("destination process"),
+        is_list: false,
     },
     Entry {
         name: "Executable",
@@ -35,6 +38,7 @@ pub(super) const PLACE: &[Entry] = &[
         examples: &["/usr/bin/*"],
         find: place::either_executable,
         sentence: Sentence::Of("executable"),
+        is_list: true,
     },
     Entry {
         name: "Source Executable",
@@ -43,6 +47,7 @@ pub(super) const PLACE: &[Entry] = &[
         examples: &["/usr/bin/*"],
         find: place::source_executable,
         sentence: Sentence::Of("source executable"),
+        is_list: false,
     },
     Entry {
         name: "Destination Executable",
@@ -51,6 +56,7 @@ pub(super) const PLACE: &[Entry] = &[
         examples: &["/usr/bin/*"],
         find: place::destination_executable,
         sentence: Sentence::Of("destination executable"),
+        is_list: false,
     },
     Entry {
         name: "Container Image",
@@ -59,6 +65,7 @@ pub(super) const PLACE: &[Entry] = &[
         examples: &["*/nginx:*"],
         find: place::either_image,
         sentence: Sentence::Of("container Image"),
+        is_list: true,
     },
     Entry {
         name: "Source Container Image",
@@ -67,6 +74,7 @@ pub(super) const PLACE: &[Entry] = &[
         examples: &["*/nginx:*"],
         find: place::source_image,
         sentence: Sentence::Of("source container Image"),
+        is_list: false,
     },
     Entry {
         name: "Destination Container Image",
@@ -75,6 +83,7 @@ pub(super) const PLACE: &[Entry] = &[
         examples: &["*/nginx:*"],
         find: place::destination_image,
         sentence: Sentence::Of("destination container Image"),
+        is_list: false,
     },
     Entry {
         name: "Cluster",
@@ -83,6 +92,7 @@ pub(super) const PLACE: &[Entry] = &[
         examples: &["prod"],
         find: place::either_cluster,
         sentence: Sentence::Of("cluster"),
+        is_list: true,
     },
     Entry {
         name: "Source Cluster",
@@ -91,6 +101,7 @@ pub(super) const PLACE: &[Entry] = &[
         examples: &["prod"],
         find: place::source_cluster,
         sentence: Sentence::Of("source cluster"),
+        is_list: false,
     },
     Entry {
         name: "Destination Cluster",
@@ -99,6 +110,7 @@ pub(super) const PLACE: &[Entry] = &[
         examples: &["prod"],
         find: place::destination_cluster,
         sentence: Sentence::Of("destination cluster"),
+        is_list: false,
     },
     Entry {
         name: "Namespace",
@@ -107,6 +119,7 @@ pub(super) const PLACE: &[Entry] = &[
         examples: &["payments", "kube-*"],
         find: place::either_namespace,
         sentence: Sentence::Of("namespace"),
+        is_list: true,
     },
     Entry {
         name: "Source Namespace",
@@ -115,6 +128,7 @@ pub(super) const PLACE: &[Entry] = &[
         examples: &["payments", "kube-*"],
         find: place::source_namespace,
         sentence: Sentence::Of("source namespace"),
+        is_list: false,
     },
     Entry {
         name: "Destination Namespace",
@@ -123,6 +137,7 @@ pub(super) const PLACE: &[Entry] = &[
         examples: &["payments", "kube-*"],
         find: place::destination_namespace,
         sentence: Sentence::Of("destination namespace"),
+        is_list: false,
     },
     Entry {
         name: "Workload",
@@ -131,6 +146,7 @@ pub(super) const PLACE: &[Entry] = &[
         examples: &["checkout"],
         find: place::either_workload,
         sentence: Sentence::Of("workload"),
+        is_list: true,
     },
     Entry {
         name: "Source Workload",
@@ -139,6 +155,7 @@ pub(super) const PLACE: &[Entry] = &[
         examples: &["checkout"],
         find: place::source_workload,
         sentence: Sentence::Of("source workload"),
+        is_list: false,
     },
     Entry {
         name: "Destination Workload",
@@ -147,6 +164,7 @@ pub(super) const PLACE: &[Entry] = &[
         examples: &["checkout"],
         find: place::destination_workload,
         sentence: Sentence::Of("destination workload"),
+        is_list: false,
     },
     Entry {
         name: "Label",
@@ -155,6 +173,7 @@ pub(super) const PLACE: &[Entry] = &[
         examples: &["pci=true"],
         find: place::either_labels,
         sentence: Sentence::Of("label"),
+        is_list: true,
     },
     Entry {
         name: "Source Label",
@@ -163,6 +182,7 @@ pub(super) const PLACE: &[Entry] = &[
         examples: &["pci=true"],
         find: place::source_labels,
         sentence: Sentence::Of("source label"),
+        is_list: false,
     },
     Entry {
         name: "Destination Label",
@@ -171,6 +191,7 @@ pub(super) const PLACE: &[Entry] = &[
         examples: &["pci=true"],
         find: place::destination_labels,
         sentence: Sentence::Of("destination label"),
+        is_list: false,
     },
     Entry {
         name: "Entity",
@@ -179,6 +200,7 @@ pub(super) const PLACE: &[Entry] = &[
         examples: &["network:internet"],
         find: place::either_entity,
         sentence: Sentence::Of("entity"),
+        is_list: true,
     },
     Entry {
         name: "Source Entity",
@@ -187,6 +209,7 @@ pub(super) const PLACE: &[Entry] = &[
         examples: &["network:internet"],
         find: place::source_entity,
         sentence: Sentence::Of("source entity"),
+        is_list: false,
     },
     Entry {
         name: "Destination Entity",
@@ -195,6 +218,7 @@ pub(super) const PLACE: &[Entry] = &[
         examples: &["network:internet"],
         find: place::destination_entity,
         sentence: Sentence::Of("destination entity"),
+        is_list: false,
     },
     Entry {
         name: "Destination Port",
@@ -203,6 +227,7 @@ pub(super) const PLACE: &[Entry] = &[
         examples: &["443", ">= 1024"],
         find: place::port,
         sentence: Sentence::Of("destination port"),
+        is_list: false,
     },
     Entry {
         name: "Direction",
@@ -211,6 +236,7 @@ pub(super) const PLACE: &[Entry] = &[
         examples: &["egress", "ingress"],
         find: place::direction,
         sentence: Sentence::Of("direction"),
+        is_list: false,
     },
     Entry {
         name: "Scope",
@@ -219,5 +245,6 @@ pub(super) const PLACE: &[Entry] = &[
         examples: &["egress"],
         find: place::scope,
         sentence: Sentence::Of("scope"),
+        is_list: false,
     },
 ];

@@ -36,7 +36,9 @@ impl Sentence {
         };
         let is_expiry = matches!(self, Self::Expiry);
         match (fact, test) {
-            (Fact::Absent(text) | Fact::Unknown(text), _) => (*text).to_owned(),
+            (Fact::Absent(text) | Fact::Unknown(text) | Fact::Open(_, text), _) => {
+                (*text).to_owned()
+            }
             (Fact::Number(days), _) if is_expiry => expiry(*days),
             (Fact::Text(name), _) if matches!(self, Self::Drift) => drift(name),
             (Fact::Number(found), Some(Test::Number(operator, wanted)))

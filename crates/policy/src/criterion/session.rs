@@ -71,7 +71,7 @@ pub(super) fn drift<'a>(subject: &Subject<'a>) -> Facts<'a> {
         match baseline.departs(subject.posture, *drift) {
             Some(true) => Some(Fact::text(*name)),
             Some(false) => None,
-            None => Some(Fact::Unknown("not enough was seen to compare with the baseline")),
+            None => Some(Fact::Open(name, "not enough was seen to compare with the baseline")),
         }
     });
     Facts::Several(found.collect())

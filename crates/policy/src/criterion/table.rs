@@ -12,6 +12,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["< 1.2", "1.3"],
         find: handshake::version,
         sentence: Sentence::Of("TLS version"),
+        is_list: false,
     },
     Entry {
         name: "TLS Cipher Suite",
@@ -20,6 +21,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["TLS_AES_128_GCM_SHA256", "*_EXPORT_*"],
         find: handshake::cipher_suite,
         sentence: Sentence::Of("TLS cipher suite"),
+        is_list: false,
     },
     Entry {
         name: "TLS Cipher Encryption",
@@ -28,6 +30,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["RC4", "3DES"],
         find: handshake::encryption,
         sentence: Sentence::Of("TLS cipher encryption"),
+        is_list: false,
     },
     Entry {
         name: "TLS Cipher Mode",
@@ -36,6 +39,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["CBC"],
         find: handshake::mode,
         sentence: Sentence::Of("TLS cipher mode"),
+        is_list: false,
     },
     Entry {
         name: "TLS Key Exchange Method",
@@ -44,6 +48,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["rsa", "dhe"],
         find: handshake::method,
         sentence: Sentence::Of("TLS key exchange method"),
+        is_list: false,
     },
     Entry {
         name: "TLS Authentication",
@@ -52,6 +57,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["anonymous"],
         find: handshake::authentication,
         sentence: Sentence::Of("TLS authentication"),
+        is_list: false,
     },
     Entry {
         name: "TLS Key Exchange Group",
@@ -60,6 +66,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["X25519MLKEM768", "sect*", "none"],
         find: handshake::group,
         sentence: Sentence::Of("TLS key exchange group"),
+        is_list: false,
     },
     Entry {
         name: "TLS Key Exchange Class",
@@ -68,6 +75,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["classical", "none"],
         find: handshake::class,
         sentence: Sentence::Of("TLS key exchange class"),
+        is_list: false,
     },
     Entry {
         name: "TLS Forward Secrecy",
@@ -76,6 +84,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["false"],
         find: handshake::forward_secrecy,
         sentence: Sentence::Whether("there is forward secrecy", "there is no forward secrecy"),
+        is_list: false,
     },
     Entry {
         name: "TLS Post-Quantum Key Exchange",
@@ -87,6 +96,7 @@ pub(super) const CONNECTION: &[Entry] = &[
             "the key exchange is post-quantum",
             "the key exchange is not post-quantum",
         ),
+        is_list: false,
     },
     Entry {
         name: "TLS Post-Quantum Offered",
@@ -98,6 +108,7 @@ pub(super) const CONNECTION: &[Entry] = &[
             "the client offers post-quantum groups",
             "the client offers no post-quantum group",
         ),
+        is_list: false,
     },
     Entry {
         name: "TLS Diffie-Hellman Size",
@@ -106,6 +117,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["< 2048"],
         find: handshake::dh_size,
         sentence: Sentence::In("Diffie-Hellman size", " bits"),
+        is_list: false,
     },
     Entry {
         name: "TLS Signature Algorithm",
@@ -114,6 +126,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["rsa_pkcs1_*", "*sha1*"],
         find: handshake::signature,
         sentence: Sentence::Of("TLS signature algorithm"),
+        is_list: false,
     },
     Entry {
         name: "TLS Server Certificate State",
@@ -122,6 +135,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["visible"],
         find: certificate::state,
         sentence: Sentence::Of("server certificate state"),
+        is_list: false,
     },
     Entry {
         name: "TLS Server Certificate Expiry",
@@ -130,6 +144,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["<= 30", "< 0"],
         find: certificate::expiry,
         sentence: Sentence::Expiry,
+        is_list: false,
     },
     Entry {
         name: "TLS Server Certificate Lifetime",
@@ -138,6 +153,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["> 398"],
         find: certificate::lifetime,
         sentence: Sentence::In("server certificate lifetime", " days"),
+        is_list: false,
     },
     Entry {
         name: "TLS Server Certificate Key Type",
@@ -146,6 +162,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["RSA", "ECDSA", "ML-DSA-*"],
         find: certificate::key_type,
         sentence: Sentence::Of("server certificate key type"),
+        is_list: false,
     },
     Entry {
         name: "TLS Server Certificate Key Size",
@@ -154,6 +171,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["< 2048"],
         find: certificate::key_size,
         sentence: Sentence::In("server certificate key size", " bits"),
+        is_list: false,
     },
     Entry {
         name: "TLS Server Certificate Signature",
@@ -162,6 +180,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["SHA1-*", "*MD5*"],
         find: certificate::signature,
         sentence: Sentence::Of("server certificate signature"),
+        is_list: false,
     },
     Entry {
         name: "TLS Server Certificate Issuer",
@@ -170,6 +189,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["*Let's Encrypt*"],
         find: certificate::issuer,
         sentence: Sentence::Of("server certificate issuer"),
+        is_list: false,
     },
     Entry {
         name: "TLS Server Certificate Self-Signed",
@@ -181,6 +201,7 @@ pub(super) const CONNECTION: &[Entry] = &[
             "the certificate is self-signed",
             "the certificate is not self-signed",
         ),
+        is_list: false,
     },
     Entry {
         name: "TLS Server Certificate Name Match",
@@ -192,6 +213,7 @@ pub(super) const CONNECTION: &[Entry] = &[
             "the certificate covers the server name",
             "the certificate does not cover the server name",
         ),
+        is_list: false,
     },
     Entry {
         name: "TLS Server Name",
@@ -200,6 +222,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["*.example.com", "none"],
         find: session::server_name,
         sentence: Sentence::Of("server name"),
+        is_list: false,
     },
     Entry {
         name: "TLS Resumption",
@@ -211,6 +234,7 @@ pub(super) const CONNECTION: &[Entry] = &[
             "an earlier session is resumed",
             "no earlier session is resumed",
         ),
+        is_list: false,
     },
     Entry {
         name: "TLS Early Data",
@@ -219,6 +243,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["accepted"],
         find: handshake::early_data,
         sentence: Sentence::Of("early data"),
+        is_list: false,
     },
     Entry {
         name: "TLS Hello Retry",
@@ -230,6 +255,7 @@ pub(super) const CONNECTION: &[Entry] = &[
             "the server asks for another key share",
             "the server takes the first key share",
         ),
+        is_list: false,
     },
     Entry {
         name: "TLS Handshake Outcome",
@@ -238,6 +264,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["failure"],
         find: session::outcome,
         sentence: Sentence::Of("handshake outcome"),
+        is_list: false,
     },
     Entry {
         name: "TLS Alert",
@@ -246,6 +273,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["handshake_failure", "none"],
         find: session::alert,
         sentence: Sentence::Of("TLS alert"),
+        is_list: false,
     },
     Entry {
         name: "STARTTLS Protocol",
@@ -254,6 +282,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["smtp", "none"],
         find: handshake::starttls,
         sentence: Sentence::Of("STARTTLS protocol"),
+        is_list: false,
     },
     Entry {
         name: "Carrier",
@@ -262,6 +291,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["quic"],
         find: handshake::carrier,
         sentence: Sentence::Of("carrier"),
+        is_list: false,
     },
     Entry {
         name: "Evidence",
@@ -270,6 +300,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["wire"],
         find: handshake::evidence,
         sentence: Sentence::Of("evidence"),
+        is_list: false,
     },
     Entry {
         name: "Unencrypted Flow",
@@ -278,6 +309,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["true"],
         find: handshake::unencrypted,
         sentence: Sentence::Whether("the session is not encrypted", "the session is encrypted"),
+        is_list: false,
     },
     Entry {
         name: "ALPN",
@@ -286,6 +318,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["h2", "none"],
         find: handshake::alpn,
         sentence: Sentence::Of("ALPN"),
+        is_list: false,
     },
     Entry {
         name: "JA3",
@@ -294,6 +327,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["e7d705a3286e19ea42f587b344ee6865"],
         find: session::ja3,
         sentence: Sentence::Of("JA3"),
+        is_list: false,
     },
     Entry {
         name: "JA3S",
@@ -302,6 +336,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["eb1d94daa7e0344597e756a1fb6e7054"],
         find: session::ja3s,
         sentence: Sentence::Of("JA3S"),
+        is_list: false,
     },
     Entry {
         name: "JA4",
@@ -310,6 +345,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["t13d*"],
         find: session::ja4,
         sentence: Sentence::Of("JA4"),
+        is_list: false,
     },
     Entry {
         name: "Anomaly",
@@ -318,6 +354,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["downgrade_sentinel"],
         find: session::anomaly,
         sentence: Sentence::Of("anomaly"),
+        is_list: true,
     },
     Entry {
         name: "Partial",
@@ -326,6 +363,7 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["gap"],
         find: session::partial,
         sentence: Sentence::Of("partial"),
+        is_list: true,
     },
     Entry {
         name: "Baseline Drift",
@@ -334,5 +372,6 @@ pub(super) const CONNECTION: &[Entry] = &[
         examples: &["new_posture"],
         find: session::drift,
         sentence: Sentence::Drift,
+        is_list: true,
     },
 ];

@@ -128,7 +128,8 @@ impl Test {
     /// Whether a fact is as the value says.
     pub(crate) fn holds(&self, fact: &Fact<'_>) -> Truth {
         match (self, fact) {
-            (_, Fact::Unknown(_)) => None,
+            (Self::Exact(wanted), Fact::Open(name, _)) => (wanted != name).then_some(false),
+            (_, Fact::Unknown(_) | Fact::Open(..)) => None,
             (Self::Absent, Fact::Absent(_)) => Some(true),
             (Self::Version(operator, wanted), Fact::Version(found, _)) => {
                 Some(operator.holds(found, wanted))

@@ -32,8 +32,11 @@ impl Group {
                 return say(fact, Some(test));
             }
         }
-        let known: Vec<_> =
-            facts.as_slice().iter().filter(|fact| !matches!(fact, Fact::Unknown(_))).collect();
+        let known: Vec<_> = facts
+            .as_slice()
+            .iter()
+            .filter(|it| !matches!(it, Fact::Unknown(_) | Fact::Open(..)))
+            .collect();
         match known.as_slice() {
             [] => format!("{}: none", self.entry.name),
             facts => {
@@ -48,7 +51,7 @@ impl Group {
     pub(super) fn missing(&self, subject: &Subject<'_>) -> String {
         let facts = (self.entry.find)(subject);
         let texts = facts.as_slice().iter().filter_map(|fact| {
-            if let Fact::Unknown(text) = fact {
+            if let Fact::Unknown(text) | Fact::Open(_, text) = fact {
                 return Some((*text).to_owned());
             }
             let key = self.tests.iter().find(|test| test.holds(fact).is_none())?.label()?;

@@ -8,6 +8,11 @@ pub(crate) fn in_words(cause: &str) -> String {
     known.map_or_else(|| clean(cause).replace('_', " "), |(_, words)| (*words).to_owned())
 }
 
+/// The cause with a name, if it is one of this program's.
+pub(crate) fn known(cause: &str) -> Option<&'static str> {
+    WORDS.iter().map(|(name, _)| *name).find(|name| *name == cause)
+}
+
 /// Capture files that could not be read to their end.
 pub(crate) const FILES_DAMAGED: &str = "files_damaged";
 
@@ -65,7 +70,19 @@ pub(crate) const LINES_DROPPED: &str = "lines_dropped";
 /// Sessions that are in no edge because there were too many edges in an interval.
 pub(crate) const EDGES_OVER_LIMIT: &str = "edges_over_limit";
 
-const WORDS: [(&str, &str); 36] = [
+/// Losses of causes that this program does not know, which the records tell.
+pub(crate) const TOLD_BY_OTHERS: &str = "told_by_others";
+
+/// Lines that are no records of tlsight.
+pub(crate) const RECORDS_REFUSED: &str = "records_refused";
+
+/// Findings, uses or certificates that there was no room for.
+pub(crate) const ENTRIES_OVER_LIMIT: &str = "entries_over_limit";
+
+const WORDS: [(&str, &str); 39] = [
+    (TOLD_BY_OTHERS, "losses of other causes that the records tell"),
+    (RECORDS_REFUSED, "lines that are no records"),
+    (ENTRIES_OVER_LIMIT, "findings, edges or certificates that there was no room for"),
     (FILES_DAMAGED, "capture files not read to their end"),
     (KERNEL_DROPS, "packets dropped by the kernel, which this program did not take in time"),
     (LINK_TYPE_UNKNOWN, "packets of a link type that is not known"),

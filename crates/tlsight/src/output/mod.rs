@@ -2,6 +2,7 @@
 
 mod detail;
 mod flags;
+mod grid;
 mod handshake_detail;
 mod layout;
 pub(crate) mod loss;
@@ -18,14 +19,16 @@ mod words;
 #[cfg(test)]
 pub(crate) mod sample;
 
+pub(crate) use grid::{Cell, Grid};
 pub(crate) use layout::NARROWEST;
+pub(crate) use loss::in_words as loss_in_words;
 pub(crate) use printer::{Chunk, Printer};
 pub(crate) use sanitize::clean;
-pub(crate) use style::{ColorChoice, Palette};
-pub(crate) use summary::Page;
+pub(crate) use style::{ColorChoice, Palette, Tone};
+pub(crate) use summary::{Page, grouped, write_loss};
 pub(crate) use table::Table;
 pub(crate) use tally::{Span, Tally, Traffic};
-pub(crate) use words::class_key;
+pub(crate) use words::{cipher_forms, class_key};
 
 /// How sessions are printed.
 #[derive(Clone, Debug)]

@@ -1,9 +1,13 @@
 //! The program as its users run it.
 
 #[cfg(test)]
+mod policy;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod read;
+#[cfg(test)]
+mod report;
 #[cfg(test)]
 mod settings;
 #[cfg(test)]
