@@ -47,7 +47,9 @@ export function AuthProvider({ children, pending }: Props) {
     setOnUnauthorised(() => {
       setCsrfToken(undefined);
       client.setQueryData<SessionInfo>(SESSION_KEY, (old) =>
-        old === undefined ? old : { setup_needed: old.setup_needed, demo: old.demo, version: old.version },
+        old === undefined
+          ? old
+          : { setup_needed: old.setup_needed, demo: old.demo, version: old.version },
       );
     });
   }, [client]);

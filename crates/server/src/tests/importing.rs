@@ -1,12 +1,13 @@
 //! What comes in.
 
 use axum::body::{Body, Bytes};
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use futures_util::stream;
 use serde_json::Value;
 use store::{Record, Role};
 
-use super::{CAPTURES, World};
+use super::{As, CAPTURES, World};
+use crate::clock::SECOND;
 
 #[tokio::test]
 async fn the_same_lines_count_once() {
@@ -51,6 +52,7 @@ async fn hostile_lines_are_named_and_cost_only_themselves() {
         .map(|it| it["line"].as_u64().unwrap())
         .collect();
     assert_eq!(rejected, [1, 2, 4, 5, 7, 8, 10], "{answer}");
+    world.pass(SECOND);
     let losses = world.get(&token, "/api/v1/overview").await["losses"].clone();
     assert_eq!(losses[0]["name"], "gaps", "{losses}");
     assert_eq!(losses[0]["count"], 7);
@@ -101,9 +103,8 @@ async fn what_goes_out_comes_in_again() {
     let world = World::new();
     let token = world.token(Role::Operator);
     world.import(&token, "a", CAPTURES).await;
-    let request = |path: &str| {
-        world.ask(super::As::Token(&token), axum::http::Method::GET, path, Value::Null)
-    };
+    let request =
+        async |path: &str| world.ask(As::Token(&token), Method::GET, path, Value::Null).await;
     let answer = request("/api/v1/export?dataset=sessions").await;
     assert_eq!(answer.headers["content-type"], "application/x-ndjson");
     let mut lines: Vec<_> = str::from_utf8(&answer.body).unwrap().lines().collect();

@@ -25,7 +25,7 @@ const FOUR: [&str; 4] = [
 #[tokio::test]
 async fn the_four_alerts_of_real_captures_reach_a_webhook() {
     let (world, came) = told("webhook", json!({}), Some("/hook"), 0).await;
-    wait(&came, 20).await;
+    wait(&came, all(&world).await).await;
     let came = came.lock().unwrap();
     for policy in FOUR {
         let (path, _, body) = came
@@ -55,7 +55,7 @@ async fn the_same_reach_stackrox_in_its_shape() {
 #[tokio::test]
 async fn alertmanager_is_told_by_its_api_and_that_something_is_over() {
     let (world, came) = told("alertmanager", json!({}), None, 0).await;
-    wait(&came, 20).await;
+    wait(&came, all(&world).await).await;
     {
         let came = came.lock().unwrap();
         let names: Vec<_> = came.iter().flat_map(|(.., body)| body.as_array().unwrap()).collect();
@@ -188,7 +188,7 @@ async fn settings_that_make_no_sense_are_refused_and_secrets_stay_where_they_bel
     for (kind, settings, secret) in [
         ("webhook", json!({}), None),
         ("webhook", json!({}), Some("ftp://example.org")),
-        ("webhook", json!({}), Some("https://user:pass@example.org/")),
+        ("webhook", json!({}), Some("https://user:hunter2@example.org/")),
         ("webhook", json!({ "colour": "red" }), Some("https://example.org/")),
         ("syslog", json!({ "address": "nohost" }), None),
         ("email", json!({ "server": "m:25", "from": "a@b\r\nRCPT TO:<x@y>", "to": "c@d" }), None),
@@ -201,7 +201,7 @@ async fn settings_that_make_no_sense_are_refused_and_secrets_stay_where_they_bel
         let body = json!({ "name": "n", "kind": kind, "settings": settings, "secret": secret, "min_severity": "low" });
         let answer = world.ask(As::Token(&admin), Method::POST, "/api/v1/notifiers", body).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{kind} {settings}");
-        assert!(!answer.json().to_string().contains("pass"), "{answer:?}");
+        assert!(!answer.json().to_string().contains("hunter2"), "{answer:?}");
     }
     let settings = json!({ "url": "http://one.example" });
     let id = add(&world, "alertmanager", settings, Some("s3cret"), "low").await;
@@ -299,6 +299,12 @@ async fn add(
 fn courier(world: &World) {
     let app = world.app.clone();
     tokio::spawn(async move { app.courier.run(&app).await });
+}
+
+/// How many violations there are.
+async fn all(world: &World) -> usize {
+    let token = world.token(Role::Viewer);
+    list(world, &token, "").await.len()
 }
 
 async fn wait(came: &Came, count: usize) {
