@@ -65,7 +65,8 @@ CREATE TABLE blocks (
     id INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, rows INTEGER NOT NULL,
     level INTEGER NOT NULL, filter BLOB NOT NULL
 ) STRICT;
-CREATE INDEX blocks_last ON blocks (last);
+CREATE INDEX blocks_last ON blocks (last, first);
+CREATE INDEX blocks_first ON blocks (first);
 CREATE INDEX blocks_small ON blocks (level, id) WHERE level < 2;
 CREATE TABLE block_rows (id INTEGER PRIMARY KEY, rows BLOB NOT NULL) STRICT;
 CREATE TABLE block_lines (id INTEGER PRIMARY KEY, lines BLOB NOT NULL) STRICT;
