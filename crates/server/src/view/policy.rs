@@ -149,12 +149,16 @@ pub(crate) struct Criterion {
     /// All values that there are, where these are few.
     #[serde(skip_serializing_if = "Option::is_none")]
     choices: Option<&'static [&'static str]>,
+    /// What expressions call it.
+    variable: String,
+    /// Whether it may be several values at once.
+    is_list: bool,
 }
 
 impl From<Known> for Criterion {
     fn from(known: Known) -> Self {
-        let Known { name, description, values, examples, choices } = known;
-        Self { name, description, values, examples, choices }
+        let Known { name, description, values, examples, choices, variable, is_list } = known;
+        Self { name, description, values, examples, choices, variable, is_list }
     }
 }
 
