@@ -11,5 +11,6 @@ pub(crate) mod openapi;
 pub(crate) mod operations;
 pub(crate) mod params;
 pub(crate) mod policies;
+pub(crate) mod reports;
 pub(crate) mod sessions;
 pub(crate) mod violations;

@@ -15,8 +15,8 @@ use utoipa::openapi::{Content, OpenApi, Ref, ResponseBuilder, SecurityRequiremen
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    access, accounts, export, import, live, notifiers, observed, operations, policies, sessions,
-    violations,
+    access, accounts, export, import, live, notifiers, observed, operations, policies, reports,
+    sessions, violations,
 };
 use crate::app::App;
 use crate::auth::guard::{Needs, guard, no_such_method};
@@ -41,6 +41,7 @@ fn of_role(role: Role) -> OpenApiRouter<App> {
             .merge(notifiers::viewer())
             .merge(operations::viewer())
             .merge(export::viewer())
+            .merge(reports::viewer())
             .merge(live::viewer()),
         Role::Operator => {
             import::operator().merge(violations::operator()).merge(policies::operator())

@@ -195,6 +195,37 @@ pub(crate) struct SeenBy {
     pub(crate) version: Option<String>,
 }
 
+/// How a report is written.
+#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ReportAsked {
+    /// Format; `ics` is a calendar, of certificates only.
+    #[param(inline)]
+    pub(crate) format: Option<ReportFormat>,
+    /// Version of CycloneDX, of a CBOM.
+    #[param(inline)]
+    pub(crate) version: Option<ReportVersion>,
+}
+
+/// Format of a report.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ReportFormat {
+    Json,
+    Csv,
+    Html,
+    Ics,
+}
+
+/// Version of CycloneDX.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+pub(crate) enum ReportVersion {
+    #[serde(rename = "1.6")]
+    V1_6,
+    #[serde(rename = "1.7")]
+    V1_7,
+}
+
 impl SessionsAsked {
     /// The query.
     ///

@@ -37,6 +37,7 @@ const NEEDED: &[(&str, &str, Option<Role>)] = &[
     ("GET", "/api/v1/settings", Some(Role::Viewer)),
     ("GET", "/api/v1/live", Some(Role::Viewer)),
     ("GET", "/api/v1/export", Some(Role::Viewer)),
+    ("GET", "/api/v1/reports/{kind}", Some(Role::Viewer)),
     ("POST", "/api/v1/policies", Some(Role::Operator)),
     ("PUT", "/api/v1/policies/{id}", Some(Role::Operator)),
     ("DELETE", "/api/v1/policies/{id}", Some(Role::Operator)),
@@ -75,7 +76,11 @@ async fn each_route_lets_in_its_role_and_better_ones_and_nobody_else() {
             continue;
         }
         let method: Method = method.parse().unwrap();
-        let path = path.replace("{id}", "x").replace("{name}", "x").replace("{fingerprint}", "x");
+        let path = path
+            .replace("{id}", "x")
+            .replace("{name}", "x")
+            .replace("{kind}", "x")
+            .replace("{fingerprint}", "x");
         let status = async |who: As<'_>| {
             let body = if method == Method::GET { Value::Null } else { json!({}) };
             world.ask(who, method.clone(), &path, body).await.status

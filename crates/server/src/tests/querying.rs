@@ -86,6 +86,33 @@ async fn sessions_are_found_by_each_filter_and_read_in_pages() {
 }
 
 #[tokio::test]
+async fn each_report_is_a_download_in_each_of_its_formats() {
+    let (world, token) = filled().await;
+    for (path, kind, holds) in [
+        ("cbom", "application/json", "\"specVersion\":\"1.6\""),
+        ("cbom?version=1.7", "application/json", "\"specVersion\":\"1.7\""),
+        ("cbom?format=csv", "text/csv", "X25519MLKEM768"),
+        ("pqc?format=html", "text/html", "<table"),
+        ("certificates?format=ics", "text/calendar", "BEGIN:VCALENDAR"),
+        ("pci", "application/json", "TLS_"),
+    ] {
+        let path = format!("/api/v1/reports/{path}");
+        let answer = world.ask(As::Token(&token), Method::GET, &path, Value::Null).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {answer:?}");
+        assert!(answer.headers["content-type"].to_str().unwrap().starts_with(kind), "{path}");
+        let disposition = answer.headers["content-disposition"].to_str().unwrap();
+        assert!(disposition.starts_with("attachment; filename=\"tlsight-"), "{path}");
+        let text = str::from_utf8(&answer.body).unwrap().replace(": ", ":");
+        assert!(text.contains(holds), "{path}: {text}");
+    }
+    for (path, status) in [("none", 404), ("pqc?format=ics", 400), ("cbom?version=1.5", 400)] {
+        let path = format!("/api/v1/reports/{path}");
+        let answer = world.ask(As::Token(&token), Method::GET, &path, Value::Null).await;
+        assert_eq!(answer.status.as_u16(), status, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn what_strangers_write_stays_text_in_json() {
     let world = World::new();
     let token = world.token(Role::Operator);
