@@ -60,7 +60,7 @@ impl Meter {
         registry.register("logins_failed", "Log-ins that failed", self.logins_failed.clone());
         let violations = Family::<Labels, Gauge>::default();
         let by_severity = app.parts.control.violation_counts()?;
-        for (severity, count) in store::Severity::ALL.into_iter().zip(by_severity) {
+        for (severity, count) in policy::Severity::ALL.into_iter().zip(by_severity) {
             violations.get_or_create(&[("severity", severity.name())]).set(gauge(count));
         }
         registry.register("violations_active", "Active violations", violations);

@@ -34,8 +34,7 @@ pub use batch::{Batch, Ingested, Loss, NotTaken, Record, Source};
 pub use control::{
     Accounts, AuditEntry, AuditOutcome, Collection, Control, Document, Documents, Exclusion,
     Expected, Finding, Login, Outbox, Parcel, Queue, Resolve, Role, SecretDigest, SecretText,
-    Severity, Token, User, VerdictCounts, Violation, ViolationId, ViolationQuery, ViolationState,
-    Violations,
+    Token, User, VerdictCounts, Violation, ViolationId, ViolationQuery, ViolationState, Violations,
 };
 pub use error::StoreError;
 pub use id::{EdgeId, NotAnId, PostureId, SessionId};

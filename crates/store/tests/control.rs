@@ -4,13 +4,13 @@
 mod samples;
 
 use event::{Timestamp, Transport};
+use policy::Severity;
 use policy::{Entity, EntityKind};
 use samples::Samples;
 use store::{
     Accounts, AuditEntry, AuditOutcome, Collection, Control, Documents, EdgeId, Exclusion,
     Expected, Finding, Login, Outbox, Page, Parcel, PostureId, Resolve, Role, SecretDigest,
-    SecretText, Severity, StoreError, Token, User, VerdictCounts, ViolationQuery, ViolationState,
-    Violations,
+    SecretText, StoreError, Token, User, VerdictCounts, ViolationQuery, ViolationState, Violations,
 };
 
 #[test]

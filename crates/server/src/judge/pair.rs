@@ -1,8 +1,9 @@
 //! What the rules say of one posture of one edge.
 
 use event::{Timestamp, Transport};
+use policy::Severity;
 use policy::{Entity, Observation, Posture, Subject, Verdict};
-use store::{EdgeId, Finding, PostureId, Severity, VerdictCounts, ViolationId};
+use store::{EdgeId, Finding, PostureId, VerdictCounts, ViolationId};
 
 use super::rules::RuleSet;
 
@@ -54,7 +55,7 @@ impl Judged<'_> {
                         reason: exclusion.reason.clone(),
                         until: exclusion.expiration,
                     });
-                    let severity = severity(rule.severity(now));
+                    let severity = rule.severity(now);
                     let finding = self.finding(policy, severity, found.reason);
                     judgement.findings.push((finding, exclusion));
                 }
@@ -122,15 +123,5 @@ impl<'a> From<&'a store::Pair> for Judged<'a> {
             first_seen: pair.first_seen,
             last_seen: pair.last_seen,
         }
-    }
-}
-
-/// The severity as the store keeps it.
-pub(crate) const fn severity(severity: policy::Severity) -> Severity {
-    match severity {
-        policy::Severity::Low => Severity::Low,
-        policy::Severity::Medium => Severity::Medium,
-        policy::Severity::High => Severity::High,
-        policy::Severity::Critical => Severity::Critical,
     }
 }

@@ -1,8 +1,8 @@
 //! What other programs expect to be sent.
 
 use event::Timestamp;
+use policy::Severity;
 use serde_json::{Map, Value, json};
-use store::Severity;
 
 use super::notice::{End, Event, Notice};
 use crate::clock::MINUTE;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use event::Timestamp;
+use policy::Severity;
 use serde::{Deserialize, Serialize};
-use store::Severity;
 
 use crate::judge::rules::RuleSet;
 use crate::view::violation::Violation;

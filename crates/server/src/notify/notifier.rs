@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use axum::http::Uri;
+use policy::Severity;
 use serde::{Deserialize, Serialize};
-use store::Severity;
 
 /// A notifier as it is kept, with its secret. It has no `Debug`.
 #[derive(Clone, Serialize, Deserialize)]

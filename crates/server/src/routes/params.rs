@@ -151,7 +151,7 @@ pub(crate) struct ViolationsAsked {
     pub(crate) state: Option<store::ViolationState>,
     /// How bad they are.
     #[param(value_type = Option<SeverityName>)]
-    pub(crate) severity: Option<store::Severity>,
+    pub(crate) severity: Option<policy::Severity>,
     /// Id of the policy.
     pub(crate) policy: Option<String>,
     /// Kubernetes namespace of either end.

@@ -25,7 +25,7 @@ pub(crate) struct Notifier {
     pub(crate) has_secret: bool,
     /// The least severity that it is told.
     #[schema(value_type = SeverityName)]
-    pub(crate) min_severity: store::Severity,
+    pub(crate) min_severity: policy::Severity,
     /// What waits to be sent.
     pub(crate) queued: u64,
     /// What was dropped because too much waited, or after too many tries.
@@ -57,5 +57,5 @@ pub(crate) struct NewNotifier {
     pub(crate) secret: Option<Secret>,
     /// The least severity that it is told.
     #[schema(value_type = SeverityName)]
-    pub(crate) min_severity: store::Severity,
+    pub(crate) min_severity: policy::Severity,
 }

@@ -9,7 +9,7 @@ use super::edge::{Edge, Posture};
 /// How bad it is.
 #[derive(ToSchema)]
 #[schema(as = Severity, rename_all = "lowercase")]
-#[expect(dead_code, reason = "it only describes the names that store::Severity is written with")]
+#[expect(dead_code, reason = "it only describes the names that policy::Severity is written with")]
 pub(crate) enum SeverityName {
     Low,
     Medium,
@@ -42,7 +42,7 @@ pub(crate) struct Violation {
     pub(crate) policy_name: String,
     /// How bad it is.
     #[schema(value_type = SeverityName)]
-    pub(crate) severity: store::Severity,
+    pub(crate) severity: policy::Severity,
     /// What became of it.
     #[schema(value_type = StateName)]
     pub(crate) state: store::ViolationState,

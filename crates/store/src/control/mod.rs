@@ -15,6 +15,6 @@ pub use documents::{Collection, Document, Documents, Expected};
 pub use file::Control;
 pub use outbox::{Outbox, Parcel, Queue};
 pub use violations::{
-    Exclusion, Finding, Resolve, Severity, VerdictCounts, Violation, ViolationId, ViolationQuery,
+    Exclusion, Finding, Resolve, VerdictCounts, Violation, ViolationId, ViolationQuery,
     ViolationState, Violations,
 };

@@ -1,12 +1,13 @@
 //! Violations and verdicts in the file.
 
 use event::Timestamp;
+use policy::Severity;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 
 use super::file::{Control, Failure, maybe_time, no_such_value, time};
 use super::violations::{
-    Exclusion, Finding, Resolve, Severity, VerdictCounts, Violation, ViolationId, ViolationQuery,
+    Exclusion, Finding, Resolve, VerdictCounts, Violation, ViolationId, ViolationQuery,
     ViolationState, Violations,
 };
 use crate::error::StoreError;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use event::Timestamp;
+use policy::Severity;
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
@@ -13,20 +14,6 @@ use crate::page::{Page, Paged};
 /// The name of a violation: a digest of its policy, edge and posture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ViolationId(pub(crate) [u8; 16]);
-
-/// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Low.
-    Low,
-    /// Medium.
-    Medium,
-    /// High.
-    High,
-    /// Critical.
-    Critical,
-}
 
 /// What became of a violation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -215,22 +202,6 @@ impl ViolationId {
 impl Violation {
     /// Most violations kept: beyond, resolved ones go, the oldest first.
     pub const MAX_COUNT: usize = 100_000;
-}
-
-impl Severity {
-    /// All, from low to critical.
-    pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
-
-    /// The name that JSON uses.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Critical => "critical",
-        }
-    }
 }
 
 impl fmt::Display for ViolationId {
