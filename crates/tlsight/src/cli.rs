@@ -13,9 +13,9 @@ use crate::config::{Fingerprint, Layer, Size};
 use crate::filter::{Class, Filter, Glob, Network, VersionRange};
 use crate::kubernetes::KubernetesSettings;
 use crate::output::ColorChoice;
-use crate::serve::settings::ServeLayer;
 use crate::policies::PolicyArgs;
 use crate::reports::ReportArgs;
+use crate::serve::settings::ServeLayer;
 
 /// Shows what TLS on your machines and networks negotiates, without breaking TLS.
 #[derive(Debug, Parser)]
