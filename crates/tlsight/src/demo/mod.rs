@@ -79,8 +79,9 @@ fn placed(
         (["source", "client"], talk.source, port),
         (["destination", "server"], talk.destination, talk.port.into()),
     ] {
+        let address = address(place, names, chance);
         for name in names {
-            put_end(&mut event, name, place, port, chance);
+            put_end(&mut event, name, place, &address, port);
         }
     }
     put(&mut event, &["@timestamp"], json!(time));
@@ -103,16 +104,17 @@ fn placed(
     event
 }
 
-fn put_end(event: &mut Value, end: &str, place: Place, port: u64, chance: &mut Chance) {
+/// The address of one end. Clients from outside are several.
+fn address(place: Place, [name, _]: [&str; 2], chance: &mut Chance) -> String {
     let [a, b, c, d] = place.address;
-    // Clients from outside are many.
-    let d = if place.namespace.is_none() && end != "server" && end != "destination" {
-        chance.below(200).saturating_add(20)
-    } else {
-        d.into()
-    };
-    put(event, &[end, "ip"], json!(format!("{a}.{b}.{c}.{d}")));
-    put(event, &[end, "address"], json!(format!("{a}.{b}.{c}.{d}")));
+    let is_outside = place.namespace.is_none() && name == "source";
+    let d = if is_outside { chance.below(OUTSIDE_CLIENTS).saturating_add(20) } else { d.into() };
+    format!("{a}.{b}.{c}.{d}")
+}
+
+fn put_end(event: &mut Value, end: &str, place: Place, address: &str, port: u64) {
+    put(event, &[end, "ip"], json!(address));
+    put(event, &[end, "address"], json!(address));
     put(event, &[end, "port"], json!(port));
     remove(event, &[end, "mac"]);
     let Some(namespace) = place.namespace else { return };
@@ -124,7 +126,7 @@ fn put_end(event: &mut Value, end: &str, place: Place, port: u64, chance: &mut C
     let process = json!({ "name": program, "executable": place.executable });
     put(event, &[end, "process"], process);
     let container = json!({
-        "id": format!("{:0>64}", format!("{d:x}")),
+        "id": format!("{:0>64}", place.address.map(|byte| format!("{byte:02x}")).concat()),
         "name": place.name,
         "image": { "name": image, "tag": [tag] },
     });
@@ -184,6 +186,8 @@ impl Chance {
         self.0 % end.max(1)
     }
 }
+
+const OUTSIDE_CLIENTS: u64 = 4;
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 

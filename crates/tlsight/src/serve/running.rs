@@ -153,12 +153,17 @@ impl Running {
 
     /// Ends the server, with what it is doing.
     pub(crate) fn stop(self) {
-        self.stop.send(()).ok();
+        let Self { runtime, serving, stop, ingest, temporary, .. } = self;
+        stop.send(()).ok();
         // Panics were printed.
-        self.runtime.block_on(self.serving).ok();
-        self.runtime.shutdown_timeout(LAST_PATIENCE);
-        if let Some(folder) = self.temporary {
-            std::fs::remove_dir_all(folder).ok();
+        runtime.block_on(serving).ok();
+        // What holds the store last closes its files.
+        drop(ingest);
+        runtime.shutdown_timeout(LAST_PATIENCE);
+        if let Some(folder) = temporary
+            && let Err(error) = std::fs::remove_dir_all(&folder)
+        {
+            message::error(&format!("{} stays: {error}", folder.display()));
         }
     }
 }

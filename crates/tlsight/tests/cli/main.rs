@@ -9,6 +9,8 @@ mod read;
 #[cfg(test)]
 mod report;
 #[cfg(test)]
+mod serving;
+#[cfg(test)]
 mod settings;
 #[cfg(test)]
 mod testdata;
