@@ -53,8 +53,9 @@ impl Place {
                 std::env::temp_dir().join(format!("tlsight-demo-{}", std::process::id()))
             }
         };
+        // In a folder that all may write to, one that is there already may be somebody else's.
         DirBuilder::new()
-            .recursive(true)
+            .recursive(data == DataKind::Real)
             .mode(FOLDER_MODE)
             .create(&folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
