@@ -147,7 +147,8 @@ impl Layer {
         };
         let workers = self.workers.unwrap_or(NonZeroUsize::MIN);
         let (agent, kubernetes) = (self.agent.with_defaults(), self.kubernetes);
-        Config { settings, workers, command_lines, agent, kubernetes, serve: self.serve }
+        let serve = self.serve.or(ServeLayer::usual());
+        Config { settings, workers, command_lines, agent, kubernetes, serve }
     }
 
     fn from_file(path: &Path) -> Result<Self> {

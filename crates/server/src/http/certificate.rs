@@ -9,7 +9,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use event::Timestamp;
 use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair};
 use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs;
+use rustls::crypto::aws_lc_rs::kx_group::{SECP256R1, SECP384R1, X25519, X25519MLKEM768};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -118,7 +120,9 @@ impl Certificate {
 
     /// How connections are protected: TLS 1.3 and 1.2 with forward secrecy, post-quantum first.
     pub(crate) fn config(&self) -> Result<ServerConfig, rustls::Error> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
+        let groups = vec![X25519MLKEM768, X25519, SECP256R1, SECP384R1];
+        let provider =
+            Arc::new(CryptoProvider { kx_groups: groups, ..aws_lc_rs::default_provider() });
         let resolver: Arc<dyn ResolvesServerCert> = Arc::<Current>::clone(&self.current);
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?

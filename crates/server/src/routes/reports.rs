@@ -29,7 +29,7 @@ pub(crate) fn viewer() -> OpenApiRouter<App> {
     params(("kind" = String, Path, pattern = "^(cbom|pqc|certificates|pci)$"), ReportAsked, WindowAsked),
     responses(
         (status = 200, content(
-            (String = "application/json"), (String = "text/csv"), (String = "text/html"),
+            (serde_json::Value = "application/json"), (String = "text/csv"), (String = "text/html"),
             (String = "text/calendar"),
         )),
         (status = 404, body = Problem),

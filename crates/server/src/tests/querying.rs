@@ -77,8 +77,8 @@ async fn sessions_are_found_by_each_filter_and_read_in_pages() {
     seen.dedup();
     assert_eq!(seen.len(), 10);
     let detail = get(&format!("/{}", seen[0])).await;
-    let mut written = CAPTURES.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    assert!(written.any(|event| event == detail["event"]));
+    let mut lines = CAPTURES.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    assert!(lines.any(|line| line == detail["event"]));
 }
 
 #[tokio::test]

@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn every_cause_reads_as_words() {
-        assert_eq!(in_words("headers_malformed"), WORDS[3].1);
+        assert!(in_words("headers_malformed").starts_with("packets whose headers"));
         assert_eq!(in_words("some_new_cause"), "some new cause");
     }
 }

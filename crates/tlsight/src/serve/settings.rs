@@ -61,6 +61,12 @@ impl ServeLayer {
         }
     }
 
+    /// What is so if nothing is said.
+    pub(crate) fn usual() -> Self {
+        let listen = Some(Listen(DEFAULT_LISTEN));
+        Self { listen, names: Some(Vec::new()), ..Self::default() }
+    }
+
     /// What the variables `TLSIGHT_SERVE_*` say.
     ///
     /// # Errors

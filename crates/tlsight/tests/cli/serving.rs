@@ -57,6 +57,39 @@ fn the_demo_has_a_cluster_in_it_and_is_gone_at_the_end() {
 }
 
 #[test]
+fn the_api_is_what_its_description_says() {
+    let test = "the_api_is_what_its_description_says";
+    if !has_curl(test) {
+        return;
+    }
+    let Some(schemathesis) = schemathesis() else {
+        println!(
+            "{test}: skipped: there is no schemathesis {SCHEMATHESIS}, or it cannot be installed"
+        );
+        return;
+    };
+    let folder = folder("description");
+    let mut server = Server::start(&["up", "--demo"], &folder, true);
+    let token = server.make_token();
+    let description = server.address.replace("api/v1", "openapi.json");
+    // The stream does not end, and of NDJSON it makes nothing.
+    let output = Command::new(schemathesis)
+        .args(["run", &description, "--tls-verify=false", "--no-color"])
+        .args(["-H", &format!("Authorization: Bearer {token}")])
+        .args(["--exclude-path", "/api/v1/live", "--exclude-path", "/api/v1/import"])
+        .args(["--checks", CHECKS, "--phases", "examples,fuzzing", "--max-examples", "15"])
+        .args(["--generation-deterministic"])
+        .current_dir(&folder)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("Test cases:"), "{text}");
+    server.end();
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
 fn settings_that_make_no_sense_are_refused_before_anything_is_opened() {
     let folder = folder("refused");
     for (arguments, named) in [
@@ -202,6 +235,25 @@ fn has_curl(test: &str) -> bool {
     found
 }
 
+/// The program, in a place of its own beside what cargo builds.
+fn schemathesis() -> Option<PathBuf> {
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("schemathesis");
+    let program = place.join("bin/schemathesis");
+    if !program.exists() {
+        let works = |command: &mut Command| {
+            let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
+            quiet.status().is_ok_and(|status| status.success())
+        };
+        let made = works(Command::new("python3").args(["-m", "venv"]).arg(&place));
+        let package = format!("schemathesis=={SCHEMATHESIS}");
+        if !made || !works(Command::new(place.join("bin/pip")).args(["install", &package])) {
+            fs::remove_dir_all(&place).ok();
+            return None;
+        }
+    }
+    Some(program)
+}
+
 fn folder(name: &str) -> PathBuf {
     let name = format!("tlsight-serving-{name}-{}", std::process::id());
     let folder = std::env::temp_dir().join(name);
@@ -210,6 +262,10 @@ fn folder(name: &str) -> PathBuf {
 }
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tlsight");
+
+const SCHEMATHESIS: &str = "4.32.5";
+
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
 
 /// Enough for a dozen batches.
 const SESSIONS: u64 = 20_000;
