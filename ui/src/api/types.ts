@@ -223,6 +223,7 @@ export interface Certificate {
 }
 
 export interface NamespaceReadiness {
+  /** Empty for what is in none. */
   namespace: string;
   edges: number;
   pq_edges: number;

@@ -33,9 +33,13 @@ export function Namespaces({ rows }: { rows: readonly NamespaceReadiness[] }) {
             {sorted.map((row) => (
               <tr key={row.namespace}>
                 <td>
-                  <WindowLink to="/network" filters={{ namespace: row.namespace }}>
-                    {row.namespace}
-                  </WindowLink>
+                  {row.namespace === '' ? (
+                    'In no namespace'
+                  ) : (
+                    <WindowLink to="/network" filters={{ namespace: row.namespace }}>
+                      {row.namespace}
+                    </WindowLink>
+                  )}
                 </td>
                 <td className="pqc-bar-cell wide-only">
                   <span className="bar-track pqc-bar" aria-hidden="true">
