@@ -135,6 +135,10 @@ impl Connection {
             end.next = end.next.plus(step);
             self.send(sender.opposite(), TcpFlags::ACK, &[], &[], output);
             left = left.saturating_sub(step.into());
+            if left > 0 {
+                // Who listens follows the sender's numbers as well, and may not jump so far at once.
+                self.send(sender, TcpFlags::ACK, &[], &[], output);
+            }
         }
     }
 

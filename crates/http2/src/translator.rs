@@ -142,8 +142,11 @@ impl Translator {
         counters: &mut Counters,
         on: &mut dyn FnMut(Event<'_>),
     ) {
+        let mut len = len;
         if sender == Sender::Client {
-            self.preface = 0;
+            let of_preface = self.preface.min(usize::try_from(len).unwrap_or(usize::MAX));
+            self.preface = self.preface.saturating_sub(of_preface);
+            len = len.saturating_sub(of_preface as u64);
         }
         let (reader, exchanges) = self.side(sender);
         reader.missing(len, counters, &mut |event, counters| {
