@@ -26,6 +26,9 @@ pub(crate) struct Connection {
     lane: u16,
     client: End,
     server: End,
+    sequences: Sequences,
+    /// How often it was broken off and began anew.
+    sessions: u32,
     /// Longest data of a segment in bytes.
     segment_len: u16,
     last: Timestamp,
@@ -37,6 +40,8 @@ struct End {
     path: TcpPath,
     next: SeqNumber,
     position: u64,
+    /// Bytes missing since it last sent any.
+    hole: u64,
     identification: u16,
 }
 
@@ -60,10 +65,12 @@ impl Connection {
         let there = TcpPath::new((client_mac, server_mac), vlan, client, server);
         let back = TcpPath::new((server_mac, client_mac), vlan, server, client);
         let header_len = u16::try_from(there.header_len()).unwrap_or(u16::MAX);
+        let sequences = Sequences { key: settings.key, id, lane };
         let end = |path, side| End {
             path,
-            next: initial_sequence(settings.key, id, &tuple, lane, side),
+            next: sequences.initial(0, side),
             position: 0,
+            hole: 0,
             identification: 0,
         };
         Self {
@@ -71,6 +78,8 @@ impl Connection {
             lane,
             client: end(there, Side::Client),
             server: end(back, Side::Server),
+            sequences,
+            sessions: 0,
             segment_len: settings.mtu.bytes().saturating_sub(header_len).max(1),
             last: at,
         }
@@ -121,15 +130,24 @@ impl Connection {
         }
         let end = self.end_mut(sender);
         end.position = end.position.saturating_add(bytes.len() as u64);
+        if !bytes.is_empty() {
+            end.hole = 0;
+        }
     }
 
     /// A hole of `len` bytes: the sequence goes on behind it, and the receiver says that it has them,
     /// which is how one who listens knows that they will not come.
+    ///
+    /// What is half of the sequence ahead would be taken for something old, so in place of so long a
+    /// hole, the session is broken off and begins anew.
     pub(crate) fn hole(&mut self, sender: Side, len: u64, output: &mut Output<'_>) {
         let end = self.end_mut(sender);
         end.position = end.position.saturating_add(len);
-        // Whole turns of the sequence cannot be told from none, so one is shown for all.
-        let mut left = if len < TURN { len } else { TURN + len % TURN };
+        end.hole = end.hole.saturating_add(len);
+        if end.hole > MAX_HOLE {
+            return self.reopen(output);
+        }
+        let mut left = len;
         while let Some(step) = u32::try_from(left.min(MAX_JUMP)).ok().filter(|step| *step > 0) {
             let end = self.end_mut(sender);
             end.next = end.next.plus(step);
@@ -140,6 +158,19 @@ impl Connection {
                 self.send(sender, TcpFlags::ACK, &[], &[], output);
             }
         }
+    }
+
+    fn reopen(&mut self, output: &mut Output<'_>) {
+        self.reset(output);
+        self.sessions = self.sessions.wrapping_add(1);
+        for side in Side::BOTH {
+            let next = self.sequences.initial(self.sessions, side);
+            let end = self.end_mut(side);
+            end.next = next;
+            end.hole = 0;
+        }
+        output.counters.reopened = output.counters.reopened.saturating_add(1);
+        self.open(output);
     }
 
     /// Both ends finish.
@@ -200,13 +231,23 @@ impl Connection {
     }
 }
 
-/// RFC 6528 section 3, with the number of the connection in place of a clock: addresses and ports that
-/// are used again get another sequence.
-fn initial_sequence(key: u64, id: ConnectionId, tuple: &Tuple, lane: u16, side: Side) -> SeqNumber {
-    let mut hasher = DefaultHasher::new();
-    (key, id, tuple, lane, side).hash(&mut hasher);
-    let [a, b, c, d, ..] = hasher.finish().to_be_bytes();
-    SeqNumber(u32::from_be_bytes([a, b, c, d]))
+/// What the initial sequence numbers of a connection depend on: RFC 6528 section 3, with the number of
+/// the connection in place of its addresses and ports and of a clock. What is used again gets another
+/// sequence.
+#[derive(Clone, Copy, Debug)]
+struct Sequences {
+    key: u64,
+    id: ConnectionId,
+    lane: u16,
+}
+
+impl Sequences {
+    fn initial(&self, session: u32, side: Side) -> SeqNumber {
+        let mut hasher = DefaultHasher::new();
+        (self.key, self.id, self.lane, session, side).hash(&mut hasher);
+        let [a, b, c, d, ..] = hasher.finish().to_be_bytes();
+        SeqNumber(u32::from_be_bytes([a, b, c, d]))
+    }
 }
 
 /// Most bytes until an acknowledgement. Whoever listens keeps what is not acknowledged.
@@ -224,5 +265,5 @@ const WINDOW_SHIFT: u8 = 14;
 /// Half of the window: a longer hole is acknowledged in steps.
 const MAX_JUMP: u64 = 512 << 20;
 
-/// How many sequence numbers there are.
-const TURN: u64 = 1 << 32;
+/// Less than half of the sequence: Suricata follows over a hole of this length, and not over 2 GiB.
+const MAX_HOLE: u64 = 1900 << 20;

@@ -12,7 +12,7 @@ pub struct Counters {
     pub frame_bytes: u64,
     /// Bytes of clear text in frames.
     pub delivered_bytes: u64,
-    /// Bytes shown as holes because a record said that they are missing.
+    /// Bytes shown as holes, or by a new session, because a record said that they are missing.
     pub missing_bytes: u64,
     /// Missing bytes of connections that are not known, or out of order: no hole shows them.
     pub missing_unshown_bytes: u64,
@@ -29,6 +29,8 @@ pub struct Counters {
     pub opened: u64,
     /// Of these, those in a VLAN of their own because another has their addresses and ports.
     pub in_lanes: u64,
+    /// Sessions broken off and begun anew, because a hole was too long to be shown.
+    pub reopened: u64,
     /// Connections ended by FIN.
     pub finished: u64,
     /// Connections ended by RST because their source said so.

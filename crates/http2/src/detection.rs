@@ -102,9 +102,10 @@ enum Frames {
 impl Start {
     fn may_be_settings(&self) -> bool {
         let Some((header, _)) = self.bytes.split_first_chunk() else {
-            let prefix = [0, 0];
-            let len = self.bytes.len().min(prefix.len());
-            return self.bytes.get(..len) == prefix.get(..len);
+            let mut bytes = self.bytes.iter();
+            let is_short = bytes.next().is_none_or(|byte| *byte == 0);
+            let is_settings = bytes.nth(2).is_none_or(|byte| *byte == FrameType::SETTINGS.0);
+            return is_short && is_settings && !self.is_cut;
         };
         let header = FrameHeader::parse(*header);
         header.kind == FrameType::SETTINGS && header.is_plausible() && !self.is_cut

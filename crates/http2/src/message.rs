@@ -27,7 +27,10 @@ pub(crate) enum Method {
     /// A tunnel.
     Connect,
     /// A tunnel for another protocol (RFC 8441), which HTTP/1.1 asks for by `Upgrade`.
-    Upgrade,
+    Upgrade {
+        /// Whether it is that for which there is HTTP/1.1.
+        is_websocket: bool,
+    },
 }
 
 /// What the fields of a message say of the whole.
@@ -56,16 +59,18 @@ pub(crate) fn request(
     let method = match (summary.method, summary.protocol) {
         (Some(b"HEAD"), _) => Method::Head,
         (Some(b"CONNECT"), None) => Method::Connect,
-        (Some(b"CONNECT"), Some(_)) => Method::Upgrade,
+        (Some(b"CONNECT"), Some(protocol)) => {
+            Method::Upgrade { is_websocket: protocol == b"websocket" }
+        }
         _ => Method::Other,
     };
     let framing = match method {
-        Method::Connect | Method::Upgrade => Framing::Raw,
+        Method::Connect | Method::Upgrade { .. } => Framing::Raw,
         Method::Head | Method::Other if is_last => Framing::Empty,
         Method::Head | Method::Other => summary.framing(),
     };
     let name = match (summary.method, method) {
-        (_, Method::Upgrade) | (None, _) if framing != Framing::Chunked => &b"GET"[..],
+        (_, Method::Upgrade { .. }) | (None, _) if framing != Framing::Chunked => &b"GET"[..],
         (None, _) => b"POST",
         (Some(name), _) => name,
     };
@@ -109,7 +114,7 @@ pub(crate) fn response(
     let is_success = status.is_some_and(|status| status.starts_with(b"2"));
     let is_interim = status.is_some_and(|status| status.starts_with(b"1"));
     let is_without = matches!(status, Some(b"204" | b"304"));
-    let is_tunnel = matches!(method, Method::Connect | Method::Upgrade) && is_success;
+    let is_tunnel = matches!(method, Method::Connect | Method::Upgrade { .. }) && is_success;
     let framing = if is_tunnel {
         Framing::Raw
     } else if method == Method::Head || is_interim || is_last || is_without {
@@ -118,17 +123,20 @@ pub(crate) fn response(
         summary.framing()
     };
     out.extend_from_slice(b"HTTP/1.1 ");
-    match status {
-        Some(_) if method == Method::Upgrade && is_success => {
-            out.extend_from_slice(b"101 Switching Protocols\r\nconnection: Upgrade");
+    match (status, method) {
+        (Some(_), Method::Upgrade { is_websocket }) if is_success => {
+            out.extend_from_slice(b"101 Switching Protocols\r\n");
+            line(b"connection", b"Upgrade", counters, out);
+            if is_websocket {
+                line(b"upgrade", b"websocket", counters, out);
+            }
         }
-        Some(status) => {
+        (Some(status), _) => {
             out.extend_from_slice(status);
-            out.push(b' ');
+            out.extend_from_slice(b" \r\n");
         }
-        None => out.extend_from_slice(b"200 Unresolved"),
+        (None, _) => out.extend_from_slice(b"200 Unresolved\r\n"),
     }
-    out.extend_from_slice(b"\r\n");
     let may_be_without = is_interim || method == Method::Head;
     let needs_length = framing == Framing::Empty && !may_be_without && !is_without;
     if needs_length && summary.content_length.is_none() {

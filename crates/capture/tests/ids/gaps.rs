@@ -3,7 +3,7 @@
 use forge::Side;
 
 use crate::programs::{Suricata, tshark, with_programs};
-use crate::sessions::{Family, Forgery, REQUEST, settings};
+use crate::sessions::{BODY, Family, Forgery, HEAD, REQUEST, settings};
 
 #[test]
 fn a_hole_is_reported_as_a_gap_and_what_follows_is_read() {
@@ -46,23 +46,36 @@ fn a_hole_is_reported_as_a_gap_and_what_follows_is_read() {
 }
 
 #[test]
-fn a_hole_longer_than_the_window_is_one_gap() {
-    with_programs("long-gap", || {
+fn a_long_hole_is_one_gap_and_a_longer_one_a_new_session() {
+    with_programs("long-gaps", || {
         let mut forgery = Forgery::new(settings());
-        forgery.open(1, Family::V4, false);
-        let (mut client, mut server) = (0, 0);
-        forgery.data(1, Side::Client, &mut client, b"GET /first HTTP/1.1\r\nHost: h\r\n\r\n");
-        let head = b"HTTP/1.1 200 OK\r\nContent-Length: 3221225472\r\n\r\n";
-        forgery.data(1, Side::Server, &mut server, head);
-        forgery.missing(1, Side::Server, &mut server, 3 << 30);
-        forgery.data(1, Side::Client, &mut client, REQUEST);
-        let head = b"HTTP/1.1 200 OK\r\nContent-Length: 31\r\n\r\nhello mirror, this is the body\n";
-        forgery.data(1, Side::Server, &mut server, head);
-        forgery.close(1);
+        for (id, len) in [(1, 1900_u64 << 20), (2, 3 << 30)] {
+            forgery.open(id, Family::V4, false);
+            let (mut client, mut server) = (0, 0);
+            forgery.data(id, Side::Client, &mut client, b"GET /first HTTP/1.1\r\nHost: h\r\n\r\n");
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {len}\r\n\r\n");
+            forgery.data(id, Side::Server, &mut server, head.as_bytes());
+            forgery.missing(id, Side::Server, &mut server, len);
+            forgery.data(id, Side::Client, &mut client, REQUEST);
+            forgery.data(id, Side::Server, &mut server, HEAD);
+            forgery.data(id, Side::Server, &mut server, BODY);
+            forgery.close(id);
+        }
         let (_folder, capture) = forgery.finish();
         let suricata = Suricata::reads(&capture);
-        let alerts = suricata.alerts();
-        assert_eq!((alerts.get("uri"), alerts.get("md5")), (Some(&1), Some(&1)), "{alerts:?}");
-        assert_eq!(suricata.values("http", "/http/url"), ["/first", "/x/etc/passwd"]);
+        let gap = "SURICATA STREAM reassembly sequence GAP -- missing packet(s)";
+        let expected = [
+            (gap, 1),
+            ("file data", 2),
+            ("md5", 2),
+            ("response body", 2),
+            ("sha256", 2),
+            ("uri", 2),
+            ("user agent", 2),
+        ];
+        assert_eq!(suricata.alerts().into_iter().collect::<Vec<_>>(), expected);
+        let urls = ["/first", "/first", "/x/etc/passwd", "/x/etc/passwd"];
+        assert_eq!(suricata.values("http", "/http/url"), urls);
+        assert_eq!(suricata.values("flow", "/tcp/state"), ["closed"; 3]);
     });
 }

@@ -145,6 +145,7 @@ const CAPTURE: &str = "forged.pcapng";
 pub(crate) const REQUEST: &[u8] =
     b"GET /x/etc/passwd HTTP/1.1\r\nHost: example.org\r\nUser-Agent: evilbot/1.0\r\n\r\n";
 
-const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 31\r\n\r\n";
+pub(crate) const HEAD: &[u8] =
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 31\r\n\r\n";
 
-const BODY: &[u8] = b"hello mirror, this is the body\n";
+pub(crate) const BODY: &[u8] = b"hello mirror, this is the body\n";

@@ -4,3 +4,4 @@
 mod read;
 mod round_trip;
 mod sessions;
+mod stage;

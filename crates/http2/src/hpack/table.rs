@@ -72,6 +72,11 @@ impl DynamicTable {
         self.size = 0;
     }
 
+    #[cfg(test)]
+    pub(super) const fn size(&self) -> usize {
+        self.size
+    }
+
     /// Bytes on the heap.
     pub(super) fn heap_size(&self) -> usize {
         self.size.saturating_add(self.entries.capacity().saturating_mul(size_of::<Owned>()))
