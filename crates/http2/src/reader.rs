@@ -218,8 +218,10 @@ impl FrameReader {
                     let held = std::mem::take(&mut self.held);
                     let payload = held.get(FrameHeader::LEN..).unwrap_or_default();
                     self.whole(header, payload, counters, on);
-                    self.held = held;
-                    self.held.clear();
+                    if held.capacity() <= MAX_KEPT {
+                        self.held = held;
+                        self.held.clear();
+                    }
                 }
             }
             _ => {
@@ -328,6 +330,7 @@ impl FrameReader {
                 Likelihood::Frames => {
                     counters.lost(start);
                     self.state = State::Frames;
+                    // The rest is frames and never comes back here.
                     return self.read(rest, counters, on);
                 }
                 Likelihood::Unknown if rest.len() <= MAX_LOOKED_AT => break,
@@ -422,6 +425,9 @@ fn take<'a>(bytes: &mut &'a [u8], left: &mut u32) -> &'a [u8] {
 /// Longest frame that is held whole. Headers in frames longer than the initial bound of 16 KiB need a
 /// peer that asked for it.
 const MAX_HELD_FRAME: usize = 64 << 10;
+
+/// Most memory that a connection keeps for its next frame: most frames that are held are shorter.
+const MAX_KEPT: usize = 1 << 10;
 
 /// Longest header block in its compressed form, over all of its frames: what servers take is 8 to
 /// 64 KiB.

@@ -51,7 +51,17 @@ impl Decoder {
     ///
     /// # Errors
     /// [`HpackError`] if it is malformed; the fields before that place are there.
-    pub fn decode(&mut self, mut block: &[u8], fields: &mut Fields) -> Result<(), HpackError> {
+    pub fn decode(&mut self, block: &[u8], fields: &mut Fields) -> Result<(), HpackError> {
+        let decoded = self.fields(block, fields);
+        for text in [&mut self.name, &mut self.value] {
+            if text.capacity() > MAX_KEPT {
+                *text = Vec::new();
+            }
+        }
+        decoded
+    }
+
+    fn fields(&mut self, mut block: &[u8], fields: &mut Fields) -> Result<(), HpackError> {
         while let Some(&first) = block.first() {
             if first & 0x80 != 0 {
                 let index = integer::take(&mut block, 7).ok_or(HpackError)?;
@@ -117,6 +127,9 @@ fn string(block: &mut &[u8], out: &mut Vec<u8>) -> Result<(), HpackError> {
         Ok(())
     }
 }
+
+/// Most memory that a connection keeps for its next field: most values are shorter.
+const MAX_KEPT: usize = 1 << 10;
 
 #[cfg(test)]
 mod tests {
