@@ -22,7 +22,7 @@ macro_rules! replayed {
 
 replayed! {
     capture_file certificate certificate_message client_hello compressed_certificate dtls
-    flow_engine headers quic quic_frames server_hello server_messages session socket_records sslv2
+    flow_engine forge headers hpack http2 quic quic_frames server_hello server_messages session socket_records sslv2
     tls_record
 }
 

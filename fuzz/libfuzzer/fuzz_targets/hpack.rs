@@ -1,0 +1,7 @@
+//! Header blocks of HTTP/2.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| tlsight_fuzz::hpack(input));
