@@ -1,7 +1,6 @@
 //! Whether a connection speaks HTTP/2.
 
 use crate::frame::{FrameHeader, FrameType};
-use crate::reader::Likelihood;
 use crate::translator::{Sender, Translator};
 
 /// Looks at the first bytes of both sides until it is clear whether they are HTTP/2.
@@ -15,12 +14,21 @@ pub struct Detection {
     server: Start,
 }
 
-/// The first bytes of a side.
+/// What is known of a side.
 #[derive(Clone, Debug, Default)]
 struct Start {
+    /// Its first bytes, as many as a preface has.
     bytes: Vec<u8>,
     /// Whether bytes are missing, so that no more can be said than that.
     is_cut: bool,
+    /// The part of a frame header that is there.
+    header: Vec<u8>,
+    /// Bytes of a frame to come.
+    left: usize,
+    /// Frame headers so far, all of them plausible.
+    headers: usize,
+    /// Whether there was one that is not.
+    is_implausible: bool,
 }
 
 /// What a connection speaks.
@@ -43,11 +51,7 @@ impl Detection {
 
     /// Takes more bytes of a side, and says what is clear by then.
     pub fn read(&mut self, sender: Sender, bytes: &[u8]) -> Option<Verdict> {
-        let start = self.start(sender);
-        if !start.is_cut {
-            let room = MAX_START.saturating_sub(start.bytes.len());
-            start.bytes.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
-        }
+        self.start(sender).read(bytes);
         self.verdict()
     }
 
@@ -72,7 +76,7 @@ impl Detection {
             (Frames::Seen | Frames::Many, Frames::Seen | Frames::Many)
             | (Frames::Many, _)
             | (_, Frames::Many) => Some(Verdict::Http2Late),
-            (Frames::None, _) if !may_be_preface || client.is_empty() => Some(Verdict::Other),
+            (Frames::None, _) if !may_be_preface => Some(Verdict::Other),
             (_, Frames::None) => Some(Verdict::Other),
             _ => None,
         }
@@ -111,33 +115,42 @@ impl Start {
         header.kind == FrameType::SETTINGS && header.is_plausible() && !self.is_cut
     }
 
-    fn frames(&self) -> Frames {
-        let mut rest = self.bytes.as_slice();
-        let mut count = 0;
-        while let Some((header, after)) = rest.split_first_chunk() {
-            let header = FrameHeader::parse(*header);
-            if !header.is_plausible() {
-                return Frames::None;
-            }
-            count += 1;
-            let len = usize::try_from(header.len).unwrap_or(usize::MAX);
-            let Some(next) = after.get(len..) else { break };
-            rest = next;
+    /// Takes more bytes: the first ones, and those of frame headers.
+    fn read(&mut self, mut bytes: &[u8]) {
+        if self.is_cut {
+            return;
         }
-        let first = Likelihood::of(&self.bytes);
-        match count {
-            0 if self.is_cut => Frames::None,
-            0 => Frames::Unknown,
+        let room = Translator::PREFACE.len().saturating_sub(self.bytes.len());
+        self.bytes.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        while !bytes.is_empty() && !self.is_implausible {
+            let of_frame = self.left.min(bytes.len());
+            self.left = self.left.saturating_sub(of_frame);
+            bytes = bytes.get(of_frame..).unwrap_or_default();
+            let room = FrameHeader::LEN.saturating_sub(self.header.len());
+            let (part, rest) = bytes.split_at_checked(room).unwrap_or((bytes, &[]));
+            self.header.extend_from_slice(part);
+            bytes = rest;
+            if let Some((header, _)) = self.header.split_first_chunk() {
+                let header = FrameHeader::parse(*header);
+                self.is_implausible = !header.is_plausible();
+                self.left = usize::try_from(header.len).unwrap_or(usize::MAX);
+                self.headers = self.headers.saturating_add(1);
+                self.header.clear();
+            }
+        }
+    }
+
+    const fn frames(&self) -> Frames {
+        match self.headers {
+            _ if self.is_implausible => Frames::None,
             MANY_FRAMES.. => Frames::Many,
-            _ if first == Likelihood::None => Frames::None,
-            _ => Frames::Seen,
+            2.. => Frames::Seen,
+            1 if self.left == 0 => Frames::Seen,
+            _ if self.is_cut => Frames::None,
+            _ => Frames::Unknown,
         }
     }
 }
 
 /// Frames of one side in a row that make up for a silent other.
 const MANY_FRAMES: usize = 4;
-
-/// Most bytes looked at of a side: some frames, if they are short, and no more than the first if it is
-/// long.
-const MAX_START: usize = 1024;

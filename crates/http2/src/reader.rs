@@ -384,7 +384,7 @@ impl Block {
 
 /// How likely it is that bytes begin with a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Likelihood {
+enum Likelihood {
     /// They do: another follows, or they end with it.
     Frames,
     /// More bytes are needed.
@@ -394,7 +394,7 @@ pub(crate) enum Likelihood {
 }
 
 impl Likelihood {
-    pub(crate) fn of(bytes: &[u8]) -> Self {
+    fn of(bytes: &[u8]) -> Self {
         let Some((header, rest)) = bytes.split_first_chunk() else {
             return Self::Unknown;
         };

@@ -428,7 +428,7 @@ const fn index(side: Side) -> usize {
 }
 
 /// Most records held while it is not clear what a connection speaks.
-const MAX_HELD_RECORDS: usize = 32;
+const MAX_HELD_RECORDS: usize = 64;
 
-/// Most bytes of these: a TLS record of each side.
-const MAX_HELD_LEN: usize = 32 << 10;
+/// Most bytes of these: four of the usual longest frames, by which one side alone is recognised.
+const MAX_HELD_LEN: usize = 72 << 10;

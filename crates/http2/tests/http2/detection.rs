@@ -42,8 +42,11 @@ fn a_connection_joined_late_has_to_have_frames_on_both_sides() {
 #[test]
 fn many_frames_of_one_side_will_do() {
     let mut detection = Detection::new(true);
-    let frames: Vec<u8> = (0..4).flat_map(|_| data(9, 0, b"some")).collect();
-    assert_eq!(detection.read(Sender::Server, &frames), Some(Verdict::Http2Late));
+    let frames: Vec<u8> = (0..4).flat_map(|_| data(9, 0, &[7; 16_384])).collect();
+    let verdicts: Vec<_> =
+        frames.chunks(5000).map(|bytes| detection.read(Sender::Server, bytes)).collect();
+    let first = verdicts.iter().position(Option::is_some).unwrap();
+    assert_eq!((first, verdicts[first]), (9, Some(Verdict::Http2Late)));
 }
 
 #[test]
