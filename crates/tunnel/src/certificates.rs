@@ -97,11 +97,16 @@ fn authority(
         return Ok(Issuer::from_ca_cert_pem(&read(&certificate)?, pair)?);
     }
     let mut params = CertificateParams::default();
-    params.distinguished_name = name("tlsight mirror authority");
+    let pair = KeyPair::generate()?;
+    // Authorities of the same name would be told apart by signatures that do not verify.
+    let [.., a, b, c, d] = pair.public_key_raw() else {
+        return Err(rcgen::Error::RemoteKeyError.into());
+    };
+    params.distinguished_name =
+        name(&format!("tlsight mirror authority {a:02x}{b:02x}{c:02x}{d:02x}"));
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     (params.not_before, params.not_after) = validity(now, AUTHORITY_LIFETIME_DAYS);
-    let pair = KeyPair::generate()?;
     let made = params.self_signed(&pair)?;
     write(&key, &pair.serialize_pem(), 0o600, written)?;
     write(&certificate, &made.pem(), 0o644, written)?;

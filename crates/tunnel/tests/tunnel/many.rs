@@ -4,23 +4,21 @@ use std::thread;
 
 use forge::Side;
 
-use crate::place::{Sensor, finish, sender};
+use crate::place::{Sensor, finish, limits, sender};
 use crate::rawagent::RawAgent;
 use crate::records::{closed, data, noise, opened_between};
 
 #[test]
 fn a_hundred_agents_tell_all_they_have() {
-    let sensor = Sensor::start();
-    // One that sends nothing any more, and one that sends half of a frame.
-    let mut idle = RawAgent::connect(sensor.receiver.address().port());
-    idle.hello(1, 0);
-    idle.send(&[0, 0, 1, 0, 2]);
-    let agents: Vec<_> = (0..100)
-        .map(|number| (number, sender(if number % 2 == 0 { "a" } else { "b" }, sensor.settings())))
-        .collect();
-    drop(agents);
-    let limits = tunnel::ReceiverLimits { sessions_of_agent: 100, ..crate::place::limits() };
+    let limits = tunnel::ReceiverLimits { sessions_of_agent: 100, ..limits() };
     let sensor = Sensor::with(limits);
+    // One that says nothing any more, and one that sends half of a frame.
+    let mut idle = [1, 2].map(|session| {
+        let mut agent = RawAgent::connect(sensor.receiver.address().port());
+        agent.hello(session, 0);
+        agent
+    });
+    idle[1].send(&[0, 0, 1, 0, 2]);
     thread::scope(|scope| {
         for number in 0..100_u8 {
             let sensor = &sensor;

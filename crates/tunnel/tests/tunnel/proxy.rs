@@ -68,6 +68,7 @@ impl Proxy {
 }
 
 fn forward(mut from: TcpStream, mut to: TcpStream, mut left: usize, passed: &AtomicUsize) {
+    to.set_nodelay(true).ok();
     let mut bytes = [0; 4096];
     while left > 0 {
         let most = bytes.len().min(left);

@@ -49,6 +49,7 @@ impl RawAgent {
         let name = ServerName::try_from("127.0.0.1").unwrap();
         let tls = ClientConnection::new(Arc::new(config), name).unwrap();
         let tcp = TcpStream::connect(("127.0.0.1", port))?;
+        tcp.set_nodelay(true)?;
         tcp.set_read_timeout(Some(PATIENCE))?;
         let mut stream = StreamOwned::new(tls, tcp);
         stream.flush()?;
