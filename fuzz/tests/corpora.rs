@@ -23,7 +23,7 @@ macro_rules! replayed {
 replayed! {
     capture_file certificate certificate_message client_hello compressed_certificate dtls
     flow_engine headers quic quic_frames server_hello server_messages session socket_records sslv2
-    tls_record
+    tls_record tunnel_frames tunnel_records
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub enum Malformed {
     /// A record ends in its middle, or one of its fields has no such value.
     #[error("record is cut short or has a value that does not exist")]
     Record,
-    /// A record has more clear text than it may have, or more than a position can count.
+    /// A record has no clear text or more than it may have, or more than a position can count.
     #[error("record of {0} bytes of clear text")]
     DataLen(u64),
     /// A reply is none.

@@ -8,7 +8,7 @@ use wire::{Reader, Truncated};
 
 use super::{MAX_DATA_LEN, Malformed};
 
-/// Appends a record. Clear text longer than [`MAX_DATA_LEN`] becomes several records.
+/// Appends a record. Clear text longer than [`MAX_DATA_LEN`] becomes several records, and none none.
 ///
 /// Texts longer than 255 bytes are cut; flow labels and scopes of IPv6 addresses are left out.
 pub fn put_record(record: &Record<'_>, out: &mut Vec<u8>) {
@@ -182,7 +182,10 @@ fn read<'a>(reader: &mut Reader<'a>) -> Result<Record<'a>, Malformed> {
         DATA | DATA_OF_SERVER => {
             let (position, len) = (reader.u64()?, reader.u32()?);
             let bytes_len = usize::try_from(len).unwrap_or(usize::MAX);
-            if bytes_len > MAX_DATA_LEN || position.checked_add(len.into()).is_none() {
+            if bytes_len == 0
+                || bytes_len > MAX_DATA_LEN
+                || position.checked_add(len.into()).is_none()
+            {
                 return Err(Malformed::DataLen(len.into()));
             }
             RecordKind::Data { sender: side, position, bytes: reader.take(bytes_len)? }
