@@ -1,0 +1,9 @@
+//! Clear text of programs that people use, with their own TLS libraries.
+#![cfg(target_os = "linux")]
+
+#[cfg(test)]
+mod mirror;
+#[cfg(test)]
+mod openssl;
+#[cfg(test)]
+mod place;
