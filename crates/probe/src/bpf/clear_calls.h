@@ -238,6 +238,8 @@ static __always_inline __u64 moved_by(const struct call *call, __u64 result)
     return moved;
 }
 
+static __always_inline void note_handed(const struct object_key *key, __u64 bytes);
+
 /* Ends a call. */
 static __noinline int conclude(struct call *call, __u64 result)
 {
@@ -257,7 +259,10 @@ static __noinline int conclude(struct call *call, __u64 result)
     struct object *object = known_object(&key, process);
     if (object) {
         tell_process(&process->key, object->ring);
+        object->target = call->target;
         bind_by_call(object, call);
+        if (!object->address.cookie && call->operation == OPERATION_WRITE && moved)
+            note_handed(&key, moved);
     }
     if (moved)
         pass_on(object, call, process, moved);

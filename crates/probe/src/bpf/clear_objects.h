@@ -63,13 +63,13 @@ struct object {
     struct progress progress[DIRECTIONS];
     struct address address;
     struct process_key process;
+    /* When its socket was closed, in nanoseconds of CLOCK_BOOTTIME; 0 before. */
+    __u64 closed_at;
     __u32 ring;
+    __u32 target;
     /* The rules under which `is_allowed` was found. */
     __u32 epoch;
-    __u8 is_allowed;
-    /* Whether the binding rests on no more than a handshake. */
-    __u8 is_provisional;
-    __u8 reserved[6];
+    __u32 is_allowed;
 };
 
 struct {
@@ -91,11 +91,10 @@ struct {
 /* What is known of a TCP socket since it was connected. */
 struct connection {
     __u64 opened_at;
-    /* The object that was bound to it last, and its ring. */
-    __u64 object;
-    __u32 ring;
+    /* The object that has used it last. */
+    struct object_key key;
     __u8 role;
-    __u8 reserved[3];
+    __u8 reserved[7];
 };
 
 struct {
@@ -201,10 +200,10 @@ static __always_inline int is_allowed(struct object *object)
 }
 
 /* Takes note of the socket of an object, and tells of it if that may be. */
-static __noinline int bind(struct object *object, const struct address *address, __u8 how,
-                           __u32 target)
+static __always_inline int bind(struct object *object, const struct address *address,
+                                const __u8 how, __u32 target)
 {
-    if (!object || !address || object->address.cookie == address->cookie)
+    if (object->address.cookie == address->cookie)
         return 0;
     if (object->address.cookie) {
         /* It serves another connection: SSL_clear(3), or memory that was given out again. */
@@ -212,6 +211,7 @@ static __noinline int bind(struct object *object, const struct address *address,
         __builtin_memset(object->progress, 0, sizeof(object->progress));
     }
     object->address = *address;
+    object->closed_at = 0;
     object->epoch = 0;
     if (!is_allowed(object))
         return 0;
@@ -237,14 +237,9 @@ static __noinline int bind(struct object *object, const struct address *address,
     return 1;
 }
 
-/* Forgets an object, and tells of that if it was told of. */
-static __noinline int forget(const struct object_key *key, __u8 how)
+/* Tells that there is no more of an object. */
+static __always_inline void tell_closed(const struct object *object, __u8 how)
 {
-    if (!key)
-        return 0;
-    struct object *object = bpf_map_lookup_elem(&objects, key);
-    if (!object)
-        return 0;
     void *ring = ring_of(object->ring);
     struct closed_record *record =
         ring ? bpf_ringbuf_reserve(ring, sizeof(*record), 0) : 0;
@@ -255,8 +250,6 @@ static __noinline int forget(const struct object_key *key, __u8 how)
     } else {
         count(COUNT_NOTICES_LOST, 1);
     }
-    bpf_map_delete_elem(&objects, key);
-    return 0;
 }
 
 #endif

@@ -40,35 +40,39 @@ static __always_inline void add_opening(const struct connection *connection,
     address->role = connection->role;
 }
 
-/* Takes note that the running thread has sent or received on a socket. */
+/* Takes note that a call of the running thread has sent or received on a socket, if there is one. */
 static __always_inline int note_use(struct sock *sk, int len, enum direction direction)
 {
     struct call_key key;
     struct address address;
 
-    if (len <= 0)
-        return 0;
     struct pt_regs___of_task *registers =
         (void *)bpf_task_pt_regs((void *)bpf_get_current_task_btf());
     struct call *call = innermost_call(BPF_CORE_READ(registers, sp), &key);
-    if (!call || !call->is_allowed || call->is_ambiguous)
+    if (!call)
         return 0;
+    if (!call->is_allowed || call->is_ambiguous)
+        return 1;
     __u64 cookie = bpf_get_socket_cookie(sk);
     if (!call->address.cookie) {
         if (!read_address(sk, &address))
-            return 0;
+            return 1;
         address.cookie = cookie;
-        add_opening(bpf_sk_storage_get(&connections, sk, 0, 0), &address);
+        struct connection *connection =
+            bpf_sk_storage_get(&connections, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+        add_opening(connection, &address);
+        if (connection)
+            connection->key = object_key(call->object);
         call->address = address;
     } else if (call->address.cookie != cookie) {
         call->is_ambiguous = BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP;
-        return 0;
+        return 1;
     }
     if (direction == WRITE)
         call->sent += len;
     else
         call->received += len;
-    return 0;
+    return 1;
 }
 
 /* Takes note of which end of a connection a socket becomes. */
@@ -80,6 +84,20 @@ static __always_inline void note_opening(struct sock *sk, __u8 role)
         return;
     connection->role = role;
     connection->opened_at = bpf_ktime_get_boot_ns();
+}
+
+/* Tells that there is no more of the object of a socket. */
+static __always_inline void note_closing(struct sock *sk)
+{
+    struct connection *connection = bpf_sk_storage_get(&connections, sk, 0, 0);
+    if (!connection || !connection->key.object)
+        return;
+    struct object_key key = connection->key;
+    struct object *object = bpf_map_lookup_elem(&objects, &key);
+    if (!object || object->closed_at || object->address.cookie != bpf_get_socket_cookie(sk))
+        return;
+    object->closed_at = bpf_ktime_get_boot_ns();
+    tell_closed(object, BPF_CORE_READ(sk, sk_err) == ECONNRESET ? CLOSED_BY_RESET : CLOSED_SOCKET);
 }
 
 #endif

@@ -8,6 +8,7 @@
 #include <asm/ptrace.h>
 
 #include "clear_sockets.h"
+#include "clear_waiting.h"
 
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
@@ -46,19 +47,48 @@ SEC("uprobe")
 int release(struct pt_regs *registers)
 {
     struct object_key key = object_key(PT_REGS_PARM1(registers));
-    return forget(&key, CLOSED_BY_LIBRARY);
+    struct object *object = bpf_map_lookup_elem(&objects, &key);
+    if (!object)
+        return 0;
+    tell_closed(object, CLOSED_BY_LIBRARY);
+    bpf_map_delete_elem(&objects, &key);
+    return 0;
+}
+
+/* A library writes records, to a socket or to memory: `BIO_write(bio, data, len)`. */
+SEC("uprobe")
+int write_records(struct pt_regs *registers)
+{
+    take_fingerprint(PT_REGS_PARM2(registers), PT_REGS_PARM3(registers), PT_REGS_SP(registers));
+    return 0;
+}
+
+SEC("cgroup_skb/egress")
+int at_egress(struct __sk_buff *skb)
+{
+    match_fingerprint(skb);
+    return 1;
 }
 
 SEC("tp_btf/sock_send_length")
 int at_send(__u64 *arguments)
 {
-    return note_use((void *)arguments[0], arguments[1], WRITE);
+    struct sock *sk = (void *)arguments[0];
+    int len = arguments[1];
+
+    if (len > 0 && !note_use(sk, len, WRITE))
+        match_handed(sk, len);
+    return 0;
 }
 
 SEC("tp_btf/sock_recv_length")
 int at_receive(__u64 *arguments)
 {
-    return note_use((void *)arguments[0], arguments[1], READ);
+    int len = arguments[1];
+
+    if (len > 0)
+        note_use((void *)arguments[0], len, READ);
+    return 0;
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -74,5 +104,7 @@ int at_state(__u64 *arguments)
         note_opening(sk, ROLE_CLIENT);
     else if (before == TCP_SYN_RECV && after == TCP_ESTABLISHED)
         note_opening(sk, ROLE_SERVER);
+    else if (after == TCP_CLOSE)
+        note_closing(sk);
     return 0;
 }

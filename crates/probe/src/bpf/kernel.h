@@ -163,6 +163,9 @@ enum cgroup_subsys_id {
 /* include/linux/sched.h */
 #define PF_KTHREAD 0x00200000
 
+/* include/uapi/asm-generic/errno.h */
+#define ECONNRESET 104
+
 /* include/net/tcp_states.h */
 #define TCP_ESTABLISHED 1
 #define TCP_SYN_SENT 2

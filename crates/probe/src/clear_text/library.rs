@@ -33,6 +33,15 @@ pub(crate) enum Operation {
     SendFile,
     /// It frees the object of a connection.
     Release,
+    /// It writes records of TLS to a socket or to memory.
+    WriteRecords,
+}
+
+impl Operation {
+    /// Whether the return of the function is of interest.
+    pub(crate) const fn has_return(self) -> bool {
+        !matches!(self, Self::Release | Self::WriteRecords)
+    }
 }
 
 /// How a function says how many bytes it has moved (`enum result` of `bpf/clear_calls.h`).
@@ -95,7 +104,11 @@ pub(crate) fn probes(elf: &Elf, file: &mut File) -> Vec<Probe> {
             None => function,
         };
         let code = elf.code(file, function.address, PROLOGUE_LEN).unwrap_or_default();
-        let place = Place::at_entry(&code);
+        let place = if known.operation.has_return() {
+            Place::at_entry(&code)
+        } else {
+            Place::before_branch(&code)
+        };
         let address = function.address.checked_add(place.at);
         let Some(offset) = address.and_then(|address| elf.offset_of(address)) else { continue };
         probes.push(Probe {
@@ -169,6 +182,7 @@ const KNOWN: &[Known] = &[
     known(Library::OpenSsl, "SSL_sendfile", Operation::SendFile, Outcome::Long),
     known(Library::OpenSsl, "SSL_do_handshake", Operation::Handshake, Outcome::Int),
     known(Library::OpenSsl, "SSL_free", Operation::Release, Outcome::Int),
+    known(Library::OpenSsl, "BIO_write", Operation::WriteRecords, Outcome::Int),
     Known {
         covered_by: Some("gnutls_record_send2"),
         ..known(Library::GnuTls, "gnutls_record_send", Operation::Write, Outcome::Long)

@@ -5,7 +5,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use aya::maps::{ArrayOfMaps, HashMap, MapData, MapError, PerCpuArray, RingBuf};
-use aya::programs::{BtfTracePoint, UProbe};
+use aya::programs::{
+    BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, UProbe,
+};
 use aya::{Btf, Ebpf, EbpfLoader};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
@@ -16,6 +18,7 @@ use super::rules::Rules;
 use super::scope::Scope;
 use super::streams::{Host, Sink, StreamCounts, Streams};
 use super::targets::{Target, Targets};
+use crate::cgroup;
 use crate::clock::Clock;
 use crate::error::ProbeError;
 use crate::load::{TYPES, map, may_read_kernel};
@@ -38,11 +41,13 @@ pub struct ClearText {
     counters: PerCpuArray<MapData, u64>,
     processes: HashMap<MapData, u32, [u64; PROCESS_WORDS]>,
     dismissed: HashMap<MapData, u64, u8>,
+    objects: HashMap<MapData, [u64; 2], [u64; OBJECT_WORDS]>,
     scope: Scope,
     targets: Targets,
     streams: Streams,
     listeners: Listeners,
     swept_at: Instant,
+    forgot_at: Instant,
     idle_since: Instant,
 }
 
@@ -87,6 +92,7 @@ impl ClearText {
         let counters = PerCpuArray::try_from(map(&mut programs, "counters")?).map_err(refused)?;
         let processes = HashMap::try_from(map(&mut programs, "processes")?).map_err(refused)?;
         let dismissed = HashMap::try_from(map(&mut programs, "dismissed")?).map_err(refused)?;
+        let objects = HashMap::try_from(map(&mut programs, "objects")?).map_err(refused)?;
         let mut scope = Scope::take(&mut programs)?;
         scope.set(&options.rules)?;
         attach(&mut programs)?;
@@ -98,11 +104,13 @@ impl ClearText {
             counters,
             processes,
             dismissed,
+            objects,
             scope,
             targets,
             streams: Streams::new(Clock::read()),
             listeners: Listeners::default(),
             swept_at: Instant::now(),
+            forgot_at: Instant::now(),
             idle_since: Instant::now(),
         })
     }
@@ -212,7 +220,37 @@ impl ClearText {
         self.streams.advance(boot_ns(), sink);
         self.streams.sweep();
         self.targets.sweep(&mut self.programs, &mut self.scope, boot_ns())?;
+        if self.forgot_at.elapsed() >= FORGET_EVERY {
+            self.forgot_at = Instant::now();
+            self.forget_objects();
+        }
         Ok(())
+    }
+
+    /// Has the kernel's side forget objects that no library will free: their socket is closed, or their
+    /// process is gone.
+    fn forget_objects(&mut self) {
+        let now = boot_ns();
+        let mut alive: hashbrown::HashMap<u32, bool> = hashbrown::HashMap::new();
+        let mut is_alive = |pid: u32| {
+            *alive.entry(pid).or_insert_with(|| Path::new(&format!("/proc/{pid}")).exists())
+        };
+        let mut is_over = |key: &[u64; 2], object: &[u64; OBJECT_WORDS]| {
+            let [_, pid] = key;
+            let closed_at = object.get(OBJECT_CLOSED_AT).copied().unwrap_or(0);
+            let is_closed = closed_at > 0 && now.saturating_sub(closed_at) > CLOSED_NS;
+            is_closed || u32::try_from(*pid).is_ok_and(|pid| !is_alive(pid))
+        };
+        let mut over = Vec::new();
+        for (key, object) in self.objects.iter().flatten() {
+            if is_over(&key, &object) {
+                over.push(key);
+            }
+        }
+        for key in over {
+            // It may have been freed meanwhile.
+            self.objects.remove(&key).ok();
+        }
     }
 
     fn process(&self, pid: u32, words: [u64; PROCESS_WORDS]) -> ProcessAccount {
@@ -304,6 +342,20 @@ fn attach(programs: &mut Ebpf) -> Result<(), ProbeError> {
         };
         program.load().map_err(|error| ProbeError::refused("a program", &error))?;
     }
+    attach_to_packets(programs)
+}
+
+/// Has packets of all cgroups looked at.
+fn attach_to_packets(programs: &mut Ebpf) -> Result<(), ProbeError> {
+    let root = cgroup::open(&cgroup::root()?)?;
+    let program = programs.program_mut("at_egress").and_then(|program| program.try_into().ok());
+    let Some(program): Option<&mut CgroupSkb> = program else {
+        return Err(ProbeError::Refused { what: "at_egress", reason: "no such program".into() });
+    };
+    program.load().map_err(|error| ProbeError::refused("a program", &error))?;
+    program
+        .attach(root, CgroupSkbAttachType::Egress, CgroupAttachMode::Single)
+        .map_err(|error| ProbeError::refused("to attach a program to the root cgroup", &error))?;
     Ok(())
 }
 
@@ -323,7 +375,7 @@ fn boot_ns() -> u64 {
 
 static PROGRAMS: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/clear_text.bpf.o"));
 
-const UPROBES: [&str; 3] = ["leave", "enter", "release"];
+const UPROBES: [&str; 4] = ["leave", "enter", "release", "write_records"];
 
 const RINGS: [&str; 8] =
     ["ring_0", "ring_1", "ring_2", "ring_3", "ring_4", "ring_5", "ring_6", "ring_7"];
@@ -334,6 +386,10 @@ const RINGS_LEN: u32 = 64 << 20;
 /// Words of `struct process` of `bpf/clear_scope.h`.
 const PROCESS_WORDS: usize = 10;
 
+/// Words of `struct object` of `bpf/clear_objects.h`, and which of them says when it was closed.
+const OBJECT_WORDS: usize = 20;
+const OBJECT_CLOSED_AT: usize = 17;
+
 const OBJECTS_FULL: u32 = 7;
 const NOTICES_LOST: u32 = 8;
 const NONSENSE: u32 = 9;
@@ -343,6 +399,12 @@ const MAX_RECORDS: usize = 1024;
 
 /// How often new libraries are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// How often objects that are of no use are looked for, which are some ten thousand at most.
+const FORGET_EVERY: Duration = Duration::from_secs(5);
+
+/// How long what was received before a socket was closed may still be read, in nanoseconds.
+const CLOSED_NS: u64 = 5_000_000_000;
 
 /// How long an empty ring is left alone: nobody is woken by a record, which would cost whoever writes
 /// it more than the copy.

@@ -47,7 +47,26 @@ impl Place {
     }
 }
 
-/// The function that one at `address` calls first, if it gets the first two arguments unchanged.
+impl Place {
+    /// The first instruction that is emulated, if each call comes to it with its first three arguments
+    /// untouched; or the first.
+    pub(crate) fn before_branch(code: &[u8]) -> Self {
+        let mut factory = InstructionInfoFactory::new();
+        for instruction in instructions(code, 0).take(MAX_PROLOGUE) {
+            let at = usize::try_from(instruction.ip()).unwrap_or(usize::MAX);
+            if is_emulated(code.get(at..).unwrap_or_default()) {
+                return Self { at: instruction.ip(), stepping: Stepping::Emulated };
+            }
+            let goes_on = instruction.flow_control() == FlowControl::Next;
+            if !goes_on || instruction.is_invalid() || changes_argument(&mut factory, &instruction) {
+                break;
+            }
+        }
+        Self { at: 0, stepping: Stepping::SingleStepped }
+    }
+}
+
+/// The function that one at `address` calls first, if it gets the first three arguments unchanged.
 pub(crate) fn inner_function(code: &[u8], address: u64) -> Option<u64> {
     let mut factory = InstructionInfoFactory::new();
     for instruction in instructions(code, address).take(MAX_PROLOGUE) {
@@ -60,15 +79,26 @@ pub(crate) fn inner_function(code: &[u8], address: u64) -> Option<u64> {
         if !matches!(flow, FlowControl::Next | FlowControl::ConditionalBranch) {
             return None;
         }
-        let changes_argument = factory.info(&instruction).used_registers().iter().any(|used| {
-            let is_written = !matches!(used.access(), OpAccess::Read | OpAccess::CondRead);
-            is_written && matches!(used.register().full_register(), Register::RDI | Register::RSI)
-        });
-        if changes_argument || instruction.is_invalid() {
+        if instruction.is_invalid() || changes_argument(&mut factory, &instruction) {
             return None;
         }
     }
     None
+}
+
+/// Whether an instruction changes one of the first three arguments of a function, but for giving the
+/// third all of its register.
+fn changes_argument(factory: &mut InstructionInfoFactory, instruction: &Instruction) -> bool {
+    if instruction.code() == Code::Movsxd_r64_rm32
+        && [instruction.op0_register(), instruction.op1_register()] == [Register::RDX, Register::EDX]
+    {
+        return false;
+    }
+    factory.info(instruction).used_registers().iter().any(|used| {
+        let is_written = !matches!(used.access(), OpAccess::Read | OpAccess::CondRead);
+        let register = used.register().full_register();
+        is_written && matches!(register, Register::RDI | Register::RSI | Register::RDX)
+    })
 }
 
 fn instructions(code: &[u8], address: u64) -> impl Iterator<Item = Instruction> {
@@ -141,11 +171,31 @@ mod tests {
         }
     }
 
+    /// `BIO_write` and `SSL_free` of OpenSSL 3.0 as Debian builds it.
+    #[test]
+    fn where_only_the_call_is_of_interest_a_branch_behind_it_serves_as_well() {
+        let write = [
+            0x48, 0x83, 0xec, 0x18, // sub rsp, 24
+            0x31, 0xc0, // xor eax, eax
+            0x85, 0xd2, // test edx, edx
+            0x7e, 0x14, // jle
+        ];
+        let free = [0x48, 0x85, 0xff, 0x0f, 0x84, 0x97, 0x03, 0, 0];
+        for (code, at) in [(&write[..], 8), (&free, 3)] {
+            let expected = Place { at, stepping: Stepping::Emulated };
+            assert_eq!(Place::before_branch(code), expected);
+        }
+        // mov rdi, rsi; push rbx
+        let changes = [0x48, 0x89, 0xf7, 0x53];
+        assert_eq!(Place::before_branch(&changes).stepping, Stepping::SingleStepped);
+    }
+
     proptest::proptest! {
         #[test]
         fn any_bytes_are_code(code: Vec<u8>, address: u64) {
             let place = Place::at_entry(&code);
             assert!(place.at <= code.len() as u64);
+            assert!(Place::before_branch(&code).at <= code.len() as u64);
             inner_function(&code, address);
         }
     }

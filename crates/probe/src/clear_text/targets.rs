@@ -116,8 +116,13 @@ fn attach(
     target: u32,
 ) -> Result<(), ProgramError> {
     // The return first: a call that is met has its return met.
-    let is_release = probe.operation == Operation::Release;
-    let names: &[&str] = if is_release { &["release"] } else { &["leave", "enter"] };
+    let names: &[&str] = match probe.operation {
+        Operation::Release => &["release"],
+        Operation::WriteRecords => &["write_records"],
+        Operation::Read | Operation::Write | Operation::Handshake | Operation::SendFile => {
+            &["leave", "enter"]
+        }
+    };
     for name in names {
         let program = programs.program_mut(name).and_then(|program| program.try_into().ok());
         let Some(program): Option<&mut UProbe> = program else {
@@ -137,7 +142,7 @@ fn cookie(probe: &Probe, target: u32) -> u64 {
     let operation = match probe.operation {
         Operation::Read => 0,
         Operation::Write => 1,
-        Operation::Handshake | Operation::Release => 2,
+        Operation::Handshake | Operation::Release | Operation::WriteRecords => 2,
         Operation::SendFile => 3,
     };
     let outcome = match probe.outcome {

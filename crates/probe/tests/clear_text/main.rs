@@ -2,6 +2,8 @@
 #![cfg(target_os = "linux")]
 
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod mirror;
 #[cfg(test)]
 mod openssl;

@@ -137,6 +137,13 @@ impl Conversation {
         head.map_or(&[], |at| &self.server[at + 4..])
     }
 
+    /// Whether the server has told the client its own address, and that is the one that was told here.
+    pub(crate) fn has_right_client(&self) -> bool {
+        let client = self.opened.client;
+        let expected = format!("X-Client: {} {}\r\n", client.ip(), client.port());
+        self.server.windows(expected.len()).any(|bytes| bytes == expected.as_bytes())
+    }
+
     fn delivered(&self) -> u64 {
         let missing: u64 = self.missing.iter().map(|(_, len, _)| len).sum();
         self.client.len() as u64 + self.server.len() as u64 - missing

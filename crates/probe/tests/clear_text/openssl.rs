@@ -28,7 +28,7 @@ fn what_curl_and_nginx_say_is_told_with_both_ends_of_their_connection() {
         assert!(last.client.starts_with(b"GET /body HTTP/1.1\r\n"));
         assert!(last.body() == body, "{len} bytes");
         assert_eq!((&last.missing[..], last.ending), (&[][..], Some(Ending::Finished)));
-        assert!(!last.opened.is_late);
+        assert!(!last.opened.is_late && last.has_right_client());
         let origin = last.opened.origin.as_ref().unwrap();
         assert!(["curl", "nginx"].contains(&&*origin.command), "{origin:?}");
     }
@@ -36,6 +36,6 @@ fn what_curl_and_nginx_say_is_told_with_both_ends_of_their_connection() {
 }
 
 /// Rules that allow the connections of one server.
-fn only_port(port: u16) -> Rules {
+pub(crate) fn only_port(port: u16) -> Rules {
     Rules { allow: Matches { ports: vec![port], ..Matches::default() }, ..Rules::default() }
 }

@@ -83,6 +83,7 @@ impl Nginx {
              worker_processes 2; events {{ worker_connections 1024; }}\n\
              http {{ access_log off; client_body_temp_path {folder}; \n\
              server {{ listen 127.0.0.1:{port} ssl; listen [::1]:{port} ssl; root {folder};\n\
+             add_header X-Client '$remote_addr $remote_port';\n\
              client_max_body_size 1g; keepalive_requests 100000;\n\
              ssl_certificate {folder}/server.pem; ssl_certificate_key {folder}/key.pem; }} }}\n"
         );
@@ -113,6 +114,14 @@ impl Drop for Nginx {
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).ok();
         self.process.wait().ok();
     }
+}
+
+/// Where a program is, with all links followed.
+pub(crate) fn path_of(program: &str) -> PathBuf {
+    env::split_paths(&env::var_os("PATH").unwrap_or_default())
+        .map(|folder| folder.join(program))
+        .find(|path| path.exists())
+        .map_or_else(|| program.into(), |path| fs::canonicalize(path).unwrap())
 }
 
 /// Waits until somebody listens on a port of the loopback address.
