@@ -259,6 +259,9 @@ static __noinline int conclude(struct call *call, __u64 result)
     struct object *object = known_object(&key, process);
     if (object) {
         tell_process(&process->key, object->ring);
+        /* What is left of a closed socket can be read; to write needs another one. */
+        if (object->closed_at && call->operation != OPERATION_READ)
+            begin_anew(object);
         object->target = call->target;
         bind_by_call(object, call);
         if (!object->address.cookie && call->operation == OPERATION_WRITE && moved)

@@ -69,7 +69,9 @@ struct object {
     __u32 target;
     /* The rules under which `is_allowed` was found. */
     __u32 epoch;
-    __u32 is_allowed;
+    __u16 is_allowed;
+    /* Whether the library has freed it, which the ring had no room to tell. */
+    __u16 is_freed;
 };
 
 struct {
@@ -157,14 +159,31 @@ static __always_inline __u32 choose_ring(const struct object_key *key)
     return (mixed >> 32) & (ring_count - 1) & (MAX_RINGS - 1);
 }
 
+/* Has an object stand for nothing yet: a library has made it where another one was. */
+static __always_inline void begin_anew(struct object *object)
+{
+    object->id = __sync_fetch_and_add(&last_id, 1) + 1;
+    __builtin_memset(object->progress, 0, sizeof(object->progress));
+    object->address.cookie = 0;
+    object->closed_at = 0;
+    object->is_freed = 0;
+    object->epoch = 0;
+}
+
 /* The object of the running process at an address, which may be new. */
 static __noinline struct object *known_object(const struct object_key *key, struct process *process)
 {
     if (!key || !process)
         return 0;
     struct object *object = bpf_map_lookup_elem(&objects, key);
-    if (object)
+    if (object) {
+        if (object->is_freed || object->process.start != process->key.start ||
+            object->process.exec != process->key.exec) {
+            begin_anew(object);
+            object->process = process->key;
+        }
         return object;
+    }
     struct object anew = {
         .id = __sync_fetch_and_add(&last_id, 1) + 1,
         .process = process->key,
@@ -237,8 +256,8 @@ static __always_inline int bind(struct object *object, const struct address *add
     return 1;
 }
 
-/* Tells that there is no more of an object. */
-static __always_inline void tell_closed(const struct object *object, __u8 how)
+/* Tells that there is no more of an object; false if the ring has no room. */
+static __always_inline int tell_closed(const struct object *object, __u8 how)
 {
     void *ring = ring_of(object->ring);
     struct closed_record *record =
@@ -247,9 +266,10 @@ static __always_inline void tell_closed(const struct object *object, __u8 how)
         begin_head(&record->head, CLEAR_CLOSED, how, object);
         __builtin_memcpy(record->progress, object->progress, sizeof(record->progress));
         bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
-    } else {
-        count(COUNT_NOTICES_LOST, 1);
+        return 1;
     }
+    count(COUNT_NOTICES_LOST, 1);
+    return 0;
 }
 
 #endif

@@ -50,8 +50,13 @@ int release(struct pt_regs *registers)
     struct object *object = bpf_map_lookup_elem(&objects, &key);
     if (!object)
         return 0;
-    tell_closed(object, CLOSED_BY_LIBRARY);
-    bpf_map_delete_elem(&objects, &key);
+    if (tell_closed(object, CLOSED_BY_LIBRARY)) {
+        bpf_map_delete_elem(&objects, &key);
+    } else {
+        /* The reader finds it in the table. */
+        object->is_freed = 1;
+        object->closed_at = bpf_ktime_get_boot_ns();
+    }
     return 0;
 }
 

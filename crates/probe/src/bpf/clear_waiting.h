@@ -51,6 +51,8 @@ static __always_inline void take_fingerprint(__u64 data, __s32 len, __u64 stack)
         return;
     struct object_key key = object_key(call->object);
     struct object *object = known_object(&key, running_process());
+    if (object && object->closed_at)
+        begin_anew(object);
     if (!object || object->address.cookie)
         return;
     if (bpf_probe_read_user(start.bytes, sizeof(start.bytes), (void *)data) || !is_record(&start))

@@ -14,6 +14,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::account::Account;
 use super::host::Listeners;
+use super::record::Progress;
 use super::rules::Rules;
 use super::scope::Scope;
 use super::streams::{Host, Sink, StreamCounts, Streams};
@@ -189,6 +190,11 @@ impl ClearText {
             program.map(UProbe::unload);
         }
         while self.drain(sink) {}
+        let objects: Vec<_> = self.objects.iter().flatten().collect();
+        for (_, words) in objects {
+            let object = Object::new(&words);
+            self.streams.tell_untold(object.id, boot_ns(), object.progress, sink);
+        }
         self.streams.finish(boot_ns(), sink);
     }
 
@@ -222,32 +228,30 @@ impl ClearText {
         self.targets.sweep(&mut self.programs, &mut self.scope, boot_ns())?;
         if self.forgot_at.elapsed() >= FORGET_EVERY {
             self.forgot_at = Instant::now();
-            self.forget_objects();
+            self.forget_objects(sink);
         }
         Ok(())
     }
 
     /// Has the kernel's side forget objects that no library will free: their socket is closed, or their
-    /// process is gone.
-    fn forget_objects(&mut self) {
+    /// process is gone. Tells the end of those of which a ring had no room to tell it.
+    fn forget_objects(&mut self, sink: &mut Sink<'_>) {
         let now = boot_ns();
         let mut alive: hashbrown::HashMap<u32, bool> = hashbrown::HashMap::new();
         let mut is_alive = |pid: u32| {
             *alive.entry(pid).or_insert_with(|| Path::new(&format!("/proc/{pid}")).exists())
         };
-        let mut is_over = |key: &[u64; 2], object: &[u64; OBJECT_WORDS]| {
-            let [_, pid] = key;
-            let closed_at = object.get(OBJECT_CLOSED_AT).copied().unwrap_or(0);
-            let is_closed = closed_at > 0 && now.saturating_sub(closed_at) > CLOSED_NS;
-            is_closed || u32::try_from(*pid).is_ok_and(|pid| !is_alive(pid))
-        };
         let mut over = Vec::new();
-        for (key, object) in self.objects.iter().flatten() {
-            if is_over(&key, &object) {
-                over.push(key);
+        for (key, words) in self.objects.iter().flatten() {
+            let object = Object::new(&words);
+            let is_closed = object.closed_at > 0 && now.saturating_sub(object.closed_at) > CLOSED_NS;
+            let [_, pid] = key;
+            if is_closed || u32::try_from(pid).is_ok_and(|pid| !is_alive(pid)) {
+                over.push((key, object));
             }
         }
-        for key in over {
+        for (key, object) in over {
+            self.streams.close_untold(object.id, now, object.progress, sink);
             // It may have been freed meanwhile.
             self.objects.remove(&key).ok();
         }
@@ -268,6 +272,21 @@ impl ClearText {
     fn count(&self, counter: u32) -> u64 {
         let values = self.counters.get(&counter, 0);
         values.map_or(0, |values| values.iter().copied().fold(0, u64::saturating_add))
+    }
+}
+
+/// `struct object` of `bpf/clear_objects.h`, as far as it is of interest.
+struct Object {
+    id: u64,
+    progress: [Progress; 2],
+    closed_at: u64,
+}
+
+impl Object {
+    fn new(words: &[u64; OBJECT_WORDS]) -> Self {
+        let [id, a, b, c, d, e, f, .., closed_at, _, _] = *words;
+        let progress = |position, ring_full, faults| Progress { position, ring_full, faults };
+        Self { id, progress: [progress(a, b, c), progress(d, e, f)], closed_at }
     }
 }
 
@@ -386,9 +405,8 @@ const RINGS_LEN: u32 = 64 << 20;
 /// Words of `struct process` of `bpf/clear_scope.h`.
 const PROCESS_WORDS: usize = 10;
 
-/// Words of `struct object` of `bpf/clear_objects.h`, and which of them says when it was closed.
+/// Words of `struct object` of `bpf/clear_objects.h`.
 const OBJECT_WORDS: usize = 20;
-const OBJECT_CLOSED_AT: usize = 17;
 
 const OBJECTS_FULL: u32 = 7;
 const NOTICES_LOST: u32 = 8;

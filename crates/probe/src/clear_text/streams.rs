@@ -343,17 +343,8 @@ impl Streams {
         progress: [Progress; 2],
         sink: &mut Sink<'_>,
     ) {
-        let Some(object) = self.objects.get_mut(&head.object) else { return };
-        let part = object.part;
-        if let Part::Teller(id) = part
-            && let Some(connection) = self.connections.get_mut(&id)
-        {
-            let telling = Telling { id: ConnectionId(id), at: self.clock.at(head.time) };
-            for (direction, progress) in
-                [Direction::Read, Direction::Write].into_iter().zip(progress)
-            {
-                telling.missing(connection, object, direction, progress, sink);
-            }
+        self.tell_untold(head.object, head.time, progress, sink);
+        if let Some(connection) = self.connection_of(head.object) {
             let ending = match closing {
                 Closing::Reset => Ending::Reset,
                 Closing::Library | Closing::Socket => Ending::Finished,
@@ -369,6 +360,49 @@ impl Streams {
         if closing == Closing::Library {
             self.objects.remove(&head.object);
         }
+    }
+
+    /// Takes note of the end of an object, in case a ring had no room for it.
+    pub(crate) fn close_untold(
+        &mut self,
+        object: u64,
+        now: u64,
+        progress: [Progress; 2],
+        sink: &mut Sink<'_>,
+    ) {
+        self.tell_untold(object, now, progress, sink);
+        if let Some(connection) = self.connection_of(object) {
+            connection.tellers = connection.tellers.saturating_sub(1);
+            if connection.tellers == 0 {
+                let due = now.saturating_add(LINGER_NS);
+                connection.ending.get_or_insert((Ending::Finished, due));
+            }
+        }
+        self.objects.remove(&object);
+    }
+
+    /// Tells what is missing up to where an object has come.
+    pub(crate) fn tell_untold(
+        &mut self,
+        object: u64,
+        now: u64,
+        progress: [Progress; 2],
+        sink: &mut Sink<'_>,
+    ) {
+        let at = self.clock.at(now);
+        let Some(object) = self.objects.get_mut(&object) else { return };
+        let Part::Teller(id) = object.part else { return };
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let telling = Telling { id: ConnectionId(id), at };
+        for (direction, progress) in [Direction::Read, Direction::Write].into_iter().zip(progress) {
+            telling.missing(connection, object, direction, progress, sink);
+        }
+    }
+
+    /// The connection that an object tells of.
+    fn connection_of(&mut self, object: u64) -> Option<&mut Connection> {
+        let Part::Teller(id) = self.objects.get(&object)?.part else { return None };
+        self.connections.get_mut(&id)
     }
 
     /// Tells the end of a connection and forgets it.

@@ -2,6 +2,8 @@
 #![cfg(target_os = "linux")]
 
 #[cfg(test)]
+mod accounting;
+#[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod mirror;

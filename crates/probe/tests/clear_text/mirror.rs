@@ -33,8 +33,12 @@ pub(crate) struct Conversation {
 impl Mirror {
     /// Begins to copy what rules allow; `None`, aloud, if that cannot be done here.
     pub(crate) fn open(rules: Rules) -> Option<Self> {
-        let options = ClearTextOptions { rules, ..ClearTextOptions::default() };
-        match ClearText::open(&options) {
+        Self::open_with(&ClearTextOptions { rules, ..ClearTextOptions::default() })
+    }
+
+    /// The same with other options.
+    pub(crate) fn open_with(options: &ClearTextOptions) -> Option<Self> {
+        match ClearText::open(options) {
             Ok(capture) => Some(Self { capture, told: Told::default() }),
             Err(obstacle) => {
                 skip(&obstacle.to_string());

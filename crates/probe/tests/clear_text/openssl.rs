@@ -14,7 +14,7 @@ fn what_curl_and_nginx_say_is_told_with_both_ends_of_their_connection() {
     let nginx = Nginx::start(&place);
     let Some(mut mirror) = Mirror::open(only_port(nginx.port)) else { return };
     let server: SocketAddr = ([127, 0, 0, 1], nginx.port).into();
-    for (at, len) in [1, 100, 16_384, 16_385, 1 << 20].into_iter().enumerate() {
+    for (at, len) in [1, 100, 16_384, 16_385, 1 << 20, 64 << 20].into_iter().enumerate() {
         let body = place.body("body", len);
         let mut child = curl(&place, &nginx.url("body"), &place.file("got")).spawn().unwrap();
         mirror.read_until("the whole response", |told| {
