@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod accounting;
 #[cfg(test)]
+mod gnutls;
+#[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod mirror;
