@@ -11,10 +11,12 @@ mod forger;
 mod frames;
 mod lanes;
 mod record;
+mod redaction;
 mod settings;
 
 pub use counters::Counters;
 pub use forger::Forger;
 pub use frames::{Frame, Frames};
 pub use record::{ConnectionId, Ending, MissingCause, Opened, Origin, Record, RecordKind, Side};
+pub use redaction::{Redactor, SECRET_HEADERS};
 pub use settings::{Mtu, PortMap, Settings};

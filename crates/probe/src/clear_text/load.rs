@@ -5,9 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use aya::maps::{ArrayOfMaps, HashMap, MapData, MapError, PerCpuArray, RingBuf};
-use aya::programs::{
-    BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, UProbe,
-};
+use aya::programs::{BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, UProbe};
 use aya::{Btf, Ebpf, EbpfLoader};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
@@ -244,7 +242,8 @@ impl ClearText {
         let mut over = Vec::new();
         for (key, words) in self.objects.iter().flatten() {
             let object = Object::new(&words);
-            let is_closed = object.closed_at > 0 && now.saturating_sub(object.closed_at) > CLOSED_NS;
+            let is_closed =
+                object.closed_at > 0 && now.saturating_sub(object.closed_at) > CLOSED_NS;
             let [_, pid] = key;
             if is_closed || u32::try_from(pid).is_ok_and(|pid| !is_alive(pid)) {
                 over.push((key, object));

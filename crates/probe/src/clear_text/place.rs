@@ -58,7 +58,8 @@ impl Place {
                 return Self { at: instruction.ip(), stepping: Stepping::Emulated };
             }
             let goes_on = instruction.flow_control() == FlowControl::Next;
-            if !goes_on || instruction.is_invalid() || changes_argument(&mut factory, &instruction) {
+            if !goes_on || instruction.is_invalid() || changes_argument(&mut factory, &instruction)
+            {
                 break;
             }
         }
@@ -90,7 +91,8 @@ pub(crate) fn inner_function(code: &[u8], address: u64) -> Option<u64> {
 /// third all of its register.
 fn changes_argument(factory: &mut InstructionInfoFactory, instruction: &Instruction) -> bool {
     if instruction.code() == Code::Movsxd_r64_rm32
-        && [instruction.op0_register(), instruction.op1_register()] == [Register::RDX, Register::EDX]
+        && [instruction.op0_register(), instruction.op1_register()]
+            == [Register::RDX, Register::EDX]
     {
         return false;
     }

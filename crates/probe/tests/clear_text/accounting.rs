@@ -45,8 +45,14 @@ fn nothing_of_a_process_that_no_rule_allows_leaves_the_kernel() {
     let own = vec![std::process::id()];
     for rules in [
         Rules::default(),
-        Rules { deny: Matches { ports: ports.clone(), ..Matches::default() }, ..only_port(nginx.port) },
-        Rules { allow: Matches { pids: own.clone(), ports, ..Matches::default() }, ..Rules::default() },
+        Rules {
+            deny: Matches { ports: ports.clone(), ..Matches::default() },
+            ..only_port(nginx.port)
+        },
+        Rules {
+            allow: Matches { pids: own.clone(), ports, ..Matches::default() },
+            ..Rules::default()
+        },
         Rules { allow: Matches { pids: own, ..Matches::default() }, ..Rules::default() },
     ] {
         let Some(mut mirror) = Mirror::open(rules.clone()) else { return };
@@ -78,7 +84,11 @@ fn an_end_of_a_connection_that_the_other_one_tells_already_is_counted() {
     let counts = mirror.capture.counts();
     let account = mirror.capture.account();
     assert_eq!((counts.streams.connections, counts.streams.both_ends), (1, 1));
-    assert_eq!(account.seen, account.delivered + account.duplicate + account.filtered, "{account:?}");
+    assert_eq!(
+        account.seen,
+        account.delivered + account.duplicate + account.filtered,
+        "{account:?}"
+    );
     assert_eq!(account.delivered, account.duplicate, "{account:?}");
     let told = mirror.finish();
     assert!(told.with_server(server)[0].body() == body);

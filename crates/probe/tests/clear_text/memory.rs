@@ -18,7 +18,9 @@ fn each_connection_of_node_has_its_own_addresses() {
 
 #[test]
 fn each_connection_of_asyncio_has_its_own_addresses() {
-    let Some(place) = Place::new("mirror-asyncio", &["nginx", "openssl", "python3"]) else { return };
+    let Some(place) = Place::new("mirror-asyncio", &["nginx", "openssl", "python3"]) else {
+        return;
+    };
     let nginx = Nginx::start(&place);
     fetch_all(&place, &nginx, "python3", ASYNCIO);
 }
