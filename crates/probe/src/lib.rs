@@ -35,7 +35,7 @@ pub use batch::Batch;
 pub use cgroup::{mount_point as cgroup_mount_point, root as cgroup_root};
 #[cfg(target_os = "linux")]
 pub use clear_text::{
-    Account, ClearText, ClearTextCounts, ClearTextOptions, Library, Matches, Net, NotANet,
+    Account, ClearText, ClearTextCounts, ClearTextOptions, Library, Local, Matches, Net, NotANet,
     ProcessAccount, Rules, Sink, Stepping, StreamCounts, Target,
 };
 pub use container::container_of;

@@ -20,6 +20,7 @@
 #define KIND_CGROUP 4
 #define KIND_PORT 8
 #define KIND_NET 16
+#define KIND_LOCAL 32
 
 struct scope {
     /* Kinds of which there are rules that allow: each must allow what is copied. */
@@ -49,6 +50,12 @@ struct net_key {
     __u8 address[16];
 };
 
+/* An address of a network namespace. */
+struct local_key {
+    __u8 address[16];
+    __u32 netns;
+};
+
 #define RULES(name, key_type)                                                                      \
     struct {                                                                                       \
         __uint(type, BPF_MAP_TYPE_HASH);                                                           \
@@ -61,6 +68,7 @@ RULES(rules_pid, __u32);
 RULES(rules_exe, struct file_key);
 RULES(rules_cgroup, __u64);
 RULES(rules_port, __u16);
+RULES(rules_local, struct local_key);
 
 struct {
     __uint(type, BPF_MAP_TYPE_LPM_TRIE);
@@ -204,6 +212,14 @@ static __always_inline __u8 said_of_port(__u16 port)
     return rule ? *rule : 0;
 }
 
+static __always_inline __u8 said_of_local(const struct address *address)
+{
+    struct local_key key = { .netns = address->netns };
+    widen(key.address, address->local, address->is_v6);
+    __u8 *rule = bpf_map_lookup_elem(&rules_local, &key);
+    return rule ? *rule : 0;
+}
+
 /* Whether the rules on addresses allow a connection: on the server's port, and on either end. */
 static __noinline int allows_address(const struct address *address)
 {
@@ -220,6 +236,8 @@ static __noinline int allows_address(const struct address *address)
         if (!allows(scope, KIND_PORT, said))
             return 0;
     }
+    if ((scope->used & KIND_LOCAL) && !allows(scope, KIND_LOCAL, said_of_local(address)))
+        return 0;
     if (!(scope->used & KIND_NET))
         return 1;
     said = said_of_net(address->local, address->is_v6);
@@ -231,7 +249,7 @@ static __noinline int allows_address(const struct address *address)
 static __always_inline int needs_address(void)
 {
     struct scope *scope = current_scope();
-    return !scope || (scope->used & (KIND_PORT | KIND_NET));
+    return !scope || (scope->used & (KIND_PORT | KIND_NET | KIND_LOCAL));
 }
 
 #endif

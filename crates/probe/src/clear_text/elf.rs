@@ -106,23 +106,23 @@ fn parse(file: File, wanted: &[&'static str]) -> object::read::Result<Elf> {
             if symbol.st_type() != STT_FUNC || symbol.st_value(endian) == 0 {
                 continue;
             }
-            let Some(name) = name_at(strings, symbol.st_name(endian)) else { continue };
-            if let Some(name) = wanted.iter().find(|wanted| wanted.as_bytes() == name) {
-                let function =
-                    Function { address: symbol.st_value(endian), len: symbol.st_size(endian) };
-                functions.entry(*name).or_insert(function);
-            }
+            let Some(name) = find(wanted, strings, symbol.st_name(endian)) else { continue };
+            let function =
+                Function { address: symbol.st_value(endian), len: symbol.st_size(endian) };
+            functions.entry(name).or_insert(function);
         }
     }
     Ok(Elf { functions, segments })
 }
 
-/// A name among the strings of a file; none if it is longer than any that is wanted.
-fn name_at(strings: &[u8], at: u32) -> Option<&[u8]> {
+/// Which of the names that are wanted is at a place among the strings of a file.
+fn find(wanted: &[&'static str], strings: &[u8], at: u32) -> Option<&'static str> {
     let rest = strings.get(usize::try_from(at).ok()?..)?;
-    let window = rest.get(..MAX_NAME_LEN).unwrap_or(rest);
-    let end = window.iter().position(|byte| *byte == 0)?;
-    window.get(..end)
+    let first = rest.first()?;
+    wanted.iter().copied().find(|name| {
+        let name = name.as_bytes();
+        name.first() == Some(first) && rest.get(name.len()) == Some(&0) && rest.starts_with(name)
+    })
 }
 
 /// The largest programs that exist have some hundred megabytes.
@@ -130,6 +130,3 @@ const MAX_FILE_LEN: u64 = 2 << 30;
 
 /// Names of a program with all of its symbols, of which the largest have some tens of megabytes.
 const MAX_STRINGS_LEN: u64 = 256 << 20;
-
-/// Longer than each name that is wanted.
-const MAX_NAME_LEN: usize = 256;

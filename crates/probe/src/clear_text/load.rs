@@ -14,6 +14,7 @@ use super::account::Account;
 use super::host::Listeners;
 use super::record::Progress;
 use super::rules::Rules;
+use super::scan::{Found, Scanner};
 use super::scope::Scope;
 use super::streams::{Host, Sink, StreamCounts, Streams};
 use super::targets::{Target, Targets};
@@ -36,19 +37,24 @@ pub struct ClearTextOptions {
 pub struct ClearText {
     /// Holds the programs and their links: with it they end.
     programs: Ebpf,
+    /// Names the rings to the programs.
+    _table: Table,
     rings: Vec<RingBuf<MapData>>,
     counters: PerCpuArray<MapData, u64>,
     processes: HashMap<MapData, u32, [u64; PROCESS_WORDS]>,
     dismissed: HashMap<MapData, u64, u8>,
     objects: HashMap<MapData, [u64; 2], [u64; OBJECT_WORDS]>,
     scope: Scope,
+    scanner: Scanner,
     targets: Targets,
     streams: Streams,
     listeners: Listeners,
-    swept_at: Instant,
+    looked_at: Instant,
     forgot_at: Instant,
     idle_since: Instant,
 }
+
+type Table = ArrayOfMaps<MapData, RingBuf<MapData>>;
 
 /// What was met beside clear text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,7 +92,7 @@ impl ClearText {
         }
         raise_open_files();
         let mut programs = load(options)?;
-        let rings = take_rings(&mut programs)?;
+        let (table, rings) = take_rings(&mut programs)?;
         let refused = |error: MapError| ProbeError::refused("the maps of clear text", &error);
         let counters = PerCpuArray::try_from(map(&mut programs, "counters")?).map_err(refused)?;
         let processes = HashMap::try_from(map(&mut programs, "processes")?).map_err(refused)?;
@@ -95,40 +101,48 @@ impl ClearText {
         let mut scope = Scope::take(&mut programs)?;
         scope.set(&options.rules)?;
         attach(&mut programs)?;
+        let scanner = Scanner::start()?;
         let mut targets = Targets::default();
-        targets.sweep(&mut programs, &mut scope, boot_ns())?;
+        while let Some(found) = scanner.wait() {
+            match found {
+                Found::Library(candidate) => targets.add(&mut programs, &candidate, boot_ns()),
+                Found::Swept(pids) => {
+                    pids.iter().for_each(|pid| scope.learn(*pid));
+                    break;
+                }
+            }
+        }
         Ok(Self {
             programs,
+            _table: table,
             rings,
             counters,
             processes,
             dismissed,
             objects,
             scope,
+            scanner,
             targets,
             streams: Streams::new(Clock::read()),
             listeners: Listeners::default(),
-            swept_at: Instant::now(),
+            looked_at: Instant::now(),
             forgot_at: Instant::now(),
             idle_since: Instant::now(),
         })
     }
 
     /// Tells `sink` what there is, or waits for that up to `timeout`; whether there was anything.
-    ///
-    /// # Errors
-    /// [`ProbeError::System`] if processes cannot be listed.
-    pub fn poll(&mut self, timeout: Duration, sink: &mut Sink<'_>) -> Result<bool, ProbeError> {
+    pub fn poll(&mut self, timeout: Duration, sink: &mut Sink<'_>) -> bool {
         let began = Instant::now();
-        self.look_around(sink)?;
+        self.look_around(sink);
         loop {
             if self.drain(sink) {
                 self.idle_since = Instant::now();
-                return Ok(true);
+                return true;
             }
             let left = timeout.saturating_sub(began.elapsed());
             if left.is_zero() {
-                return Ok(false);
+                return false;
             }
             let is_idle = self.idle_since.elapsed() > IDLE_AFTER;
             thread::sleep(left.min(if is_idle { IDLE_WAIT } else { WAIT }));
@@ -215,20 +229,26 @@ impl ClearText {
     }
 
     /// Every now and then: what is due, new libraries and processes.
-    fn look_around(&mut self, sink: &mut Sink<'_>) -> Result<(), ProbeError> {
-        if self.swept_at.elapsed() < SWEEP_EVERY {
-            return Ok(());
+    fn look_around(&mut self, sink: &mut Sink<'_>) {
+        while let Some(found) = self.scanner.take() {
+            match found {
+                Found::Library(candidate) => {
+                    self.targets.add(&mut self.programs, &candidate, boot_ns());
+                }
+                Found::Swept(pids) => pids.iter().for_each(|pid| self.scope.learn(*pid)),
+            }
         }
-        self.swept_at = Instant::now();
+        if self.looked_at.elapsed() < LOOK_EVERY {
+            return;
+        }
+        self.looked_at = Instant::now();
         self.streams.set_clock(Clock::read());
         self.streams.advance(boot_ns(), sink);
         self.streams.sweep();
-        self.targets.sweep(&mut self.programs, &mut self.scope, boot_ns())?;
         if self.forgot_at.elapsed() >= FORGET_EVERY {
             self.forgot_at = Instant::now();
             self.forget_objects(sink);
         }
-        Ok(())
     }
 
     /// Has the kernel's side forget objects that no library will free: their socket is closed, or their
@@ -319,17 +339,16 @@ fn load(options: &ClearTextOptions) -> Result<Ebpf, ProbeError> {
     loader.load(PROGRAMS).map_err(|error| ProbeError::refused("the maps of clear text", &error))
 }
 
-fn take_rings(programs: &mut Ebpf) -> Result<Vec<RingBuf<MapData>>, ProbeError> {
+fn take_rings(programs: &mut Ebpf) -> Result<(Table, Vec<RingBuf<MapData>>), ProbeError> {
     let refused = |error: MapError| ProbeError::refused("the rings", &error);
-    let mut table: ArrayOfMaps<MapData, RingBuf<MapData>> =
-        ArrayOfMaps::try_from(map(programs, "rings")?).map_err(refused)?;
+    let mut table: Table = ArrayOfMaps::try_from(map(programs, "rings")?).map_err(refused)?;
     let mut rings = Vec::new();
     for (at, name) in (0..).zip(RINGS) {
         let ring = RingBuf::try_from(map(programs, name)?).map_err(refused)?;
         table.set(at, &ring, 0).map_err(refused)?;
         rings.push(ring);
     }
-    Ok(rings)
+    Ok((table, rings))
 }
 
 fn attach(programs: &mut Ebpf) -> Result<(), ProbeError> {
@@ -414,8 +433,8 @@ const NONSENSE: u32 = 9;
 /// Records of one ring that are taken before the next ring has its turn.
 const MAX_RECORDS: usize = 1024;
 
-/// How often new libraries are looked for.
-const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// How often what is due is looked for.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How often objects that are of no use are looked for, which are some ten thousand at most.
 const FORGET_EVERY: Duration = Duration::from_secs(5);

@@ -32,6 +32,17 @@ pub struct Matches {
     pub ports: Vec<u16>,
     /// Networks of either end.
     pub nets: Vec<Net>,
+    /// Addresses of the end whose clear text it is.
+    pub local: Option<Local>,
+}
+
+/// Addresses of a network namespace, such as those of one interface.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Local {
+    /// Number of the namespace, as `/proc/PID/ns/net` has it.
+    pub netns: u32,
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
 }
 
 impl Rules {

@@ -1,6 +1,7 @@
 //! The rules as the kernel's side has them.
 
 use std::fs;
+use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,7 @@ pub(crate) struct Scope {
     cgroups: HashMap<MapData, u64, u8>,
     ports: HashMap<MapData, u16, u8>,
     nets: LpmTrie<MapData, [u8; 16], u8>,
+    locals: HashMap<MapData, [u8; 20], u8>,
     epoch: u32,
     rules: Rules,
 }
@@ -34,6 +36,7 @@ impl Scope {
             cgroups: HashMap::try_from(map(programs, "rules_cgroup")?).map_err(refused)?,
             ports: HashMap::try_from(map(programs, "rules_port")?).map_err(refused)?,
             nets: LpmTrie::try_from(map(programs, "rules_net")?).map_err(refused)?,
+            locals: HashMap::try_from(map(programs, "rules_local")?).map_err(refused)?,
             epoch: 0,
             rules: Rules::default(),
         })
@@ -101,6 +104,8 @@ impl Scope {
         keys.iter().for_each(|key| drop(self.cgroups.remove(key)));
         let keys: Vec<_> = self.ports.keys().flatten().collect();
         keys.iter().for_each(|key| drop(self.ports.remove(key)));
+        let keys: Vec<_> = self.locals.keys().flatten().collect();
+        keys.iter().for_each(|key| drop(self.locals.remove(key)));
         let keys: Vec<_> = self.nets.keys().flatten().collect();
         keys.iter().for_each(|key| drop(self.nets.remove(key)));
     }
@@ -133,12 +138,18 @@ impl Scope {
                 .insert(&key, before | rule, 0)
                 .map_err(|error| ProbeError::refused("a rule on a network", &error))?;
         }
+        if let Some(local) = &matches.local {
+            for address in &local.addresses {
+                insert(&mut self.locals, local_key(local.netns, *address), rule)?;
+            }
+        }
         let kinds = [
             (KIND_PID, matches.pids.is_empty()),
             (KIND_EXE, matches.executables.is_empty()),
             (KIND_CGROUP, matches.cgroups.is_empty()),
             (KIND_PORT, matches.ports.is_empty()),
             (KIND_NET, matches.nets.is_empty()),
+            (KIND_LOCAL, matches.local.is_none()),
         ];
         Ok(kinds.iter().filter(|(_, none)| !none).map(|(kind, _)| kind).sum())
     }
@@ -161,6 +172,19 @@ fn file_key(path: &Path) -> Option<[u64; 2]> {
     Some([metadata.ino(), u64::from(major << 20 | minor)])
 }
 
+/// An address of a network namespace (`struct local_key`).
+fn local_key(netns: u32, address: IpAddr) -> [u8; 20] {
+    let octets = match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+        IpAddr::V6(v6) => v6.octets(),
+    };
+    let mut key = [0; 20];
+    for (place, byte) in key.iter_mut().zip(octets.into_iter().chain(netns.to_le_bytes())) {
+        *place = byte;
+    }
+    key
+}
+
 const ALLOW: u8 = 1;
 const DENY: u8 = 2;
 
@@ -169,3 +193,4 @@ const KIND_EXE: u32 = 2;
 const KIND_CGROUP: u32 = 4;
 const KIND_PORT: u32 = 8;
 const KIND_NET: u32 = 16;
+const KIND_LOCAL: u32 = 32;

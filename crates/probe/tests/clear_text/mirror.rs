@@ -57,7 +57,7 @@ impl Mirror {
                 self.told.brief()
             );
             let told = &mut self.told;
-            self.capture.poll(Duration::from_millis(10), &mut |record| told.take(record)).unwrap();
+            self.capture.poll(Duration::from_millis(10), &mut |record| told.take(record));
         }
     }
 
