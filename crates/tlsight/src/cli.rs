@@ -1,5 +1,6 @@
 //! The command line.
 
+mod mirror;
 mod server;
 
 use std::num::NonZeroUsize;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::mirror::MirrorArgs;
 pub(crate) use self::server::{ServeArgs, UpArgs};
 use crate::agent::settings::{AgentLayer, Interval, Listen};
 use crate::config::{Fingerprint, Layer, Size};
@@ -52,6 +54,8 @@ pub(crate) enum Command {
     Up(UpArgs),
     /// Keep what agents tell, judge it by policies, and show it in a web UI and an API
     Serve(ServeArgs),
+    /// Copy the clear text of TLS sessions into an IDS, as TCP packets
+    Mirror(MirrorArgs),
     /// Say what this machine can do, and how to get what is missing
     Doctor(DoctorArgs),
     /// List, explain and check policies
