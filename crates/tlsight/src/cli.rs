@@ -2,14 +2,16 @@
 
 mod mirror;
 mod server;
+mod tunnel;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use self::mirror::MirrorArgs;
+pub(crate) use self::mirror::{MirrorArgs, PacketArgs};
 pub(crate) use self::server::{ServeArgs, UpArgs};
+pub(crate) use self::tunnel::TunnelArgs;
 use crate::agent::settings::{AgentLayer, Interval, Listen};
 use crate::config::{Fingerprint, Layer, Size};
 use crate::filter::{Class, Filter, Glob, Network, VersionRange};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use probe::{Matches, Net};
 
+use super::tunnel::TunnelArgs;
 use crate::agent::settings::Listen;
 use crate::mirror::{Pair, Target};
 
@@ -31,6 +32,8 @@ pub(crate) struct MirrorArgs {
     pub(crate) rules: RuleArgs,
     #[command(flatten)]
     pub(crate) packets: PacketArgs,
+    #[command(flatten)]
+    pub(crate) tunnel: TunnelArgs,
 
     /// Serve /metrics; a port alone is one of 127.0.0.1
     #[arg(long, value_name = "ADDR")]
@@ -158,4 +161,7 @@ Ctrl-C ends it, with what became of each byte.
 Examples:
   sudo tlsight mirror --list                                        what can be seen here
   sudo tlsight mirror -o tap:ids0 --exe /usr/sbin/nginx --port-map 443:80
-  sudo tlsight mirror -w clear.pcapng --all --not-net 10.9.0.0/16";
+  sudo tlsight mirror -w clear.pcapng --all --not-net 10.9.0.0/16
+  tlsight mirror --make-certificates certs --sensor ids.example --agent web-1
+  sudo tlsight mirror -t ids.example --cert web-1.pem --key web-1.key --ca ca.pem --all
+  sudo tlsight mirror -C -o tap:ids0 --cert sensor.pem --key sensor.key --ca ca.pem";

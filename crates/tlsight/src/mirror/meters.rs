@@ -25,23 +25,36 @@ impl Meters {
     /// If it cannot listen there.
     pub(crate) fn serve(listen: Option<Listen>) -> Result<Self> {
         let meters = Self(Arc::new(Mutex::new(None)));
-        let Some(listen) = listen else { return Ok(meters) };
-        let listener =
-            TcpListener::bind(listen.0).with_context(|| format!("cannot listen at {listen}"))?;
-        let mut registry = Registry::with_prefix("tlsight_mirror");
-        registry.register_collector(Box::new(meters.clone()));
-        let pages = move |path: &str| {
-            let mut body = String::new();
-            let is_there = path == "/metrics" && text::encode(&mut body, &registry).is_ok();
-            is_there.then_some(Answer { status: "200 OK", kind: KIND, body })
-        };
-        http::serve(listener, Arc::new(pages));
+        serve(listen, "tlsight_mirror", meters.clone())?;
         Ok(meters)
     }
 
     pub(crate) fn set(&self, report: Report) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
     }
+}
+
+/// Serves what `collector` knows as `/metrics` at an address, if there is one.
+///
+/// # Errors
+/// If it cannot listen there.
+pub(super) fn serve(
+    listen: Option<Listen>,
+    prefix: &str,
+    collector: impl Collector + 'static,
+) -> Result<()> {
+    let Some(listen) = listen else { return Ok(()) };
+    let listener =
+        TcpListener::bind(listen.0).with_context(|| format!("cannot listen at {listen}"))?;
+    let mut registry = Registry::with_prefix(prefix);
+    registry.register_collector(Box::new(collector));
+    let pages = move |path: &str| {
+        let mut body = String::new();
+        let is_there = path == "/metrics" && text::encode(&mut body, &registry).is_ok();
+        is_there.then_some(Answer { status: "200 OK", kind: KIND, body })
+    };
+    http::serve(listener, Arc::new(pages));
+    Ok(())
 }
 
 impl Collector for Meters {

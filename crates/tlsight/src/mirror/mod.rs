@@ -1,16 +1,21 @@
 //! `tlsight mirror`: the clear text of TLS sessions, as TCP packets.
 
 mod audit;
+mod certificates;
 mod coverage;
 mod interface;
 mod meters;
 mod outputs;
 mod report;
+mod sensor;
+mod sensor_meters;
+mod tunnel;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use ::tunnel::Sender;
 use anyhow::{Result, bail};
 use forge::{Forger, Frames, Mtu, PortMap, Redactor, SECRET_HEADERS, Settings};
 use probe::{ClearText, ClearTextOptions, Rules};
@@ -18,7 +23,7 @@ use probe::{ClearText, ClearTextOptions, Rules};
 pub(crate) use outputs::{Pair, Target};
 
 use crate::Outcome;
-use crate::cli::MirrorArgs;
+use crate::cli::{MirrorArgs, PacketArgs};
 use crate::message;
 use crate::signals;
 use crate::watch::wall_clock;
@@ -32,12 +37,21 @@ use outputs::Outputs;
 /// Settings that make no sense, programs that the kernel does not take, or an output that cannot be
 /// opened.
 pub(crate) fn run(args: &MirrorArgs) -> Result<Outcome> {
+    if let Some(folder) = &args.tunnel.make_certificates {
+        return certificates::make(folder, &args.tunnel);
+    }
+    if args.tunnel.collect {
+        return sensor::run(args);
+    }
     let rules = rules(args)?;
     if args.list {
         return coverage::list();
     }
-    if args.output.is_none() && args.write.is_none() {
-        bail!("there is no output: give an interface with -o, a file with -w, or --list");
+    if args.output.is_none() && args.write.is_none() && args.tunnel.to.is_none() {
+        bail!(
+            "there is no output: give an interface with -o, a file with -w, a sensor with -t, or \
+             --list"
+        );
     }
     if rules.allow_nothing() {
         bail!(
@@ -48,6 +62,7 @@ pub(crate) fn run(args: &MirrorArgs) -> Result<Outcome> {
     let stop = Arc::new(AtomicBool::new(false));
     signals::stop_on_request(&stop)?;
     let outputs = Outputs::open(args)?;
+    let tunnel = tunnel::open(&args.tunnel)?;
     let rings_len = Some(args.ring_mib << 20);
     let capture = ClearText::open(&ClearTextOptions { rules: rules.clone(), rings_len })?;
     let mut audit = Audit::open(args.audit.as_deref())?;
@@ -57,7 +72,7 @@ pub(crate) fn run(args: &MirrorArgs) -> Result<Outcome> {
         "mirroring; {} libraries have probes; Ctrl-C ends it",
         capture.targets().len()
     ));
-    Ok(Mirror::new(args, capture, outputs, audit, meters).run(&stop))
+    Ok(Mirror::new(args, capture, (outputs, tunnel), audit, meters).run(&stop))
 }
 
 fn rules(args: &MirrorArgs) -> Result<Rules> {
@@ -81,6 +96,7 @@ struct Mirror {
     forger: Forger,
     frames: Frames,
     outputs: Outputs,
+    tunnel: Option<Sender>,
     audit: Audit,
     meters: Meters,
     flushed_at: Instant,
@@ -90,7 +106,7 @@ impl Mirror {
     fn new(
         args: &MirrorArgs,
         capture: ClearText,
-        outputs: Outputs,
+        (outputs, tunnel): (Outputs, Option<Sender>),
         audit: Audit,
         meters: Meters,
     ) -> Self {
@@ -98,19 +114,14 @@ impl Mirror {
         let more = packets.redact.iter().map(String::as_str);
         let redactor =
             (!packets.no_redact).then(|| Redactor::new(SECRET_HEADERS.into_iter().chain(more)));
-        let forger = Forger::new(Settings {
-            mtu: packets.mtu.and_then(Mtu::new).unwrap_or_else(|| outputs.mtu()),
-            ports: PortMap::new(packets.port_map.iter().map(|pair| (pair.from, pair.to))),
-            vlan: packets.vlan,
-            key: random(),
-            ..Settings::default()
-        });
+        let forger = Forger::new(forging(packets, &outputs));
         Self {
             capture,
             redactor,
             forger,
             frames: Frames::new(),
             outputs,
+            tunnel,
             audit,
             meters,
             flushed_at: Instant::now(),
@@ -133,6 +144,8 @@ impl Mirror {
         }
         self.send();
         self.outputs.flush();
+        let is_all_told =
+            self.tunnel.take().is_none_or(|sender| tunnel::finish(sender).dropped_bytes == 0);
         let report =
             report::Report::new(&self.capture, &self.forger, &self.outputs, self.overwritten());
         self.audit.stop(&report);
@@ -142,13 +155,20 @@ impl Mirror {
 
     /// Has the capture tell something, and forges it.
     fn take(&mut self, tell: impl FnOnce(&mut ClearText, &mut probe::Sink<'_>)) {
-        let Self { capture, redactor, forger, frames, outputs, audit, .. } = self;
+        let Self { capture, redactor, forger, frames, outputs, tunnel, audit, .. } = self;
         tell(capture, &mut |record| {
             audit.note(&record);
-            match redactor {
-                Some(redactor) => forger.handle(&redactor.redact(record), frames),
-                None => forger.handle(&record, frames),
+            let record = match redactor {
+                Some(redactor) => redactor.redact(record),
+                None => record,
+            };
+            if let Some(tunnel) = tunnel {
+                tunnel.hand_in(&record);
             }
+            if outputs.is_empty() {
+                return;
+            }
+            forger.handle(&record, frames);
             if frames.is_full() {
                 outputs.send(frames);
                 frames.clear();
@@ -178,6 +198,17 @@ impl Mirror {
 
     fn overwritten(&self) -> u64 {
         self.redactor.as_ref().map_or(0, Redactor::overwritten)
+    }
+}
+
+/// How packets are to look that go to `outputs`.
+fn forging(packets: &PacketArgs, outputs: &Outputs) -> Settings {
+    Settings {
+        mtu: packets.mtu.and_then(Mtu::new).unwrap_or_else(|| outputs.mtu()),
+        ports: PortMap::new(packets.port_map.iter().map(|pair| (pair.from, pair.to))),
+        vlan: packets.vlan,
+        key: random(),
+        ..Settings::default()
     }
 }
 

@@ -59,7 +59,7 @@ pub(crate) struct Outputs {
 }
 
 struct Output {
-    sink: Box<dyn FrameSink>,
+    sink: Box<dyn FrameSink + Send>,
     /// Whether it is said that it fails.
     is_failing: bool,
     has_failed: bool,
@@ -67,7 +67,7 @@ struct Output {
 
 impl Outputs {
     pub(crate) fn open(args: &MirrorArgs) -> Result<Self> {
-        let mut sinks: Vec<Box<dyn FrameSink>> = Vec::new();
+        let mut sinks: Vec<Box<dyn FrameSink + Send>> = Vec::new();
         match &args.output {
             Some(Target::Interface(name)) => sinks.push(Box::new(InterfaceSink::open(name)?)),
             Some(Target::Tap(name)) => {
@@ -84,6 +84,11 @@ impl Outputs {
             .map(|sink| Output { sink, is_failing: false, has_failed: false })
             .collect();
         Ok(Self { sinks })
+    }
+
+    /// Whether there are none.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.sinks.is_empty()
     }
 
     /// The longest packet that all of them take.
