@@ -150,7 +150,7 @@ impl Mirror {
             report::Report::new(&self.capture, &self.forger, &self.outputs, self.overwritten());
         self.audit.stop(&report);
         message::error(&report.to_string());
-        if self.outputs.has_failed() { Outcome::Incomplete } else { Outcome::Done }
+        if self.outputs.has_failed() || !is_all_told { Outcome::Incomplete } else { Outcome::Done }
     }
 
     /// Has the capture tell something, and forges it.

@@ -15,6 +15,8 @@ pub(super) struct Debts {
 
 #[derive(Debug, Default)]
 struct Debt {
+    /// Position that is next, of each side.
+    next: [u64; 2],
     runs: [Option<Run>; 2],
     ending: Option<(Timestamp, Ending)>,
     is_listed: bool,
@@ -47,6 +49,26 @@ impl Debts {
     /// The connection is told.
     pub(super) fn open(&mut self, connection: ConnectionId) {
         self.connections.entry(connection).or_default();
+    }
+
+    /// Goes on behind a piece of a connection that is told; false if that is not where it goes on, and then
+    /// the piece must not be told.
+    pub(super) fn advance(
+        &mut self,
+        connection: ConnectionId,
+        sender: Side,
+        position: u64,
+        len: u64,
+    ) -> bool {
+        let Some(debt) = self.connections.get_mut(&connection) else { return false };
+        let [client, server] = &mut debt.next;
+        let next = match sender {
+            Side::Client => client,
+            Side::Server => server,
+        };
+        let end = position.checked_add(len).filter(|_| position >= *next);
+        *next = end.unwrap_or(*next);
+        end.is_some()
     }
 
     /// The end of the connection is told.

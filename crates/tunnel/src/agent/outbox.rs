@@ -51,12 +51,19 @@ impl Outbox {
     pub(super) fn put(&mut self, record: &Record<'_>) {
         match &record.kind {
             RecordKind::Opened(_) => self.put_opened(record),
-            RecordKind::Data { bytes, .. } => {
-                self.counters.seen_bytes = self.counters.seen_bytes.saturating_add(len(bytes));
-                self.put_data(record);
+            RecordKind::Data { sender, position, bytes } => {
+                let len = len(bytes);
+                self.counters.seen_bytes = self.counters.seen_bytes.saturating_add(len);
+                // A sensor would refuse all that comes in a batch with it.
+                if self.debts.advance(record.connection, *sender, *position, len) {
+                    self.put_data(record);
+                } else {
+                    self.counters.dropped_bytes = self.counters.dropped_bytes.saturating_add(len);
+                }
             }
             RecordKind::Missing { sender, position, len, cause } => {
-                if !self.put_with_debts(record, self.reserve()) {
+                let is_next = self.debts.advance(record.connection, *sender, *position, *len);
+                if is_next && !self.put_with_debts(record, self.reserve()) {
                     self.debts.owe_bytes(record, *sender, *position, *len, *cause);
                 }
             }
@@ -135,6 +142,9 @@ impl Outbox {
     }
 
     fn put_opened(&mut self, record: &Record<'_>) {
+        if self.debts.knows(record.connection) {
+            return;
+        }
         let has_room = self.debts.connections() < self.limits.connections
             && self.has_room(encoded_len(record), self.reserve());
         if !has_room {

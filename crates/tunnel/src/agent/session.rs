@@ -34,6 +34,8 @@ pub(super) struct Session {
 #[derive(Debug)]
 struct Talk {
     is_greeted: bool,
+    /// Whether the sensor has answered more than the hello.
+    is_settled: bool,
     has_said_goodbye: bool,
     /// Frames without number that go out before batches.
     first: Vec<Vec<u8>>,
@@ -80,6 +82,11 @@ impl Session {
     /// Whether the sensor has said what it has.
     pub(super) const fn is_greeted(&self) -> bool {
         self.talk.is_greeted
+    }
+
+    /// Whether the sensor takes what the agent sends.
+    pub(super) const fn is_settled(&self) -> bool {
+        self.talk.is_settled
     }
 
     /// Begins on a new connection.
@@ -187,6 +194,8 @@ impl Session {
             }
         } else {
             outbox.pay();
+            drop(outbox);
+            self.talk.is_settled = true;
         }
         Ok(())
     }
@@ -354,6 +363,7 @@ impl Talk {
     const fn new(now: Instant) -> Self {
         Self {
             is_greeted: false,
+            is_settled: false,
             has_said_goodbye: false,
             first: Vec::new(),
             owed: 0,

@@ -108,8 +108,10 @@ impl Worker {
                 let was_greeted = self.session.is_greeted();
                 let step = self.session.step(channel, now, is_ending)?;
                 if !was_greeted && self.session.is_greeted() {
-                    self.backoff.reset();
                     self.change(Link::Up);
+                }
+                if self.session.is_settled() {
+                    self.backoff.reset();
                 }
                 Ok(step)
             }

@@ -84,6 +84,26 @@ fn connections_beyond_the_bound_are_counted() {
 }
 
 #[test]
+fn bytes_that_go_back_are_dropped_before_a_sensor_would_refuse_them() {
+    let sensor = Sensor::start();
+    let agent = sender("a", sensor.settings());
+    for record in [
+        opened(1),
+        data(1, Side::Client, 0, b"one"),
+        data(1, Side::Client, 2, b"back"),
+        opened(1),
+        data(1, Side::Client, u64::MAX, b"beyond"),
+        data(1, Side::Client, 3, b"two"),
+        closed(1),
+    ] {
+        agent.hand_in(&record);
+    }
+    assert_eq!(sensor.only().bytes[0], b"onetwo");
+    assert_eq!(finish(agent).dropped_bytes, 10);
+    assert!(sensor.receiver.counters().refused.is_empty());
+}
+
+#[test]
 fn a_sensor_bears_so_many_connections_and_counts_the_rest() {
     let sensor = Sensor::with(ReceiverLimits { connections_of_agent: 2, ..limits() });
     let agent = sender("a", sensor.settings());
