@@ -10,7 +10,7 @@ use crate::watcher::Watcher;
 
 #[test]
 fn a_sensor_in_another_network_has_the_clear_text() {
-    with_network("tunnel", &["curl", "openssl"], |network| {
+    with_network("tunnel", &["curl", "nsenter", "openssl"], |network| {
         if let Some(obstacle) = no_probes(network) {
             crate::network::skip("tunnel", &obstacle);
             return;
@@ -88,7 +88,7 @@ fn sensor(network: &Network, file: &Path) -> Watcher {
 
 /// An agent in the client's namespace that tells of one program, when it is connected.
 fn agent(network: &Network, program: &Path) -> Watcher {
-    let mut command = in_namespace(&network.client(), env!("CARGO_BIN_EXE_tlsight"));
+    let mut command = beside(network);
     command.args(["mirror", "-t", SERVER_ADDRESS, "--exe"]).arg(program);
     command.args(credentials(network, "web-1"));
     Watcher::run(&mut command, "the agent is connected", |pid| {
@@ -104,12 +104,18 @@ fn credentials(network: &Network, name: &str) -> Vec<PathBuf> {
     pairs.into_iter().flat_map(|(flag, path)| [flag.into(), path]).collect()
 }
 
+/// tlsight in the client's network, with all else as it is on the host: cgroups too, which `ip netns exec`
+/// hides.
+fn beside(network: &Network) -> Command {
+    let mut command = Command::new("nsenter");
+    command.arg(format!("--net=/run/netns/{}", network.client()));
+    command.arg(env!("CARGO_BIN_EXE_tlsight"));
+    command
+}
+
 /// Why no probe can be put into a library here, if that is so.
 fn no_probes(network: &Network) -> Option<String> {
-    let listed = in_namespace(&network.client(), env!("CARGO_BIN_EXE_tlsight"))
-        .args(["mirror", "--list"])
-        .output()
-        .unwrap();
+    let listed = beside(network).args(["mirror", "--list"]).output().unwrap();
     let text = String::from_utf8_lossy(&listed.stderr);
     (!listed.status.success()).then(|| text.trim().to_owned())
 }
