@@ -23,17 +23,17 @@ fn a_sensor_in_another_network_has_the_clear_text() {
         let program = network.folder().join("curl-of-tunnel");
         fs::copy("/usr/bin/curl", &program).unwrap();
         let agent = agent(network, &program);
-        let url = format!("https://{SERVER_ADDRESS}/hello?secret-of-tunnel");
+        let url = format!("https://{SERVER_ADDRESS}/hello");
         // A probe is there a moment after the library is.
         wait_until("the request in packets of the sensor", || {
             let curl = in_namespace(&network.client(), &program)
-                .args(["-sk", "--max-time", "10", &url])
+                .args(["-sk", "--max-time", "10", "-A", "told-by-tunnel", &url])
                 .stdin(Stdio::null())
                 .output()
                 .unwrap();
             assert_eq!(String::from_utf8_lossy(&curl.stdout), PAGE);
             let bytes = fs::read(&file).unwrap_or_default();
-            contains(&bytes, b"GET /hello?secret-of-tunnel") && contains(&bytes, PAGE.as_bytes())
+            contains(&bytes, b"User-Agent: told-by-tunnel") && contains(&bytes, PAGE.as_bytes())
         });
         let agent = agent.interrupt();
         assert_eq!(agent.status, Some(0), "{}", agent.messages);
