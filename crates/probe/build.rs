@@ -10,7 +10,7 @@ fn main() {
     if env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("linux") {
         return;
     }
-    for program in ["socket", "cutoff"] {
+    for program in ["clear_text", "cutoff", "socket"] {
         if let Err(message) = compile(program) {
             println!("cargo::error={message}");
         }
@@ -24,6 +24,8 @@ fn compile(program: &str) -> Result<(), String> {
     command.args(["--target=bpfel", "-g", "-O2", "-Wall", "-Wextra", "-Werror"]);
     // Where Debian and its descendants keep the headers that differ by architecture.
     let architecture = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
+    let registers = if architecture == "x86_64" { "x86" } else { "arm64" };
+    command.arg(format!("-D__TARGET_ARCH_{registers}"));
     let headers = format!("/usr/include/{architecture}-linux-gnu");
     if Path::new(&headers).is_dir() {
         command.arg(format!("-I{headers}"));

@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use capture::{Block, FileReader, More};
-use event::Transport;
+use event::{Timestamp, Transport};
 use flow::{
     Application, Direction, EndReason, Engine, Flow, FlowAnomaly, Interest, Limits, Progress,
 };
+use forge::{ConnectionId, Ending, MissingCause, Opened, Origin, Record, RecordKind, Side};
 use tls::handshake::{CertificateList, MessageHeader, ServerHello};
 use tls::record::RecordHeader;
 use tls::registry::{ContentType, HandshakeType};
 use tlsight_fuzz::{put_datagram, put_packet};
+use tunnel::format::{Frame, Hello, Packer, Report, SessionId, put_record};
 use wire::{Ethernet, Packet};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -33,6 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
         }
     }
+    seeds.tunnel()?;
     for (index, (target, seed)) in HAND_WRITTEN.iter().enumerate() {
         seeds.add(target, &format!("hand-written-{index}"), seed)?;
     }
@@ -79,6 +82,35 @@ impl Seeds {
         Ok(())
     }
 
+    /// One connection as an agent tells it, and all frames that there are.
+    fn tunnel(&mut self) -> std::io::Result<()> {
+        let mut records = Vec::new();
+        for record in told() {
+            put_record(&record, &mut records);
+        }
+        self.add("tunnel_records", "one-connection", &records)?;
+        self.add("tunnel_records", "cut", records.get(..90).unwrap_or_default())?;
+        let mut packed = Vec::new();
+        Packer::new()?.pack(&records, &mut packed)?;
+        let len = u32::try_from(records.len()).unwrap_or_default();
+        let report = Report { seen_bytes: 30, dropped_bytes: 5, untold_connections: 1 };
+        let mut input = Vec::new();
+        for frame in [
+            Frame::Hello(Hello { session: SessionId([7; 16]), acknowledged: 0 }),
+            Frame::Known { len, packed: &packed },
+            Frame::Batch { sequence: 1, len, packed: &packed },
+            Frame::Heartbeat(report),
+            Frame::Goodbye(report),
+        ] {
+            let mut bytes = Vec::new();
+            frame.put(&mut bytes);
+            let (head, rest) = bytes.split_at(7);
+            put_datagram(0, head, &mut input);
+            put_datagram(0, rest, &mut input);
+        }
+        self.add("tunnel_frames", "all-kinds", &input)
+    }
+
     fn stream(&mut self, name: &str, stream: &[u8]) -> std::io::Result<()> {
         self.add("tls_record", name, stream)?;
         self.add("sslv2", name, stream.get(2..).unwrap_or_default())?;
@@ -118,6 +150,30 @@ impl Seeds {
         }
         Ok(())
     }
+}
+
+/// All kinds of records.
+fn told() -> [Record<'static>; 5] {
+    let opened = Opened {
+        client: ([192, 0, 2, 1], 40000).into(),
+        server: (std::net::Ipv6Addr::LOCALHOST, 443).into(),
+        is_late: true,
+        origin: Some(Origin {
+            side: Side::Server,
+            pid: 4711,
+            command: "nginx".into(),
+            container: Some("0123456789ab".into()),
+        }),
+    };
+    let (sender, cause) = (Side::Server, MissingCause::RingFull);
+    [
+        RecordKind::Opened(Box::new(opened)),
+        RecordKind::Data { sender: Side::Client, position: 0, bytes: b"GET / HTTP/1.1\r\n\r\n" },
+        RecordKind::Missing { sender, position: 0, len: 5, cause },
+        RecordKind::Data { sender, position: 5, bytes: b"1.1 200 OK\r\n\r\n" },
+        RecordKind::Closed(Ending::Finished),
+    ]
+    .map(|kind| Record { connection: ConnectionId(1), at: Timestamp::from_nanos(1), kind })
 }
 
 /// Appends a packet as the socket that receives it would tell of it.

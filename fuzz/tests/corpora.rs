@@ -22,8 +22,8 @@ macro_rules! replayed {
 
 replayed! {
     capture_file certificate certificate_message client_hello compressed_certificate dtls
-    flow_engine forge headers hpack http2 quic quic_frames server_hello server_messages session socket_records sslv2
-    tls_record
+    flow_engine forge headers hpack http2 quic quic_frames server_hello server_messages session
+    socket_records sslv2 tls_record tunnel_frames tunnel_records
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod frames;
 mod http2_to_http1;
 mod lanes;
 mod record;
+mod redaction;
 mod settings;
 
 pub use counters::Counters;
@@ -19,4 +20,5 @@ pub use forger::Forger;
 pub use frames::{Frame, Frames};
 pub use http2_to_http1::{Http2ToHttp1, StageCounters, StageLimits, Streams};
 pub use record::{ConnectionId, Ending, MissingCause, Opened, Origin, Record, RecordKind, Side};
+pub use redaction::{Redactor, SECRET_HEADERS};
 pub use settings::{Mtu, PortMap, Settings};

@@ -8,6 +8,8 @@
 
 mod batch;
 mod cgroup;
+#[cfg(target_os = "linux")]
+mod clear_text;
 mod clock;
 mod connection;
 mod container;
@@ -31,6 +33,11 @@ mod sockets;
 
 pub use batch::Batch;
 pub use cgroup::{mount_point as cgroup_mount_point, root as cgroup_root};
+#[cfg(target_os = "linux")]
+pub use clear_text::{
+    Account, ClearText, ClearTextCounts, ClearTextOptions, Library, Local, Matches, Net, NotANet,
+    ProcessAccount, Rules, Sink, Stepping, StreamCounts, Target,
+};
 pub use container::container_of;
 #[cfg(target_os = "linux")]
 pub use cutoff::{CutOff, LeftInKernel};

@@ -257,7 +257,7 @@ fn attach(programs: &mut Ebpf, directory: &File) -> Result<(), ProbeError> {
 }
 
 /// Whether programs of this process may read the kernel's memory, as far as capabilities go.
-fn may_read_kernel() -> bool {
+pub(crate) fn may_read_kernel() -> bool {
     let either = CapabilitySet::PERFMON | CapabilitySet::SYS_ADMIN;
     capabilities(None).is_ok_and(|held| held.effective.intersects(either))
 }
@@ -265,7 +265,7 @@ fn may_read_kernel() -> bool {
 static PROGRAMS: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/socket.bpf.o"));
 
 /// Where the kernel describes its types.
-const TYPES: &str = "/sys/kernel/btf/vmlinux";
+pub(crate) const TYPES: &str = "/sys/kernel/btf/vmlinux";
 
 /// Length of the ring in bytes. A session takes 20 KiB of it, so that there is room for four hundred
 /// while nobody reads; it counts twice in the resident memory, because it is mapped twice.

@@ -105,7 +105,7 @@ fn packet(mut at: Cursor<'_>) -> Option<PacketRecord<'_>> {
     })
 }
 
-fn process(mut at: Cursor<'_>) -> Option<ProcessRecord<'_>> {
+pub(crate) fn process(mut at: Cursor<'_>) -> Option<ProcessRecord<'_>> {
     at.take(4)?;
     let uid = at.u32()?;
     let (key, parent) = (at.key()?, at.key()?);
@@ -133,34 +133,35 @@ fn first(bytes: &[u8], len: u32) -> &[u8] {
     usize::try_from(len).ok().and_then(|len| bytes.get(..len)).unwrap_or(bytes)
 }
 
-fn until_nul(bytes: &[u8]) -> &[u8] {
+pub(crate) fn until_nul(bytes: &[u8]) -> &[u8] {
     bytes.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
-struct Cursor<'a>(&'a [u8]);
+/// Reads records by place.
+pub(crate) struct Cursor<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Cursor<'a> {
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (head, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(*head)
     }
 
-    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
+    pub(crate) fn take(&mut self, len: usize) -> Option<&'a [u8]> {
         let (head, rest) = self.0.split_at_checked(len)?;
         self.0 = rest;
         Some(head)
     }
 
-    fn u32(&mut self) -> Option<u32> {
+    pub(crate) fn u32(&mut self) -> Option<u32> {
         self.array().map(u32::from_le_bytes)
     }
 
-    fn u64(&mut self) -> Option<u64> {
+    pub(crate) fn u64(&mut self) -> Option<u64> {
         self.array().map(u64::from_le_bytes)
     }
 
-    fn key(&mut self) -> Option<ProcessKey> {
+    pub(crate) fn key(&mut self) -> Option<ProcessKey> {
         Some(ProcessKey { start: self.u64()?, pid: self.u32()?, exec: self.u32()? })
     }
 
@@ -171,14 +172,14 @@ impl<'a> Cursor<'a> {
 }
 
 const PACKET: u8 = 1;
-const PROCESS: u8 = 2;
+pub(crate) const PROCESS: u8 = 2;
 
 const SENDER: u8 = 1;
 const LISTENER: u8 = 2;
 const FIRST: u8 = 4;
 
 /// `TASK_COMM_LEN` of Linux.
-const MAX_NAME: usize = 16;
+pub(crate) const MAX_NAME: usize = 16;
 const MAX_ARGUMENTS: usize = 4096;
 const MAX_TITLE: usize = 256;
 /// A path and room for one more name behind it.

@@ -1,13 +1,17 @@
 //! The command line.
 
+mod mirror;
 mod server;
+mod tunnel;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::mirror::{MirrorArgs, PacketArgs};
 pub(crate) use self::server::{ServeArgs, UpArgs};
+pub(crate) use self::tunnel::TunnelArgs;
 use crate::agent::settings::{AgentLayer, Interval, Listen};
 use crate::config::{Fingerprint, Layer, Size};
 use crate::filter::{Class, Filter, Glob, Network, VersionRange};
@@ -52,6 +56,8 @@ pub(crate) enum Command {
     Up(UpArgs),
     /// Keep what agents tell, judge it by policies, and show it in a web UI and an API
     Serve(ServeArgs),
+    /// Copy the clear text of TLS sessions into an IDS, as TCP packets
+    Mirror(MirrorArgs),
     /// Say what this machine can do, and how to get what is missing
     Doctor(DoctorArgs),
     /// List, explain and check policies

@@ -12,6 +12,7 @@ mod doctor;
 mod filter;
 mod kubernetes;
 mod message;
+mod mirror;
 mod output;
 mod pipeline;
 mod policies;
@@ -69,6 +70,7 @@ fn run(command: Command) -> Result<Outcome> {
         Command::Agent(args) => agent::run(args),
         Command::Up(args) => up::run(args),
         Command::Serve(args) => serve::run(&args),
+        Command::Mirror(args) => mirror::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Policy(args) => policies::run(args),
         Command::Report(args) => reports::run(args),

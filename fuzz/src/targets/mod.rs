@@ -15,6 +15,8 @@ mod server_messages;
 mod socket_records;
 mod sslv2;
 mod tls_record;
+mod tunnel_frames;
+mod tunnel_records;
 
 pub use certificate::certificate;
 pub use certificate_message::certificate_message;
@@ -31,3 +33,5 @@ pub use server_messages::server_messages;
 pub use socket_records::socket_records;
 pub use sslv2::sslv2;
 pub use tls_record::tls_record;
+pub use tunnel_frames::tunnel_frames;
+pub use tunnel_records::tunnel_records;

@@ -65,7 +65,7 @@ const TIERS: &[(u8, &[&str])] = &[
     (1, &["tls", "quic", "secrets"]),
     (2, &["flow", "http2"]),
     (3, &["session", "forge", "policy"]),
-    (4, &["capture", "probe", "workload", "cluster", "report", "store", "escrow"]),
+    (4, &["capture", "probe", "workload", "cluster", "report", "store", "escrow", "tunnel"]),
     (5, &["server"]),
     (6, &["tlsight"]),
 ];

@@ -17,6 +17,7 @@ enum counter {
 
 #include "counters.h"
 #include "kernel.h"
+#include "netns.h"
 #include "process.h"
 #include "record.h"
 
@@ -84,18 +85,6 @@ static __always_inline int may_begin(void)
     }
     allowance->left--;
     return 1;
-}
-
-/* Number of the network namespace. A socket's pointer may be read through, but not be added to. */
-static __always_inline __u32 netns_of(struct bpf_sock *sk)
-{
-    struct net *net = 0;
-    __u8 start[128];
-    __u32 at = bpf_core_field_offset(struct sock, __sk_common.skc_net.net);
-    if (at > sizeof(start) - sizeof(net) || bpf_probe_read_kernel(start, sizeof(start), sk))
-        return 0;
-    __builtin_memcpy(&net, &start[at], sizeof(net));
-    return BPF_CORE_READ(net, ns.inum);
 }
 
 /*

@@ -7,6 +7,7 @@
 #define TLSIGHT_KERNEL_H
 
 #include <linux/bpf.h>
+#include <linux/in6.h>
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -23,6 +24,13 @@ typedef struct {
 } possible_net_t;
 
 struct sock_common {
+    __be32 skc_daddr;
+    __be32 skc_rcv_saddr;
+    __be16 skc_dport;
+    __u16 skc_num;
+    unsigned short skc_family;
+    struct in6_addr skc_v6_daddr;
+    struct in6_addr skc_v6_rcv_saddr;
     possible_net_t skc_net;
 };
 
@@ -33,6 +41,8 @@ typedef struct {
 struct sock {
     struct sock_common __sk_common;
     socket_lock_t sk_lock;
+    __u16 sk_protocol;
+    int sk_err;
 };
 
 struct inet_sock {
@@ -71,8 +81,23 @@ struct path {
     struct dentry *dentry;
 };
 
+struct super_block {
+    __u32 s_dev;
+};
+
+struct inode {
+    unsigned long i_ino;
+    struct super_block *i_sb;
+};
+
 struct file {
     struct path f_path;
+    struct inode *f_inode;
+};
+
+/* Registers of a task in user space; the name without what follows `___` is the kernel's. */
+struct pt_regs___of_task {
+    unsigned long sp;
 };
 
 struct mm_struct {
@@ -138,8 +163,19 @@ enum cgroup_subsys_id {
 /* include/linux/sched.h */
 #define PF_KTHREAD 0x00200000
 
+/* include/uapi/asm-generic/errno.h */
+#define ECONNRESET 104
+
 /* include/net/tcp_states.h */
+#define TCP_ESTABLISHED 1
+#define TCP_SYN_SENT 2
+#define TCP_SYN_RECV 3
+#define TCP_CLOSE 7
 #define TCP_LISTEN 10
+
+/* include/linux/socket.h */
+#define AF_INET 2
+#define AF_INET6 10
 
 /* include/uapi/linux/in.h */
 #define IPPROTO_HOPOPTS 0

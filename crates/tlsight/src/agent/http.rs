@@ -12,20 +12,20 @@ use std::time::{Duration, Instant};
 
 /// What is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     /// Status code and its words, such as `200 OK`.
-    pub(super) status: &'static str,
+    pub(crate) status: &'static str,
     /// Media type.
-    pub(super) kind: &'static str,
+    pub(crate) kind: &'static str,
     /// The body.
-    pub(super) body: String,
+    pub(crate) body: String,
 }
 
 /// What answers requests for a path; none if there is nothing at it.
-pub(super) type Pages = dyn Fn(&str) -> Option<Answer> + Send + Sync;
+pub(crate) type Pages = dyn Fn(&str) -> Option<Answer> + Send + Sync;
 
 /// Answers at `listener` as long as the process lives.
-pub(super) fn serve(listener: TcpListener, pages: Arc<Pages>) {
+pub(crate) fn serve(listener: TcpListener, pages: Arc<Pages>) {
     let connections = Arc::new(AtomicUsize::new(0));
     thread::spawn(move || {
         loop {

@@ -3,7 +3,7 @@
 mod edges;
 mod file;
 mod health;
-mod http;
+pub(crate) mod http;
 mod lines;
 mod live;
 mod metrics;

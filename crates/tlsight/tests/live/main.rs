@@ -18,4 +18,6 @@ mod sessions;
 #[cfg(test)]
 mod sockets;
 #[cfg(test)]
+mod tunnel;
+#[cfg(test)]
 mod watcher;

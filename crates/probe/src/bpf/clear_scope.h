@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Whose clear text may be copied: nothing that no rule allows, or that one denies. */
+#ifndef TLSIGHT_CLEAR_SCOPE_H
+#define TLSIGHT_CLEAR_SCOPE_H
+
+#include "clear_record.h"
+#include "kernel.h"
+#include "process.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+/* What a rule of the maps below says of its key. */
+#define RULE_ALLOW 1
+#define RULE_DENY 2
+
+/* Kinds of rules, as bits. */
+#define KIND_PID 1
+#define KIND_EXE 2
+#define KIND_CGROUP 4
+#define KIND_PORT 8
+#define KIND_NET 16
+#define KIND_LOCAL 32
+
+struct scope {
+    /* Kinds of which there are rules that allow: each must allow what is copied. */
+    __u32 allowing;
+    /* Kinds of which there are rules at all. */
+    __u32 used;
+    /* Changes with the rules; 0 while there are none, when nothing is copied. */
+    __u32 epoch;
+    __u32 reserved;
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct scope);
+} scopes SEC(".maps");
+
+struct file_key {
+    __u64 inode;
+    __u64 device;
+};
+
+struct net_key {
+    __u32 bits;
+    /* Of IPv4, mapped into IPv6 (RFC 4291 section 2.5.5.2). */
+    __u8 address[16];
+};
+
+/* An address of a network namespace. */
+struct local_key {
+    __u8 address[16];
+    __u32 netns;
+};
+
+#define RULES(name, key_type)                                                                      \
+    struct {                                                                                       \
+        __uint(type, BPF_MAP_TYPE_HASH);                                                           \
+        __uint(max_entries, 4096);                                                                 \
+        __type(key, key_type);                                                                     \
+        __type(value, __u8);                                                                       \
+    } name SEC(".maps")
+
+RULES(rules_pid, __u32);
+RULES(rules_exe, struct file_key);
+RULES(rules_cgroup, __u64);
+RULES(rules_port, __u16);
+RULES(rules_local, struct local_key);
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LPM_TRIE);
+    __uint(max_entries, 4096);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct net_key);
+    __type(value, __u8);
+} rules_net SEC(".maps");
+
+/* Bytes of clear text, by what became of them. */
+enum tally {
+    TALLY_SEEN,
+    TALLY_DELIVERED,
+    TALLY_RING_FULL,
+    TALLY_FAULT,
+    TALLY_UNMAPPED,
+    TALLY_FILTERED,
+    TALLY_DUPLICATE,
+    TALLIES,
+};
+
+struct process {
+    struct process_key key;
+    __u64 bytes[TALLIES];
+    __u32 epoch;
+    __u32 is_allowed;
+};
+
+/* Processes that have called a TLS library, by process id. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 16384);
+    __type(key, __u32);
+    __type(value, struct process);
+} processes SEC(".maps");
+
+static __always_inline struct scope *current_scope(void)
+{
+    __u32 only = 0;
+    return bpf_map_lookup_elem(&scopes, &only);
+}
+
+/* Whether what the rules of one kind say together allows; they say it by setting bits of `said`. */
+static __always_inline int allows(const struct scope *scope, __u32 kind, __u8 said)
+{
+    if (said & RULE_DENY)
+        return 0;
+    return !(scope->allowing & kind) || (said & RULE_ALLOW);
+}
+
+static __always_inline __u8 said_of_cgroups(void)
+{
+    __u8 said = 0;
+    for (int level = 0; level < MAX_CGROUP_LEVELS; level++) {
+        __u64 id = bpf_get_current_ancestor_cgroup_id(level);
+        if (!id)
+            break;
+        __u8 *rule = bpf_map_lookup_elem(&rules_cgroup, &id);
+        if (rule)
+            said |= *rule;
+    }
+    return said;
+}
+
+static __always_inline __u8 said_of_executable(struct task_struct *task)
+{
+    struct inode *inode = BPF_CORE_READ(task, mm, exe_file, f_inode);
+    struct file_key key = {
+        .inode = BPF_CORE_READ(inode, i_ino),
+        .device = BPF_CORE_READ(inode, i_sb, s_dev),
+    };
+    __u8 *rule = bpf_map_lookup_elem(&rules_exe, &key);
+    return rule ? *rule : 0;
+}
+
+/* Whether the rules on processes allow the running one. */
+static __noinline int allows_process(__u32 tgid)
+{
+    struct scope *scope = current_scope();
+    if (!scope || !scope->epoch)
+        return 0;
+    if (scope->used & KIND_PID) {
+        __u8 *rule = bpf_map_lookup_elem(&rules_pid, &tgid);
+        if (!allows(scope, KIND_PID, rule ? *rule : 0))
+            return 0;
+    }
+    if ((scope->used & KIND_EXE) &&
+        !allows(scope, KIND_EXE, said_of_executable((void *)bpf_get_current_task())))
+        return 0;
+    return !(scope->used & KIND_CGROUP) || allows(scope, KIND_CGROUP, said_of_cgroups());
+}
+
+/* What is known of the running process. */
+static __always_inline struct process *running_process(void)
+{
+    struct process_key key;
+    __u32 tgid = bpf_get_current_pid_tgid() >> 32;
+    struct scope *scope = current_scope();
+    struct process *process = bpf_map_lookup_elem(&processes, &tgid);
+
+    if (!scope)
+        return 0;
+    key_of(&key, (void *)bpf_get_current_task());
+    if (!process || process->key.start != key.start || process->key.exec != key.exec) {
+        struct process anew = {
+            .key = key,
+            .epoch = scope->epoch,
+            .is_allowed = allows_process(tgid),
+        };
+        bpf_map_update_elem(&processes, &tgid, &anew, BPF_ANY);
+        return bpf_map_lookup_elem(&processes, &tgid);
+    }
+    if (process->epoch != scope->epoch) {
+        process->is_allowed = allows_process(tgid);
+        process->epoch = scope->epoch;
+    }
+    return process;
+}
+
+static __always_inline void widen(__u8 to[16], const __u8 from[16], __u8 is_v6)
+{
+    __builtin_memcpy(to, from, 16);
+    if (is_v6)
+        return;
+    __builtin_memset(to, 0, 10);
+    to[10] = to[11] = 0xff;
+    __builtin_memcpy(to + 12, from, 4);
+}
+
+static __always_inline __u8 said_of_net(const __u8 ip[16], __u8 is_v6)
+{
+    struct net_key key = { .bits = 128 };
+    widen(key.address, ip, is_v6);
+    __u8 *rule = bpf_map_lookup_elem(&rules_net, &key);
+    return rule ? *rule : 0;
+}
+
+static __always_inline __u8 said_of_port(__u16 port)
+{
+    __u8 *rule = bpf_map_lookup_elem(&rules_port, &port);
+    return rule ? *rule : 0;
+}
+
+static __always_inline __u8 said_of_local(const struct address *address)
+{
+    struct local_key key = { .netns = address->netns };
+    widen(key.address, address->local, address->is_v6);
+    __u8 *rule = bpf_map_lookup_elem(&rules_local, &key);
+    return rule ? *rule : 0;
+}
+
+/* Whether the rules on addresses allow a connection: on the server's port, and on either end. */
+static __noinline int allows_address(const struct address *address)
+{
+    struct scope *scope = current_scope();
+    __u8 said = 0;
+
+    if (!scope || !address)
+        return 0;
+    if (scope->used & KIND_PORT) {
+        if (address->role != ROLE_SERVER)
+            said |= said_of_port(address->remote_port);
+        if (address->role != ROLE_CLIENT)
+            said |= said_of_port(address->local_port);
+        if (!allows(scope, KIND_PORT, said))
+            return 0;
+    }
+    if ((scope->used & KIND_LOCAL) && !allows(scope, KIND_LOCAL, said_of_local(address)))
+        return 0;
+    if (!(scope->used & KIND_NET))
+        return 1;
+    said = said_of_net(address->local, address->is_v6);
+    said |= said_of_net(address->remote, address->is_v6);
+    return allows(scope, KIND_NET, said);
+}
+
+/* Whether nothing may be copied of an object before its socket is known. */
+static __always_inline int needs_address(void)
+{
+    struct scope *scope = current_scope();
+    return !scope || (scope->used & (KIND_PORT | KIND_NET | KIND_LOCAL));
+}
+
+#endif

@@ -1,0 +1,132 @@
+//! Where the functions of a program or a library are in its file.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+
+use hashbrown::HashMap;
+use object::elf::{FileHeader64, PF_X, PT_LOAD, SHT_DYNSYM, SHT_SYMTAB, STT_FUNC};
+use object::read::elf::{FileHeader as _, ProgramHeader as _, SectionHeader as _, Sym as _};
+use object::{Endianness, ReadCache};
+
+/// A function in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Function {
+    /// Address in the memory that the file describes.
+    pub(crate) address: u64,
+    /// Length in bytes, 0 if that is not told.
+    pub(crate) len: u64,
+}
+
+/// A file with code, as far as it says where its functions are.
+#[derive(Debug)]
+pub(crate) struct Elf {
+    functions: HashMap<&'static str, Function>,
+    segments: Vec<Segment>,
+}
+
+/// A part of a file that is mapped to be executed.
+#[derive(Clone, Copy, Debug)]
+struct Segment {
+    address: u64,
+    offset: u64,
+    len: u64,
+}
+
+impl Elf {
+    /// Reads which of the functions that `wanted` names a file has.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is no file of this kind.
+    pub(crate) fn read(file: File, wanted: &[&'static str]) -> io::Result<Self> {
+        let len = file.metadata()?.len();
+        if len > MAX_FILE_LEN {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is too large"));
+        }
+        parse(file, wanted).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    }
+
+    /// A function by its name.
+    pub(crate) fn function(&self, name: &str) -> Option<Function> {
+        self.functions.get(name).copied()
+    }
+
+    /// Whether none of those that were wanted is there.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.functions.is_empty()
+    }
+
+    /// The place in the file of an address.
+    pub(crate) fn offset_of(&self, address: u64) -> Option<u64> {
+        self.segments.iter().find_map(|segment| {
+            let into = address.checked_sub(segment.address).filter(|into| *into < segment.len)?;
+            segment.offset.checked_add(into)
+        })
+    }
+
+    /// The bytes at an address, at most `len` and as many as are there.
+    pub(crate) fn code(&self, file: &mut File, address: u64, len: u64) -> Option<Vec<u8>> {
+        let segment = self.segments.iter().find(|segment| {
+            address.checked_sub(segment.address).is_some_and(|into| into < segment.len)
+        })?;
+        let into = address - segment.address;
+        file.seek(SeekFrom::Start(segment.offset.checked_add(into)?)).ok()?;
+        let mut code = Vec::new();
+        file.take(len.min(segment.len - into)).read_to_end(&mut code).ok()?;
+        Some(code)
+    }
+}
+
+fn parse(file: File, wanted: &[&'static str]) -> object::read::Result<Elf> {
+    let data = ReadCache::new(file);
+    let header = FileHeader64::<Endianness>::parse(&data)?;
+    let endian = header.endian()?;
+    let mut segments = Vec::new();
+    for segment in header.program_headers(endian, &data)? {
+        if segment.p_type(endian) == PT_LOAD && segment.p_flags(endian) & PF_X != 0 {
+            segments.push(Segment {
+                address: segment.p_vaddr(endian),
+                offset: segment.p_offset(endian),
+                len: segment.p_filesz(endian),
+            });
+        }
+    }
+    let mut functions = HashMap::new();
+    let sections = header.sections(endian, &data)?;
+    for kind in [SHT_DYNSYM, SHT_SYMTAB] {
+        let symbols = sections.symbols(endian, &data, kind)?;
+        if symbols.is_empty() {
+            continue;
+        }
+        let strings = sections.section(symbols.string_section())?;
+        if strings.sh_size(endian) > MAX_STRINGS_LEN {
+            continue;
+        }
+        let strings = strings.data(endian, &data)?;
+        for symbol in symbols.iter() {
+            if symbol.st_type() != STT_FUNC || symbol.st_value(endian) == 0 {
+                continue;
+            }
+            let Some(name) = find(wanted, strings, symbol.st_name(endian)) else { continue };
+            let function =
+                Function { address: symbol.st_value(endian), len: symbol.st_size(endian) };
+            functions.entry(name).or_insert(function);
+        }
+    }
+    Ok(Elf { functions, segments })
+}
+
+/// Which of the names that are wanted is at a place among the strings of a file.
+fn find(wanted: &[&'static str], strings: &[u8], at: u32) -> Option<&'static str> {
+    let rest = strings.get(usize::try_from(at).ok()?..)?;
+    let first = rest.first()?;
+    wanted.iter().copied().find(|name| {
+        let name = name.as_bytes();
+        name.first() == Some(first) && rest.get(name.len()) == Some(&0) && rest.starts_with(name)
+    })
+}
+
+/// The largest programs that exist have some hundred megabytes.
+const MAX_FILE_LEN: u64 = 2 << 30;
+
+/// Names of a program with all of its symbols, of which the largest have some tens of megabytes.
+const MAX_STRINGS_LEN: u64 = 256 << 20;

@@ -1,0 +1,451 @@
+//! The programs in the kernel, and the rings that they fill.
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use aya::maps::{ArrayOfMaps, HashMap, MapData, MapError, PerCpuArray, RingBuf};
+use aya::programs::{BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, UProbe};
+use aya::{Btf, Ebpf, EbpfLoader};
+use rustix::process::{Resource, getrlimit, setrlimit};
+use rustix::time::{ClockId, clock_gettime};
+
+use super::account::Account;
+use super::host::Listeners;
+use super::record::Progress;
+use super::rules::Rules;
+use super::scan::{Found, Scanner};
+use super::scope::Scope;
+use super::streams::{Host, Sink, StreamCounts, Streams};
+use super::targets::{Target, Targets};
+use crate::cgroup;
+use crate::clock::Clock;
+use crate::error::ProbeError;
+use crate::load::{TYPES, map, may_read_kernel};
+use crate::record::ProcessKey;
+
+/// What to copy.
+#[derive(Clone, Debug, Default)]
+pub struct ClearTextOptions {
+    /// Whose clear text is copied.
+    pub rules: Rules,
+    /// Length of all rings together in bytes; it is rounded up to a power of two for each.
+    pub rings_len: Option<u32>,
+}
+
+/// The clear text of this host's TLS connections. Nothing of it outlives the process.
+pub struct ClearText {
+    /// Holds the programs and their links: with it they end.
+    programs: Ebpf,
+    /// Names the rings to the programs.
+    _table: Table,
+    rings: Vec<RingBuf<MapData>>,
+    counters: PerCpuArray<MapData, u64>,
+    processes: HashMap<MapData, u32, [u64; PROCESS_WORDS]>,
+    dismissed: HashMap<MapData, u64, u8>,
+    objects: HashMap<MapData, [u64; 2], [u64; OBJECT_WORDS]>,
+    scope: Scope,
+    scanner: Scanner,
+    targets: Targets,
+    streams: Streams,
+    listeners: Listeners,
+    looked_at: Instant,
+    forgot_at: Instant,
+    idle_since: Instant,
+}
+
+type Table = ArrayOfMaps<MapData, RingBuf<MapData>>;
+
+/// What was met beside clear text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClearTextCounts {
+    /// What was met of connections.
+    pub streams: StreamCounts,
+    /// Objects of libraries that there was no room for.
+    pub objects_refused: u64,
+    /// Records other than clear text that a ring had no room for.
+    pub notices_lost: u64,
+    /// Calls that claim to have moved what they cannot have.
+    pub calls_unreadable: u64,
+}
+
+/// The clear text of one process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcessAccount {
+    /// Its process id.
+    pub pid: u32,
+    /// Whether the rules on processes allow it.
+    pub is_allowed: bool,
+    /// What became of its bytes.
+    pub account: Account,
+}
+
+impl ClearText {
+    /// Loads the programs and puts probes into the libraries that are in use.
+    ///
+    /// # Errors
+    /// [`ProbeError::Permission`], [`ProbeError::NoTypes`], [`ProbeError::Refused`],
+    /// [`ProbeError::NotACgroup`], [`ProbeError::System`].
+    pub fn open(options: &ClearTextOptions) -> Result<Self, ProbeError> {
+        if !Path::new(TYPES).exists() {
+            return Err(ProbeError::NoTypes { path: TYPES });
+        }
+        raise_open_files();
+        let mut programs = load(options)?;
+        let (table, rings) = take_rings(&mut programs)?;
+        let refused = |error: MapError| ProbeError::refused("the maps of clear text", &error);
+        let counters = PerCpuArray::try_from(map(&mut programs, "counters")?).map_err(refused)?;
+        let processes = HashMap::try_from(map(&mut programs, "processes")?).map_err(refused)?;
+        let dismissed = HashMap::try_from(map(&mut programs, "dismissed")?).map_err(refused)?;
+        let objects = HashMap::try_from(map(&mut programs, "objects")?).map_err(refused)?;
+        let mut scope = Scope::take(&mut programs)?;
+        scope.set(&options.rules)?;
+        attach(&mut programs)?;
+        let scanner = Scanner::start()?;
+        let mut targets = Targets::default();
+        while let Some(found) = scanner.wait() {
+            match found {
+                Found::Library(candidate) => targets.add(&mut programs, &candidate, boot_ns()),
+                Found::Swept(pids) => {
+                    pids.iter().for_each(|pid| scope.learn(*pid));
+                    break;
+                }
+            }
+        }
+        Ok(Self {
+            programs,
+            _table: table,
+            rings,
+            counters,
+            processes,
+            dismissed,
+            objects,
+            scope,
+            scanner,
+            targets,
+            streams: Streams::new(Clock::read()),
+            listeners: Listeners::default(),
+            looked_at: Instant::now(),
+            forgot_at: Instant::now(),
+            idle_since: Instant::now(),
+        })
+    }
+
+    /// Tells `sink` what there is, or waits for that up to `timeout`; whether there was anything.
+    pub fn poll(&mut self, timeout: Duration, sink: &mut Sink<'_>) -> bool {
+        let began = Instant::now();
+        self.look_around(sink);
+        loop {
+            if self.drain(sink) {
+                self.idle_since = Instant::now();
+                return true;
+            }
+            let left = timeout.saturating_sub(began.elapsed());
+            if left.is_zero() {
+                return false;
+            }
+            let is_idle = self.idle_since.elapsed() > IDLE_AFTER;
+            thread::sleep(left.min(if is_idle { IDLE_WAIT } else { WAIT }));
+        }
+    }
+
+    /// Changes whose clear text is copied.
+    ///
+    /// # Errors
+    /// [`ProbeError::NotACgroup`], [`ProbeError::Refused`]; nothing is copied then.
+    pub fn set_rules(&mut self, rules: &Rules) -> Result<(), ProbeError> {
+        self.scope.set(rules)
+    }
+
+    /// The files with a TLS library, so far.
+    #[must_use]
+    pub fn targets(&self) -> &[Target] {
+        self.targets.all()
+    }
+
+    /// What became of all bytes.
+    #[must_use]
+    pub fn account(&self) -> Account {
+        let mut tallies = [0; 7];
+        for (tally, counter) in tallies.iter_mut().zip(0..) {
+            *tally = self.count(counter);
+        }
+        self.streams.taken(None).account(tallies)
+    }
+
+    /// What became of the bytes of each process that is remembered.
+    #[must_use]
+    pub fn processes(&self) -> Vec<ProcessAccount> {
+        let known = self.processes.iter().flatten();
+        let mut all: Vec<_> = known.map(|(pid, words)| self.process(pid, words)).collect();
+        all.sort_unstable_by_key(|process| process.pid);
+        all
+    }
+
+    /// What was met beside clear text.
+    #[must_use]
+    pub fn counts(&self) -> ClearTextCounts {
+        ClearTextCounts {
+            streams: self.streams.counts(),
+            objects_refused: self.count(OBJECTS_FULL),
+            notices_lost: self.count(NOTICES_LOST),
+            calls_unreadable: self.count(NONSENSE),
+        }
+    }
+
+    /// Takes the probes away, tells what is left and the end of all connections.
+    pub fn finish(&mut self, sink: &mut Sink<'_>) {
+        for name in UPROBES {
+            let program = self.programs.program_mut(name);
+            let program: Option<&mut UProbe> = program.and_then(|program| program.try_into().ok());
+            // What does not end so ends with this process.
+            program.map(UProbe::unload);
+        }
+        while self.drain(sink) {}
+        let objects: Vec<_> = self.objects.iter().flatten().collect();
+        for (_, words) in objects {
+            let object = Object::new(&words);
+            self.streams.tell_untold(object.id, boot_ns(), object.progress, sink);
+        }
+        self.streams.finish(boot_ns(), sink);
+    }
+
+    /// Tells what is in the rings; whether there was anything.
+    fn drain(&mut self, sink: &mut Sink<'_>) -> bool {
+        let mut host = Asked { listeners: &mut self.listeners, targets: &self.targets };
+        let mut any = false;
+        for ring in &mut self.rings {
+            for _ in 0..MAX_RECORDS {
+                let Some(record) = ring.next() else { break };
+                self.streams.take(&record, &mut host, sink);
+                any = true;
+            }
+        }
+        for object in self.streams.take_dismissed() {
+            // A verdict that is not heard costs some copies more.
+            self.dismissed.insert(object, 1, 0).ok();
+        }
+        any
+    }
+
+    /// Every now and then: what is due, new libraries and processes.
+    fn look_around(&mut self, sink: &mut Sink<'_>) {
+        while let Some(found) = self.scanner.take() {
+            match found {
+                Found::Library(candidate) => {
+                    self.targets.add(&mut self.programs, &candidate, boot_ns());
+                }
+                Found::Swept(pids) => pids.iter().for_each(|pid| self.scope.learn(*pid)),
+            }
+        }
+        if self.looked_at.elapsed() < LOOK_EVERY {
+            return;
+        }
+        self.looked_at = Instant::now();
+        self.streams.set_clock(Clock::read());
+        self.streams.advance(boot_ns(), sink);
+        self.streams.sweep();
+        if self.forgot_at.elapsed() >= FORGET_EVERY {
+            self.forgot_at = Instant::now();
+            self.forget_objects(sink);
+        }
+    }
+
+    /// Has the kernel's side forget objects that no library will free: their socket is closed, or their
+    /// process is gone. Tells the end of those of which a ring had no room to tell it.
+    fn forget_objects(&mut self, sink: &mut Sink<'_>) {
+        let now = boot_ns();
+        let mut alive: hashbrown::HashMap<u32, bool> = hashbrown::HashMap::new();
+        let mut is_alive = |pid: u32| {
+            *alive.entry(pid).or_insert_with(|| Path::new(&format!("/proc/{pid}")).exists())
+        };
+        let mut over = Vec::new();
+        for (key, words) in self.objects.iter().flatten() {
+            let object = Object::new(&words);
+            let is_closed =
+                object.closed_at > 0 && now.saturating_sub(object.closed_at) > CLOSED_NS;
+            let [_, pid] = key;
+            if is_closed || u32::try_from(pid).is_ok_and(|pid| !is_alive(pid)) {
+                over.push((key, object));
+            }
+        }
+        for (key, object) in over {
+            self.streams.close_untold(object.id, now, object.progress, sink);
+            // It may have been freed meanwhile.
+            self.objects.remove(&key).ok();
+        }
+    }
+
+    fn process(&self, pid: u32, words: [u64; PROCESS_WORDS]) -> ProcessAccount {
+        let [start, number, tallies @ .., epoch_and_verdict] = words;
+        let [a, b, c, d, e, f, g, h] = number.to_le_bytes();
+        let key = ProcessKey {
+            start,
+            pid: u32::from_le_bytes([a, b, c, d]),
+            exec: u32::from_le_bytes([e, f, g, h]),
+        };
+        let account = self.streams.taken(Some(&key)).account(tallies);
+        ProcessAccount { pid, is_allowed: epoch_and_verdict >> 32 != 0, account }
+    }
+
+    fn count(&self, counter: u32) -> u64 {
+        let values = self.counters.get(&counter, 0);
+        values.map_or(0, |values| values.iter().copied().fold(0, u64::saturating_add))
+    }
+}
+
+/// `struct object` of `bpf/clear_objects.h`, as far as it is of interest.
+struct Object {
+    id: u64,
+    progress: [Progress; 2],
+    closed_at: u64,
+}
+
+impl Object {
+    fn new(words: &[u64; OBJECT_WORDS]) -> Self {
+        let [id, a, b, c, d, e, f, .., closed_at, _, _] = *words;
+        let progress = |position, ring_full, faults| Progress { position, ring_full, faults };
+        Self { id, progress: [progress(a, b, c), progress(d, e, f)], closed_at }
+    }
+}
+
+struct Asked<'a> {
+    listeners: &'a mut Listeners,
+    targets: &'a Targets,
+}
+
+impl Host for Asked<'_> {
+    fn listens(&mut self, pid: u32, netns: u32, local: std::net::SocketAddr) -> bool {
+        self.listeners.listens(pid, netns, local)
+    }
+
+    fn probed_since(&self, target: u32) -> Option<u64> {
+        self.targets.since(target)
+    }
+}
+
+fn load(options: &ClearTextOptions) -> Result<Ebpf, ProbeError> {
+    let processors = thread::available_parallelism().map_or(1, |count| count.get());
+    let count = processors.next_power_of_two().min(RINGS.len());
+    let all = options.rings_len.unwrap_or(RINGS_LEN);
+    let page = u32::try_from(rustix::param::page_size()).unwrap_or(1 << 12);
+    let ring_count = u32::try_from(count).unwrap_or(1);
+    let len = (all / ring_count).max(page).next_power_of_two();
+    let mut loader = EbpfLoader::new();
+    loader.override_global("ring_count", &ring_count, true);
+    for (at, name) in RINGS.into_iter().enumerate() {
+        loader.map_max_entries(name, if at < count { len } else { page });
+    }
+    loader.load(PROGRAMS).map_err(|error| ProbeError::refused("the maps of clear text", &error))
+}
+
+fn take_rings(programs: &mut Ebpf) -> Result<(Table, Vec<RingBuf<MapData>>), ProbeError> {
+    let refused = |error: MapError| ProbeError::refused("the rings", &error);
+    let mut table: Table = ArrayOfMaps::try_from(map(programs, "rings")?).map_err(refused)?;
+    let mut rings = Vec::new();
+    for (at, name) in (0..).zip(RINGS) {
+        let ring = RingBuf::try_from(map(programs, name)?).map_err(refused)?;
+        table.set(at, &ring, 0).map_err(refused)?;
+        rings.push(ring);
+    }
+    Ok((table, rings))
+}
+
+fn attach(programs: &mut Ebpf) -> Result<(), ProbeError> {
+    let types = Btf::from_sys_fs().map_err(|error| ProbeError::refused("its types", &error))?;
+    for (name, place) in [
+        ("at_state", "inet_sock_set_state"),
+        ("at_send", "sock_send_length"),
+        ("at_receive", "sock_recv_length"),
+    ] {
+        let refused = |error: &(dyn std::error::Error + 'static)| {
+            if may_read_kernel() {
+                ProbeError::refused("to follow sockets (Linux 6.3 has what that needs)", error)
+            } else {
+                ProbeError::Permission
+            }
+        };
+        let program = programs.program_mut(name).and_then(|program| program.try_into().ok());
+        let Some(program): Option<&mut BtfTracePoint> = program else {
+            return Err(ProbeError::Refused { what: name, reason: "no such program".into() });
+        };
+        program.load(place, &types).map_err(|error| refused(&error))?;
+        program.attach().map_err(|error| refused(&error))?;
+    }
+    for name in UPROBES {
+        let program = programs.program_mut(name).and_then(|program| program.try_into().ok());
+        let Some(program): Option<&mut UProbe> = program else {
+            return Err(ProbeError::Refused { what: name, reason: "no such program".into() });
+        };
+        program.load().map_err(|error| ProbeError::refused("a program", &error))?;
+    }
+    attach_to_packets(programs)
+}
+
+/// Has packets of all cgroups looked at.
+fn attach_to_packets(programs: &mut Ebpf) -> Result<(), ProbeError> {
+    let root = cgroup::open(&cgroup::root()?)?;
+    let program = programs.program_mut("at_egress").and_then(|program| program.try_into().ok());
+    let Some(program): Option<&mut CgroupSkb> = program else {
+        return Err(ProbeError::Refused { what: "at_egress", reason: "no such program".into() });
+    };
+    program.load().map_err(|error| ProbeError::refused("a program", &error))?;
+    program
+        .attach(root, CgroupSkbAttachType::Egress, CgroupAttachMode::Single)
+        .map_err(|error| ProbeError::refused("to attach a program to the root cgroup", &error))?;
+    Ok(())
+}
+
+/// Has room for the probes: each is a file or two.
+fn raise_open_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).ok();
+}
+
+/// Nanoseconds since the machine started.
+fn boot_ns() -> u64 {
+    let time = clock_gettime(ClockId::Boottime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+static PROGRAMS: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/clear_text.bpf.o"));
+
+const UPROBES: [&str; 4] = ["leave", "enter", "release", "write_records"];
+
+const RINGS: [&str; 8] =
+    ["ring_0", "ring_1", "ring_2", "ring_3", "ring_4", "ring_5", "ring_6", "ring_7"];
+
+/// Length of all rings in bytes: some 50 ms of clear text at the pace of a fast core.
+const RINGS_LEN: u32 = 64 << 20;
+
+/// Words of `struct process` of `bpf/clear_scope.h`.
+const PROCESS_WORDS: usize = 10;
+
+/// Words of `struct object` of `bpf/clear_objects.h`.
+const OBJECT_WORDS: usize = 20;
+
+const OBJECTS_FULL: u32 = 7;
+const NOTICES_LOST: u32 = 8;
+const NONSENSE: u32 = 9;
+
+/// Records of one ring that are taken before the next ring has its turn.
+const MAX_RECORDS: usize = 1024;
+
+/// How often what is due is looked for.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How often objects that are of no use are looked for, which are some ten thousand at most.
+const FORGET_EVERY: Duration = Duration::from_secs(5);
+
+/// How long what was received before a socket was closed may still be read, in nanoseconds.
+const CLOSED_NS: u64 = 5_000_000_000;
+
+/// How long an empty ring is left alone: nobody is woken by a record, which would cost whoever writes
+/// it more than the copy.
+const WAIT: Duration = Duration::from_millis(1);
+
+/// The same where nothing came for a while.
+const IDLE_WAIT: Duration = Duration::from_millis(5);
+const IDLE_AFTER: Duration = Duration::from_millis(100);

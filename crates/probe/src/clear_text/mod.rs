@@ -1,0 +1,24 @@
+//! The clear text of TLS connections, copied where applications hand it to their TLS library.
+
+mod account;
+mod elf;
+mod host;
+mod library;
+mod load;
+mod maps;
+mod place;
+mod record;
+mod rules;
+mod scan;
+mod scope;
+mod streams;
+mod targets;
+mod waiting;
+
+pub use account::Account;
+pub use library::Library;
+pub use load::{ClearText, ClearTextCounts, ClearTextOptions, ProcessAccount};
+pub use place::Stepping;
+pub use rules::{Local, Matches, Net, NotANet, Rules};
+pub use streams::{Sink, StreamCounts};
+pub use targets::Target;

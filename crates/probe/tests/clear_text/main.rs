@@ -1,0 +1,15 @@
+//! Clear text of programs that people use, with their own TLS libraries.
+#![cfg(target_os = "linux")]
+
+#[cfg(test)]
+mod accounting;
+#[cfg(test)]
+mod gnutls;
+#[cfg(test)]
+mod memory;
+#[cfg(test)]
+mod mirror;
+#[cfg(test)]
+mod openssl;
+#[cfg(test)]
+mod place;

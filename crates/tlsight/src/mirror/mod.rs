@@ -1,0 +1,224 @@
+//! `tlsight mirror`: the clear text of TLS sessions, as TCP packets.
+
+mod audit;
+mod certificates;
+mod coverage;
+mod interface;
+mod meters;
+mod outputs;
+mod report;
+mod sensor;
+mod sensor_meters;
+mod tunnel;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use ::tunnel::Sender;
+use anyhow::{Result, bail};
+use forge::{Forger, Frames, Mtu, PortMap, Redactor, SECRET_HEADERS, Settings};
+use probe::{ClearText, ClearTextOptions, Rules};
+
+pub(crate) use outputs::{Pair, Target};
+
+use crate::Outcome;
+use crate::cli::{MirrorArgs, PacketArgs};
+use crate::message;
+use crate::signals;
+use crate::watch::wall_clock;
+use audit::Audit;
+use meters::Meters;
+use outputs::Outputs;
+
+/// Mirrors until it is told to end.
+///
+/// # Errors
+/// Settings that make no sense, programs that the kernel does not take, or an output that cannot be
+/// opened.
+pub(crate) fn run(args: &MirrorArgs) -> Result<Outcome> {
+    if let Some(folder) = &args.tunnel.make_certificates {
+        return certificates::make(folder, &args.tunnel);
+    }
+    if args.tunnel.collect {
+        return sensor::run(args);
+    }
+    let rules = rules(args)?;
+    if args.list {
+        return coverage::list();
+    }
+    if args.output.is_none() && args.write.is_none() && args.tunnel.to.is_none() {
+        bail!(
+            "there is no output: give an interface with -o, a file with -w, a sensor with -t, or \
+             --list"
+        );
+    }
+    if rules.allow_nothing() {
+        bail!(
+            "nothing may be mirrored: say what with --exe, --cgroup, --pid, --port or --net, or allow \
+             everything with --all"
+        );
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    signals::stop_on_request(&stop)?;
+    let outputs = Outputs::open(args)?;
+    let tunnel = tunnel::open(&args.tunnel)?;
+    let rings_len = Some(args.ring_mib << 20);
+    let capture = ClearText::open(&ClearTextOptions { rules: rules.clone(), rings_len })?;
+    let mut audit = Audit::open(args.audit.as_deref())?;
+    audit.start(&rules, args);
+    let meters = Meters::serve(args.metrics)?;
+    message::notice(&format!(
+        "mirroring; {} libraries have probes; Ctrl-C ends it",
+        capture.targets().len()
+    ));
+    Ok(Mirror::new(args, capture, (outputs, tunnel), audit, meters).run(&stop))
+}
+
+fn rules(args: &MirrorArgs) -> Result<Rules> {
+    let mut allow = args.rules.allowed();
+    if args.interface != "any" {
+        allow.local = Some(interface::local(&args.interface)?);
+    }
+    let has_other = Rules { allow: args.rules.allowed(), ..Rules::default() };
+    // An interface alone allows nothing: that has to be said.
+    let is_open = args.rules.all;
+    if !is_open && has_other.allow_nothing() {
+        allow.local = None;
+    }
+    Ok(Rules { is_open, allow, deny: args.rules.denied() })
+}
+
+/// Everything between the programs in the kernel and the outputs.
+struct Mirror {
+    capture: ClearText,
+    redactor: Option<Redactor>,
+    forger: Forger,
+    frames: Frames,
+    outputs: Outputs,
+    tunnel: Option<Sender>,
+    audit: Audit,
+    meters: Meters,
+    flushed_at: Instant,
+}
+
+impl Mirror {
+    fn new(
+        args: &MirrorArgs,
+        capture: ClearText,
+        (outputs, tunnel): (Outputs, Option<Sender>),
+        audit: Audit,
+        meters: Meters,
+    ) -> Self {
+        let packets = &args.packets;
+        let more = packets.redact.iter().map(String::as_str);
+        let redactor =
+            (!packets.no_redact).then(|| Redactor::new(SECRET_HEADERS.into_iter().chain(more)));
+        let forger = Forger::new(forging(packets, &outputs));
+        Self {
+            capture,
+            redactor,
+            forger,
+            frames: Frames::new(),
+            outputs,
+            tunnel,
+            audit,
+            meters,
+            flushed_at: Instant::now(),
+        }
+    }
+
+    fn run(mut self, stop: &AtomicBool) -> Outcome {
+        while !stop.load(Ordering::Relaxed) {
+            self.take(|capture, sink| {
+                capture.poll(LONGEST_WAIT, sink);
+            });
+            self.forger.handle_timeout(wall_clock(), &mut self.frames);
+            self.send();
+            self.look_around();
+        }
+        self.take(ClearText::finish);
+        while self.forger.open_connections() > 0 {
+            self.forger.finish(wall_clock(), &mut self.frames);
+            self.send();
+        }
+        self.send();
+        self.outputs.flush();
+        let is_all_told =
+            self.tunnel.take().is_none_or(|sender| tunnel::finish(sender).dropped_bytes == 0);
+        let report =
+            report::Report::new(&self.capture, &self.forger, &self.outputs, self.overwritten());
+        self.audit.stop(&report);
+        message::error(&report.to_string());
+        if self.outputs.has_failed() || !is_all_told { Outcome::Incomplete } else { Outcome::Done }
+    }
+
+    /// Has the capture tell something, and forges it.
+    fn take(&mut self, tell: impl FnOnce(&mut ClearText, &mut probe::Sink<'_>)) {
+        let Self { capture, redactor, forger, frames, outputs, tunnel, audit, .. } = self;
+        tell(capture, &mut |record| {
+            audit.note(&record);
+            let record = match redactor {
+                Some(redactor) => redactor.redact(record),
+                None => record,
+            };
+            if let Some(tunnel) = tunnel {
+                tunnel.hand_in(&record);
+            }
+            if outputs.is_empty() {
+                return;
+            }
+            forger.handle(&record, frames);
+            if frames.is_full() {
+                outputs.send(frames);
+                frames.clear();
+            }
+        });
+    }
+
+    fn send(&mut self) {
+        if !self.frames.is_empty() {
+            self.outputs.send(&self.frames);
+            self.frames.clear();
+        }
+    }
+
+    /// Once a second: what others see of it.
+    fn look_around(&mut self) {
+        if self.flushed_at.elapsed() < LOOK_EVERY {
+            return;
+        }
+        self.flushed_at = Instant::now();
+        self.outputs.flush();
+        self.audit.flush();
+        let report =
+            report::Report::new(&self.capture, &self.forger, &self.outputs, self.overwritten());
+        self.meters.set(report);
+    }
+
+    fn overwritten(&self) -> u64 {
+        self.redactor.as_ref().map_or(0, Redactor::overwritten)
+    }
+}
+
+/// How packets are to look that go to `outputs`.
+fn forging(packets: &PacketArgs, outputs: &Outputs) -> Settings {
+    Settings {
+        mtu: packets.mtu.and_then(Mtu::new).unwrap_or_else(|| outputs.mtu()),
+        ports: PortMap::new(packets.port_map.iter().map(|pair| (pair.from, pair.to))),
+        vlan: packets.vlan,
+        key: random(),
+        ..Settings::default()
+    }
+}
+
+/// A number that nobody guesses.
+fn random() -> u64 {
+    use std::hash::{BuildHasher as _, RandomState};
+    RandomState::new().hash_one(std::process::id())
+}
+
+/// How long a request to end may be unheard.
+const LONGEST_WAIT: Duration = Duration::from_millis(200);
+
+const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -1,0 +1,78 @@
+//! What became of each byte of a run.
+
+use std::fmt;
+
+use capture::SinkCounters;
+use forge::Forger;
+use probe::{Account, ClearText, ClearTextCounts, ProcessAccount};
+
+use super::outputs::Outputs;
+
+/// The totals.
+#[derive(Clone, Debug)]
+pub(crate) struct Report {
+    pub(crate) account: Account,
+    pub(crate) counts: ClearTextCounts,
+    pub(crate) forged: forge::Counters,
+    pub(crate) sent: SinkCounters,
+    /// Bytes of secrets overwritten.
+    pub(crate) overwritten: u64,
+    pub(crate) processes: Vec<ProcessAccount>,
+}
+
+impl Report {
+    pub(crate) fn new(
+        capture: &ClearText,
+        forger: &Forger,
+        outputs: &Outputs,
+        overwritten: u64,
+    ) -> Self {
+        Self {
+            account: capture.account(),
+            counts: capture.counts(),
+            forged: *forger.counters(),
+            sent: outputs.counters(),
+            overwritten,
+            processes: capture.processes(),
+        }
+    }
+
+    /// What became of the bytes seen, by name. The sum is [`Account::seen`].
+    pub(crate) const fn parts(&self) -> [(&'static str, u64); 8] {
+        let account = &self.account;
+        [
+            ("delivered", account.delivered.saturating_sub(self.forged.dropped_bytes())),
+            ("ring_dropped", account.ring_full),
+            ("fault", account.fault),
+            ("unmapped", account.unmapped),
+            ("filtered", account.filtered),
+            ("duplicate", account.duplicate),
+            ("pending", account.pending),
+            ("forge_dropped", self.forged.dropped_bytes()),
+        ]
+    }
+
+    /// Whether each byte is accounted for.
+    pub(crate) fn is_balanced(&self) -> bool {
+        self.parts().iter().map(|(_, bytes)| bytes).sum::<u64>() == self.account.seen
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.is_balanced() { "=" } else { "IS NOT" };
+        let parts = self.parts();
+        let parts = parts.iter().filter(|(name, bytes)| *bytes > 0 || *name != "pending");
+        let sum: Vec<_> = parts.map(|(name, bytes)| format!("{bytes} {name}")).collect();
+        write!(f, "bytes: {} seen {sign} {}", self.account.seen, sum.join(" + "))?;
+        write!(
+            f,
+            "; {} connections, {} of both ends; {} frames sent, {} dropped; {} bytes overwritten",
+            self.counts.streams.connections,
+            self.counts.streams.both_ends,
+            self.sent.frames,
+            self.sent.dropped_frames,
+            self.overwritten,
+        )
+    }
+}

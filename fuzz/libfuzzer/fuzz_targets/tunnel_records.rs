@@ -1,0 +1,7 @@
+//! Records of a batch.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| tlsight_fuzz::tunnel_records(input));
