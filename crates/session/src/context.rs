@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use event::{Carrier, Certificate, TlsEvent};
 use flow::Flow;
+use forge::ConnectionId;
 use tls::certificate::CertificateCache;
 use tls::handshake::{ClientHello, ServerHello};
 use tls::shape::{ClientHelloInfo, ServerHelloInfo, ShapeCache};
 
+use crate::decryption::{Opening, Text, TextSink};
 use crate::handshake::Handshake;
 use crate::report;
 use crate::settings::Settings;
@@ -30,6 +32,11 @@ pub(crate) struct Context {
     #[expect(clippy::vec_box, reason = "it is the boxes that are kept")]
     spare: Vec<Box<Handshake>>,
     hash_seed: u64,
+    /// Who takes clear text, if anybody does.
+    pub(crate) text_sink: Option<TextSink>,
+    /// What the last record that was opened held; kept for its memory.
+    pub(crate) clear: Vec<u8>,
+    next_connection: u64,
 }
 
 impl Context {
@@ -43,6 +50,9 @@ impl Context {
             ended: VecDeque::new(),
             spare: Vec::new(),
             hash_seed,
+            text_sink: None,
+            clear: Vec::new(),
+            next_connection: 0,
         }
     }
 
@@ -51,6 +61,17 @@ impl Context {
         let memory_bytes = self.settings.memory_bytes;
         self.settings = Settings { memory_bytes, ..settings };
         self.certificates = certificates(&self.settings, self.hash_seed);
+    }
+
+    /// What opens the records of `flow`, if it is asked for.
+    pub(crate) fn opening(&mut self, flow: &Flow, carrier: Carrier) -> Option<Box<Opening>> {
+        let settings = self.settings.decryption.as_ref()?;
+        if settings.keys.generation() == 0 && settings.patience.is_none() {
+            return None;
+        }
+        let connection = ConnectionId(self.next_connection);
+        self.next_connection = self.next_connection.wrapping_add(1);
+        Some(Box::new(Opening::new(settings, carrier, Text::new(connection, flow))))
     }
 
     pub(crate) fn client_info(

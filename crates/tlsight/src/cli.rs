@@ -1,5 +1,6 @@
 //! The command line.
 
+mod keys;
 mod server;
 
 use std::num::NonZeroUsize;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::keys::KeyArgs;
 pub(crate) use self::server::{ServeArgs, UpArgs};
 use crate::agent::settings::{AgentLayer, Interval, Listen};
 use crate::config::{Fingerprint, Layer, Size};
@@ -75,6 +77,8 @@ pub(crate) struct ReadArgs {
     #[arg(long)]
     pub(crate) no_progress: bool,
 
+    #[command(flatten)]
+    pub(crate) keys: KeyArgs,
     #[command(flatten)]
     pub(crate) common: CommonArgs,
 }

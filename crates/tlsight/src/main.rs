@@ -10,6 +10,7 @@ mod config;
 mod demo;
 mod doctor;
 mod filter;
+mod keys;
 mod kubernetes;
 mod message;
 mod output;

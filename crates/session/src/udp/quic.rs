@@ -7,7 +7,7 @@ use quic::{Connections, Event, Side, Way};
 use crate::context::Context;
 use crate::handshake::Handshake;
 use crate::marks::{Anomaly, Partial};
-use crate::messages::{MessageBuffer, Taken};
+use crate::messages::MessageBuffer;
 
 /// The QUIC of one five-tuple.
 pub(crate) struct QuicSession {
@@ -127,30 +127,16 @@ impl Current {
         }
     }
 
-    fn on_crypto(&mut self, context: &mut Context, now: Timestamp, side: Side, mut bytes: &[u8]) {
+    fn on_crypto(&mut self, context: &mut Context, now: Timestamp, side: Side, bytes: &[u8]) {
         let Some(handshake) = &mut self.handshake else { return };
         let client = handshake.client_direction();
         let (direction, messages) = match side {
             Side::Client => (client, &mut self.client_messages),
             Side::Server => (client.opposite(), &mut self.server_messages),
         };
-        while !bytes.is_empty() {
-            let taken = match messages.take(bytes, bytes.len()) {
-                Taken::Whole(len) => {
-                    handshake.on_whole(context, now, direction, bytes.get(..len).unwrap_or(bytes));
-                    len
-                }
-                Taken::Assembled(len) => {
-                    handshake.on_whole(context, now, direction, &messages.assembled());
-                    len
-                }
-                Taken::Kept(len) => len,
-                Taken::NeedMore | Taken::TooLong => {
-                    handshake.add_anomaly(Anomaly::MessageTooLong);
-                    return;
-                }
-            };
-            bytes = bytes.get(taken..).unwrap_or_default();
+        let on_whole = |message: &[u8]| handshake.on_whole(context, now, direction, message);
+        if messages.take_all(bytes, on_whole).is_err() {
+            handshake.add_anomaly(Anomaly::MessageTooLong);
         }
     }
 
