@@ -11,6 +11,7 @@ mod key_log;
 mod legacy;
 mod prf;
 mod protection;
+mod quic;
 mod rsa;
 mod secret;
 mod store;
@@ -19,6 +20,7 @@ mod tls13;
 
 pub use key_log::{KeyLogCounts, KeyLogEntry, KeyLogReader, Label, LineError};
 pub use legacy::{LegacyOpener, LegacyRecord, LegacySession, ticket_id};
+pub use quic::QuicOpener;
 pub use rsa::{RsaKey, RsaKeyError};
 pub use secret::Secret;
 pub use store::KeyStore;

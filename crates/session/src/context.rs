@@ -10,7 +10,7 @@ use tls::certificate::CertificateCache;
 use tls::handshake::{ClientHello, ServerHello};
 use tls::shape::{ClientHelloInfo, ServerHelloInfo, ShapeCache};
 
-use crate::decryption::{Opening, Text, TextSink};
+use crate::decryption::{Decryption, Opening, QuicScratch, Text, TextSink};
 use crate::handshake::Handshake;
 use crate::report;
 use crate::settings::Settings;
@@ -25,6 +25,7 @@ struct Ended {
 pub(crate) struct Context {
     pub(crate) settings: Settings,
     pub(crate) quic_scratch: quic::Scratch,
+    pub(crate) quic_opened: QuicScratch,
     shapes: ShapeCache,
     certificates: CertificateCache,
     ended: VecDeque<Ended>,
@@ -46,6 +47,7 @@ impl Context {
             certificates: certificates(&settings, hash_seed),
             settings,
             quic_scratch: quic::Scratch::default(),
+            quic_opened: QuicScratch::default(),
             shapes: ShapeCache::with_max_bytes(hash_seed, memory_bytes / SHAPES_SHARE),
             ended: VecDeque::new(),
             spare: Vec::new(),
@@ -65,13 +67,17 @@ impl Context {
 
     /// What opens the records of `flow`, if it is asked for.
     pub(crate) fn opening(&mut self, flow: &Flow, carrier: Carrier) -> Option<Box<Opening>> {
-        let settings = self.settings.decryption.as_ref()?;
-        if settings.keys.generation() == 0 && settings.patience.is_none() {
-            return None;
-        }
+        self.decryption()?;
         let connection = ConnectionId(self.next_connection);
         self.next_connection = self.next_connection.wrapping_add(1);
-        Some(Box::new(Opening::new(settings, carrier, Text::new(connection, flow))))
+        let text = Text::new(connection, flow);
+        self.decryption().map(|settings| Box::new(Opening::new(settings, carrier, text)))
+    }
+
+    /// How records are opened, if there are secrets or some may come.
+    pub(crate) fn decryption(&self) -> Option<&Decryption> {
+        let settings = self.settings.decryption.as_ref()?;
+        (settings.keys.generation() > 0 || settings.patience.is_some()).then_some(settings)
     }
 
     pub(crate) fn client_info(

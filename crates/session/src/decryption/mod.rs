@@ -3,8 +3,10 @@
 //! Which secrets are known is looked up when the hellos have told whose they are; which of them protect
 //! a record is found out by trial.
 
+mod dtls;
 mod hellos;
 mod legacy;
+mod quic;
 mod settings;
 mod text;
 mod waiting;
@@ -20,6 +22,7 @@ use tls::record::RecordHeader;
 use tls::registry::{ContentType, HandshakeType};
 
 use self::hellos::{Hellos, Told};
+pub(crate) use self::quic::{PacketOutcome, QuicOpening, QuicScratch};
 pub use self::settings::{Budget, Decryption, Extent, Patience};
 pub(crate) use self::text::Text;
 pub use self::text::TextSink;
@@ -37,6 +40,8 @@ pub(crate) struct Opening {
     hellos: Hellos,
     tls13: Option<Both<Option<Tls13Opener>>>,
     legacy: Both<LegacySide>,
+    /// Of the last record of DTLS.
+    epochs: Both<u16>,
     /// Master secrets that may be the one of the handshake, once they were looked for.
     masters: Option<Vec<Arc<Secret>>>,
     pub(crate) text: Text,
@@ -110,6 +115,7 @@ impl Opening {
             hellos: Hellos::default(),
             tls13: None,
             legacy: Both::default(),
+            epochs: Both::default(),
             masters: None,
             text,
             waiting: Waiting::new(settings.patience.clone()),
@@ -187,7 +193,7 @@ impl Opening {
         if self.is_missing(direction) && self.waiting.push(now, direction, parts) {
             return Outcome::Waits;
         }
-        self.give_up(direction, record);
+        self.give_up(direction, RecordHeader::LEN.saturating_add(record.body.len()));
         Outcome::Closed
     }
 
@@ -199,7 +205,7 @@ impl Opening {
         if self.generation != self.keys.generation() {
             self.look_up();
         }
-        let oldest = self.waiting.oldest()?;
+        let oldest = self.waiting.first()?.direction;
         let has_keys = !self.is_missing(oldest);
         (has_keys || is_end || self.waiting.is_overdue(now)).then(|| self.waiting.pop()).flatten()
     }
@@ -213,7 +219,7 @@ impl Opening {
     ) -> Outcome {
         let outcome = self.open_now(direction, record, clear);
         if outcome == Outcome::Closed {
-            self.give_up(direction, record);
+            self.give_up(direction, RecordHeader::LEN.saturating_add(record.body.len()));
         }
         outcome
     }
@@ -378,10 +384,10 @@ impl Opening {
         outcome
     }
 
-    fn give_up(&mut self, direction: Direction, record: Sealed<'_>) {
+    /// Takes note of a record, so many bytes long, that stays closed.
+    fn give_up(&mut self, direction: Direction, len: usize) {
         self.failed = self.failed.saturating_add(u64::from(self.has_keys(direction)));
         self.has_lost |= self.is_in_use(direction);
-        let len = RecordHeader::LEN.saturating_add(record.body.len());
         self.text.on_unseen(direction, len);
     }
 

@@ -50,9 +50,9 @@ impl Waiting {
         true
     }
 
-    /// Direction of the oldest record.
-    pub(crate) fn oldest(&self) -> Option<Direction> {
-        self.records.front().map(|record| record.direction)
+    /// The oldest record.
+    pub(crate) fn first(&self) -> Option<&WaitingRecord> {
+        self.records.front()
     }
 
     /// Takes the oldest record out.

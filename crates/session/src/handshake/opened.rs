@@ -25,7 +25,7 @@ pub(crate) enum EarlyDataAnswer {
 }
 
 impl Handshake {
-    /// Takes a message with its header, out of a record that was opened.
+    /// Takes a message out of a record that was opened.
     ///
     /// Of a renegotiation only what it adds is taken: the hellos before it tell the session.
     pub(crate) fn on_opened_message(
@@ -33,10 +33,10 @@ impl Handshake {
         context: &mut Context,
         now: Timestamp,
         direction: Direction,
-        message: &[u8],
+        kind: HandshakeType,
+        body: &[u8],
     ) {
         self.is_opened = true;
-        let kind = HandshakeType(message.first().copied().unwrap_or_default());
         let adds = matches!(
             kind,
             HandshakeType::CERTIFICATE
@@ -47,7 +47,7 @@ impl Handshake {
                 | HandshakeType::NEW_SESSION_TICKET
         );
         if self.is_tls13_or_later() || adds {
-            self.on_whole(context, now, direction, message);
+            self.on_message(context, now, direction, kind, body);
         }
     }
 

@@ -4,7 +4,7 @@ use event::Timestamp;
 use flow::Direction;
 use forge::Ending;
 use tls::record::RecordHeader;
-use tls::registry::ContentType;
+use tls::registry::{ContentType, HandshakeType};
 
 use super::{OpenRecord, Phase, Step, TcpSession, handshake_of};
 use crate::context::Context;
@@ -124,7 +124,10 @@ impl TcpSession {
                 let messages = &mut self.streams[direction].messages;
                 let taken = messages.take_all(clear, |message| {
                     opening.on_message(direction, message);
-                    handshake.on_opened_message(context, now, direction, message);
+                    if let Some((&[kind, _, _, _], body)) = message.split_first_chunk() {
+                        let kind = HandshakeType(kind);
+                        handshake.on_opened_message(context, now, direction, kind, body);
+                    }
                     opening.on_early_data_verdict(context, now, handshake.early_data_verdict());
                 });
                 if taken.is_err() {
