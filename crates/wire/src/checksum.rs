@@ -1,26 +1,35 @@
 //! The internet checksum.
 
-/// A sum of 16-bit words in one's complement (RFC 1071).
+/// A sum of 16-bit words in one's complement (RFC 1071), kept in the byte order of the host: the sum
+/// of words whose bytes are swapped is the sum with its bytes swapped (section 2).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Checksum(u64);
 
 impl Checksum {
     /// Adds `bytes`; an odd last byte is the high half of a word, so only the last part of the
     /// input may have an odd length.
+    #[inline]
     #[must_use]
     pub fn with(self, bytes: &[u8]) -> Self {
         let (words, odd) = bytes.as_chunks::<4>();
         let mut sum = self.0;
         for word in words {
-            sum = sum.wrapping_add(u64::from(u32::from_be_bytes(*word)));
+            sum = sum.wrapping_add(u64::from(u32::from_ne_bytes(*word)));
         }
         let mut last = [0; 4];
         for (to, from) in last.iter_mut().zip(odd) {
             *to = *from;
         }
-        sum = sum.wrapping_add(u64::from(u32::from_be_bytes(last)));
+        sum = sum.wrapping_add(u64::from(u32::from_ne_bytes(last)));
         // Folding here leaves room for 2³¹ words, more than any packet has.
         Self((sum & 0xffff_ffff) + (sum >> 32))
+    }
+
+    /// Adds a word.
+    #[inline]
+    #[must_use]
+    pub const fn with_word(self, word: u16) -> Self {
+        Self(self.0 + word.to_be() as u64)
     }
 
     /// The pseudo-header of TCP or UDP over IPv4 (RFC 9293 section 3.1).
@@ -45,7 +54,7 @@ impl Checksum {
             sum = (sum & 0xffff) + (sum >> 16);
         }
         let [.., high, low] = sum.to_be_bytes();
-        !u16::from_be_bytes([high, low])
+        !u16::from_be(u16::from_be_bytes([high, low]))
     }
 }
 
@@ -78,6 +87,14 @@ mod tests {
     fn carries_are_not_lost() {
         assert_eq!(Checksum::default().with(&[0xff; 65_535]).finish(), 0x00ff);
         assert_eq!(Checksum::default().with(&[0xff; 65_534]).finish(), 0);
+    }
+
+    #[test]
+    fn a_word_is_two_bytes_of_it() {
+        for word in [0, 1, 0x1234, u16::MAX] {
+            let sum = Checksum::default().with(&[9, 8]);
+            assert_eq!(sum.with_word(word).finish(), sum.with(&word.to_be_bytes()).finish());
+        }
     }
 
     #[test]

@@ -37,6 +37,15 @@ impl<'a> Ethernet<'a> {
         if type_or_len > MAX_802_3_LEN { Ok(frame) } else { frame.with_snap() }
     }
 
+    /// The header of an Ethernet II frame.
+    #[must_use]
+    pub fn header(destination: [u8; 6], source: [u8; 6], ether_type: EtherType) -> [u8; 14] {
+        let [d0, d1, d2, d3, d4, d5] = destination;
+        let [s0, s1, s2, s3, s4, s5] = source;
+        let [high, low] = ether_type.0.to_be_bytes();
+        [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, high, low]
+    }
+
     #[cold]
     fn with_snap(self) -> Result<Self, HeaderError> {
         let mut reader = Reader::new(self.payload);
@@ -72,6 +81,14 @@ mod tests {
         assert_eq!(frame.destination, [1, 2, 3, 4, 5, 6]);
         assert_eq!(frame.source, [7, 8, 9, 10, 11, 12]);
         assert_eq!((frame.ether_type, frame.payload), (EtherType::IPV6, &[0x60][..]));
+    }
+
+    #[test]
+    fn what_is_built_is_read() {
+        let header = Ethernet::header([1; 6], [2; 6], EtherType::IPV6);
+        let frame = Ethernet::parse(&header).unwrap();
+        assert_eq!((frame.destination, frame.source), ([1; 6], [2; 6]));
+        assert_eq!((frame.ether_type, frame.payload), (EtherType::IPV6, &[][..]));
     }
 
     #[test]

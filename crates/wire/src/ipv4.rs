@@ -1,5 +1,6 @@
 //! IPv4 headers.
 
+use crate::checksum::Checksum;
 use crate::fragment::FragmentRange;
 use crate::header_error::HeaderError;
 use crate::ip_protocol::IpProtocol;
@@ -66,6 +67,48 @@ impl<'a> Ipv4<'a> {
             payload: payload_len.and_then(|len| rest.get(..len)).unwrap_or(rest),
         })
     }
+
+    /// The header of a packet that is not to be fragmented, without options, with its checksum;
+    /// `total_len` is its length with what follows.
+    #[inline]
+    #[must_use]
+    pub fn header(
+        source: [u8; 4],
+        destination: [u8; 4],
+        protocol: IpProtocol,
+        identification: u16,
+        total_len: u16,
+    ) -> [u8; FIXED_LEN] {
+        let ([l0, l1], [i0, i1]) = (total_len.to_be_bytes(), identification.to_be_bytes());
+        let ([s0, s1, s2, s3], [d0, d1, d2, d3]) = (source, destination);
+        let without = [
+            0x45,
+            0,
+            l0,
+            l1,
+            i0,
+            i1,
+            DONT_FRAGMENT,
+            0,
+            HOPS,
+            protocol.0,
+            0,
+            0,
+            s0,
+            s1,
+            s2,
+            s3,
+            d0,
+            d1,
+            d2,
+            d3,
+        ];
+        let [c0, c1] = Checksum::default().with(&without).finish().to_be_bytes();
+        let mut header = without;
+        let [.., h0, h1, _, _, _, _, _, _, _, _] = &mut header;
+        (*h0, *h1) = (c0, c1);
+        header
+    }
 }
 
 #[cold]
@@ -74,6 +117,12 @@ fn cut_off(bytes: &[u8], needed: usize) -> HeaderError {
 }
 
 const FIXED_LEN: usize = 20;
+
+/// The upper byte of flags and fragment offset (RFC 791 section 3.1).
+const DONT_FRAGMENT: u8 = 0x40;
+
+/// RFC 1700, "IP time to live": the default that most systems keep to.
+const HOPS: u8 = 64;
 
 #[cfg(test)]
 mod tests {
@@ -86,6 +135,18 @@ mod tests {
         bytes.resize(usize::from(header_words).max(5) * 4, 1);
         bytes.extend(payload);
         bytes
+    }
+
+    #[test]
+    fn what_is_built_is_read_and_its_checksum_is_right() {
+        let (from, to) = ([192, 0, 2, 1], [198, 51, 100, 2]);
+        let mut bytes = Ipv4::header(from, to, IpProtocol::TCP, 0x1234, 23).to_vec();
+        assert_eq!(Checksum::default().with(&bytes).finish(), 0);
+        bytes.extend(b"abc");
+        let parsed = Ipv4::parse(&bytes).unwrap();
+        assert_eq!((parsed.source, parsed.destination), (from, to));
+        assert_eq!((parsed.protocol, parsed.identification), (IpProtocol::TCP, 0x1234));
+        assert_eq!((parsed.payload, parsed.fragment), (&b"abc"[..], None));
     }
 
     #[test]

@@ -38,6 +38,23 @@ impl<'a> Ipv6<'a> {
     /// Length of the header in bytes.
     pub const HEADER_LEN: usize = HEADER_LEN;
 
+    /// The header of a packet of no traffic class and no flow label.
+    #[inline]
+    #[must_use]
+    pub fn header(
+        source: [u8; 16],
+        destination: [u8; 16],
+        next_header: IpProtocol,
+        payload_len: u16,
+    ) -> [u8; HEADER_LEN] {
+        let [l0, l1] = payload_len.to_be_bytes();
+        let mut header = [0; HEADER_LEN];
+        let start = [0x60, 0, 0, 0, l0, l1, next_header.0, HOPS];
+        let bytes = start.iter().chain(&source).chain(&destination);
+        header.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        header
+    }
+
     /// Reads the packet that begins with `bytes`.
     ///
     /// # Errors
@@ -136,6 +153,9 @@ fn fragment(reader: &mut Reader<'_>) -> Result<(IpProtocol, (u32, FragmentRange)
 }
 
 const HEADER_LEN: usize = 40;
+
+/// As for IPv4: the default that most systems keep to.
+const HOPS: u8 = 64;
 const MOBILITY: IpProtocol = IpProtocol(135);
 const HOST_IDENTITY: IpProtocol = IpProtocol(139);
 const SHIM6: IpProtocol = IpProtocol(140);
@@ -146,6 +166,16 @@ const MAX_EXTENSION_HEADERS: usize = 8;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_built_is_read() {
+        let mut bytes = Ipv6::header([1; 16], [2; 16], IpProtocol::TCP, 3).to_vec();
+        bytes.extend(b"abc");
+        let parsed = Ipv6::parse(&bytes).unwrap();
+        assert_eq!((parsed.source, parsed.destination), ([1; 16], [2; 16]));
+        assert_eq!((parsed.next_header, parsed.payload), (IpProtocol::TCP, &b"abc"[..]));
+        assert_eq!(parsed.payload_len, Some(3));
+    }
 
     #[test]
     fn the_payload_length_cuts_padding_off() {

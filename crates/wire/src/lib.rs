@@ -1,6 +1,8 @@
-//! Bytes on the wire: a bounded reader, and borrowed views of link, network and transport headers.
+//! Bytes on the wire: a bounded reader, borrowed views of link, network and transport headers, and the
+//! building of such headers.
 //!
-//! Nothing here keeps state, allocates or knows what a flow is.
+//! Nothing here keeps state or knows what a flow is, and nothing allocates but what appends to a
+//! caller's buffer.
 #![warn(clippy::disallowed_methods)]
 
 mod checksum;
@@ -26,6 +28,7 @@ mod reader;
 mod sequence;
 mod tcp;
 mod tcp_flags;
+mod tcp_frame;
 mod teredo;
 mod udp;
 mod vlan;
@@ -54,6 +57,7 @@ pub use reader::{Reader, Truncated};
 pub use sequence::SeqNumber;
 pub use tcp::TcpSegment;
 pub use tcp_flags::TcpFlags;
+pub use tcp_frame::{SegmentFields, TcpPath};
 pub use teredo::Teredo;
 pub use udp::UdpDatagram;
 pub use vlan::VlanTag;

@@ -4,6 +4,7 @@ use crate::header_error::HeaderError;
 use crate::reader::{Reader, Truncated};
 use crate::sequence::SeqNumber;
 use crate::tcp_flags::TcpFlags;
+use crate::tcp_frame::SegmentFields;
 
 /// A TCP segment (RFC 9293 section 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +58,24 @@ impl<'a> TcpSegment<'a> {
             options,
             payload,
         })
+    }
+
+    /// A header without its options; `len` is its length with them, in bytes.
+    #[inline]
+    #[must_use]
+    pub(crate) fn header(
+        [source_port, destination_port]: [u16; 2],
+        fields: &SegmentFields<'_>,
+        len: usize,
+        checksum: u16,
+    ) -> [u8; FIXED_LEN] {
+        let ([p0, p1], [q0, q1]) = (source_port.to_be_bytes(), destination_port.to_be_bytes());
+        let [s0, s1, s2, s3] = fields.sequence.0.to_be_bytes();
+        let [a0, a1, a2, a3] = fields.acknowledgment.0.to_be_bytes();
+        let words = u8::try_from(len / 4).unwrap_or(u8::MAX) << 4;
+        let ([w0, w1], [c0, c1]) = (fields.window.to_be_bytes(), checksum.to_be_bytes());
+        let flags = fields.flags.0;
+        [p0, p1, q0, q1, s0, s1, s2, s3, a0, a1, a2, a3, words, flags, w0, w1, c0, c1, 0, 0]
     }
 
     /// The shift count of the window scale option (RFC 7323 section 2.2), if it is there.

@@ -27,6 +27,13 @@ impl<'a> VlanTag<'a> {
         let ether_type = EtherType(reader.u16()?);
         Ok(Self { id: control & ID_MASK, ether_type, payload: reader.rest() })
     }
+
+    /// A tag of no priority behind its `EtherType`. Of `id`, 12 bits count.
+    #[must_use]
+    pub const fn header(id: u16, ether_type: EtherType) -> [u8; 4] {
+        let ([i0, i1], [t0, t1]) = ((id & ID_MASK).to_be_bytes(), ether_type.0.to_be_bytes());
+        [i0, i1, t0, t1]
+    }
 }
 
 const ID_MASK: u16 = 0x0fff;
@@ -34,6 +41,13 @@ const ID_MASK: u16 = 0x0fff;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_built_is_read() {
+        let header = VlanTag::header(0xf123, EtherType::IPV4);
+        let tag = VlanTag::parse(&header).unwrap();
+        assert_eq!((tag.id, tag.ether_type, tag.payload), (0x123, EtherType::IPV4, &[][..]));
+    }
 
     #[test]
     fn priority_bits_are_not_part_of_the_id() {

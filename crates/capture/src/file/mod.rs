@@ -1,4 +1,4 @@
-//! Capture files: reading pcap and pcapng, plain or compressed, and writing pcap.
+//! Capture files: reading pcap and pcapng, plain or compressed, and writing pcap and pcapng.
 
 mod error;
 mod order;
@@ -13,6 +13,7 @@ mod writer;
 mod zstd;
 
 pub use error::{Beginning, Damage, OpenError, ReadError, Stream};
+pub use pcapng::PcapngWriter;
 pub use piece::{Filled, Piece};
 pub use reader::{FileReader, Notes};
 pub use secrets::{DecryptionSecrets, SecretsType};

@@ -57,6 +57,11 @@ pub enum LiveError {
 }
 
 impl LiveError {
+    /// Whether a packet was longer than its interface takes.
+    pub(super) fn is_too_long(&self) -> bool {
+        matches!(self, Self::System { source, .. } if source.raw_os_error() == Some(libc::EMSGSIZE))
+    }
+
     pub(super) fn system(interface: &str, action: &'static str, source: io::Error) -> Self {
         let interface = interface.into();
         if source.kind() == io::ErrorKind::PermissionDenied {

@@ -4,7 +4,9 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
+use std::time::Duration;
 
+use super::device;
 use super::error::LiveError;
 use super::socket::{self, PacketSocket, Packets};
 
@@ -76,6 +78,31 @@ impl PacketSender {
                 error => Err(LiveError::system(&self.name, "sending", error)),
             },
         }
+    }
+
+    /// The interface's name.
+    #[must_use]
+    pub fn interface(&self) -> &str {
+        &self.name
+    }
+
+    /// The longest packet that the interface takes in bytes, without link header.
+    ///
+    /// # Errors
+    /// [`LiveError`] if the interface is gone.
+    pub fn mtu(&self) -> Result<u32, LiveError> {
+        device::mtu(self.socket.as_fd(), &self.name)
+            .map_err(|error| LiveError::system(&self.name, "asking for the MTU", error))
+    }
+
+    /// Waits until there may be room, or `timeout` is over, or a signal came.
+    ///
+    /// # Errors
+    /// [`LiveError`] if the system refuses to wait.
+    pub fn wait_for_room(&self, timeout: Duration) -> Result<(), LiveError> {
+        self.socket
+            .wait_for_room(timeout)
+            .map_err(|error| LiveError::system(&self.name, "waiting", error))
     }
 
     /// Most packets of one call: the cost of the call is shared well before.

@@ -1,7 +1,7 @@
 //! Packet sockets (packet(7)).
 #![expect(unsafe_code, reason = "packet sockets have no safe binding")]
 
-use std::ffi::{CString, c_int};
+use std::ffi::{CString, c_int, c_short};
 use std::io;
 use std::os::fd::{AsFd as _, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
@@ -103,9 +103,17 @@ impl PacketSocket {
 
     /// Waits until there may be packets, or an error, or `timeout` is over, or a signal came.
     pub(super) fn wait(&self, timeout: Duration) -> io::Result<()> {
+        self.wait_for(libc::POLLIN | libc::POLLERR, timeout)
+    }
+
+    /// Waits until packets may be sent, or `timeout` is over, or a signal came.
+    pub(super) fn wait_for_room(&self, timeout: Duration) -> io::Result<()> {
+        self.wait_for(libc::POLLOUT, timeout)
+    }
+
+    fn wait_for(&self, events: c_short, timeout: Duration) -> io::Result<()> {
         let millis = timeout.as_micros().div_ceil(1000);
-        let mut waited =
-            libc::pollfd { fd: self.raw(), events: libc::POLLIN | libc::POLLERR, revents: 0 };
+        let mut waited = libc::pollfd { fd: self.raw(), events, revents: 0 };
         // SAFETY: the pointer is to one live `pollfd`.
         let result = checked(unsafe {
             libc::poll(&raw mut waited, 1, c_int::try_from(millis).unwrap_or(c_int::MAX))

@@ -95,7 +95,7 @@ impl Unit {
 }
 
 /// `if_tsresol`
-const TIME_RESOLUTION: u16 = 9;
+pub(super) const TIME_RESOLUTION: u16 = 9;
 /// `if_tsoffset`
 const TIME_OFFSET: u16 = 14;
 

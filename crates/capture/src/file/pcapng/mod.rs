@@ -3,9 +3,11 @@
 mod interface;
 mod options;
 mod packet;
+mod writer;
 
 use self::interface::Interface;
 use self::packet::PacketBlock;
+pub use self::writer::PcapngWriter;
 use super::error::Damage;
 use super::order::Order;
 use super::reader::Notes;
