@@ -1,8 +1,11 @@
 //! The secrets that are known, by session.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use zeroize::Zeroizing;
 
 use crate::key_log::{KeyLogEntry, Label};
 use crate::rsa::RsaKey;
@@ -18,7 +21,7 @@ pub struct KeyStore {
 
 #[derive(Default)]
 struct Tables {
-    by_random: HashMap<[u8; 32], Vec<(Label, Arc<Secret>)>>,
+    by_random: HashMap<[u8; 32], Known>,
     by_session_id: HashMap<Box<[u8]>, Arc<Secret>>,
     by_encrypted_premaster: HashMap<[u8; 8], Arc<Secret>>,
     /// Keys of the maps, oldest first.
@@ -26,6 +29,14 @@ struct Tables {
     rsa_keys: Vec<Arc<RsaKey>>,
     psks: Vec<Arc<Secret>>,
     dropped_sessions: u64,
+}
+
+/// What is known of the session with a client random.
+#[derive(Default)]
+struct Known {
+    secrets: Vec<(Label, Arc<Secret>)>,
+    /// Whether anybody has asked for it.
+    is_used: AtomicBool,
 }
 
 enum Key {
@@ -47,7 +58,7 @@ impl KeyStore {
         let mut tables = self.write();
         let key = match entry {
             KeyLogEntry::Random { label, random, secret } => {
-                let known = tables.by_random.entry(random).or_default();
+                let known = &mut tables.by_random.entry(random).or_default().secrets;
                 let is_first = known.is_empty();
                 let alike = known.iter().filter(|(other, _)| *other == label);
                 if alike.clone().any(|(_, other)| other.is_same(&secret))
@@ -104,7 +115,7 @@ impl KeyStore {
     #[must_use]
     pub fn by_random(&self, random: &[u8; 32], label: Label) -> Vec<Arc<Secret>> {
         let tables = self.read();
-        let known = tables.by_random.get(random).map(Vec::as_slice).unwrap_or_default();
+        let known = tables.known(random);
         known.iter().filter(|(of, _)| *of == label).map(|(_, it)| Arc::clone(it)).collect()
     }
 
@@ -118,7 +129,7 @@ impl KeyStore {
     #[must_use]
     pub fn application(&self, random: &[u8; 32], is_client: bool) -> Vec<Arc<Secret>> {
         let tables = self.read();
-        let known = tables.by_random.get(random).map(Vec::as_slice).unwrap_or_default();
+        let known = tables.known(random);
         let generation = |label: Label| match label {
             Label::ClientTraffic(generation) if is_client => Some(generation),
             Label::ServerTraffic(generation) if !is_client => Some(generation),
@@ -164,6 +175,26 @@ impl KeyStore {
         self.read().psks.clone()
     }
 
+    /// The lines of a key log (RFC 9850) with the secrets that were asked for by a client random, which
+    /// are those of sessions that were seen.
+    #[must_use]
+    pub fn dangerous_used_lines(&self) -> Zeroizing<Vec<u8>> {
+        let tables = self.read();
+        let mut used: Vec<_> =
+            tables.by_random.iter().filter(|(_, known)| known.is_used.load(Relaxed)).collect();
+        used.sort_unstable_by_key(|(random, _)| **random);
+        let secrets = used.iter().flat_map(|(random, known)| {
+            known.secrets.iter().map(|(label, secret)| (**random, *label, secret))
+        });
+        let len = used.iter().map(|(_, known)| known.secrets.len() * MAX_LINE_LEN).sum();
+        // A vector that grows leaves what it held behind.
+        let mut lines = Zeroizing::new(Vec::with_capacity(len));
+        for (random, label, secret) in secrets {
+            label.write_line(&random, secret, &mut lines);
+        }
+        lines
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, Tables> {
         self.tables.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -180,6 +211,12 @@ impl Default for KeyStore {
 }
 
 impl Tables {
+    fn known(&self, random: &[u8; 32]) -> &[(Label, Arc<Secret>)] {
+        let Some(known) = self.by_random.get(random) else { return &[] };
+        known.is_used.store(true, Relaxed);
+        &known.secrets
+    }
+
     fn drop_oldest(&mut self) {
         match self.order.pop_front() {
             Some(Key::Random(random)) => drop(self.by_random.remove(&random)),
@@ -201,3 +238,6 @@ const MAX_ALTERNATIVES: usize = 4;
 
 /// Secrets of one session, all labels together.
 const MAX_SECRETS: usize = 32;
+
+/// Longest line of a secret that is as long as those of TLS: the longest label, a random and 48 bytes.
+const MAX_LINE_LEN: usize = 256;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use self::keys::KeyArgs;
+pub(crate) use self::keys::{DecryptArgs, KeyArgs};
 pub(crate) use self::server::{ServeArgs, UpArgs};
 use crate::agent::settings::{AgentLayer, Interval, Listen};
 use crate::config::{Fingerprint, Layer, Size};
@@ -46,6 +46,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Analyse capture files
     Read(ReadArgs),
+    /// Show the clear text of captures whose secrets are known, or put secrets into them
+    Decrypt(DecryptArgs),
     /// Show sessions live: at the sockets of this host, with their processes, or from an interface
     Watch(WatchArgs),
     /// Watch unattended: lines to a file, edges, metrics, live settings

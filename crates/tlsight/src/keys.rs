@@ -56,6 +56,15 @@ impl Keys {
         }
         Ok(keys)
     }
+    /// The secrets.
+    pub(crate) const fn store(&self) -> &Arc<KeyStore> {
+        &self.store
+    }
+
+    /// The same secrets for somebody who reads captures.
+    pub(crate) fn share(&self) -> Self {
+        Self { store: Arc::clone(&self.store), logs: Vec::new(), blocks_read: 0 }
+    }
 
     /// How sessions are decrypted with them.
     pub(crate) fn decryption(&self, patience: Option<Patience>) -> Decryption {

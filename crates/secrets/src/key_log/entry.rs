@@ -126,6 +126,33 @@ impl Label {
         })
     }
 
+    /// Appends the line that tells a secret.
+    pub(crate) fn write_line(self, random: &[u8; 32], secret: &Secret, out: &mut Vec<u8>) {
+        let (name, generation) = match self {
+            Self::ClientRandom => ("CLIENT_RANDOM", None),
+            Self::PremasterSecret => ("PMS_CLIENT_RANDOM", None),
+            Self::ClientEarlyTraffic => ("CLIENT_EARLY_TRAFFIC_SECRET", None),
+            Self::ClientHandshakeTraffic => ("CLIENT_HANDSHAKE_TRAFFIC_SECRET", None),
+            Self::ServerHandshakeTraffic => ("SERVER_HANDSHAKE_TRAFFIC_SECRET", None),
+            Self::ClientTraffic(generation) => ("CLIENT_TRAFFIC_SECRET_", Some(generation)),
+            Self::ServerTraffic(generation) => ("SERVER_TRAFFIC_SECRET_", Some(generation)),
+        };
+        out.extend_from_slice(name.as_bytes());
+        match generation {
+            None => {}
+            Some(LATER) => out.push(b'N'),
+            Some(generation) => out.extend_from_slice(generation.to_string().as_bytes()),
+        }
+        for bytes in [&random[..], secret.dangerous_bytes()] {
+            out.push(b' ');
+            for byte in bytes {
+                let digits = [byte >> 4, byte & 15].map(|it| char::from_digit(it.into(), 16));
+                out.extend(digits.into_iter().flatten().filter_map(|it| u8::try_from(it).ok()));
+            }
+        }
+        out.push(b'\n');
+    }
+
     /// Whether a secret of this kind may be `len` bytes long.
     const fn allows(self, len: usize) -> bool {
         match self {
@@ -183,10 +210,13 @@ const fn digit(hex: u8) -> Option<u8> {
 /// A generation. OpenSSL writes `N` for all but the first.
 fn number(digits: &[u8]) -> Option<u16> {
     if digits == b"N" {
-        return Some(u16::MAX);
+        return Some(LATER);
     }
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
+
+/// A generation whose number is not told.
+const LATER: u16 = u16::MAX;
 
 /// Labels of secrets that open no records.
 const OTHER_LABELS: [&[u8]; 5] = [

@@ -23,6 +23,43 @@ pub(crate) struct KeyArgs {
     pub(crate) psk: Vec<Psk>,
 }
 
+#[derive(Debug, Args)]
+#[command(after_help = DECRYPT_HELP)]
+pub(crate) struct DecryptArgs {
+    /// Captures (pcap or pcapng, also gzip or zstd), read in order as one; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Write a pcapng file: the clear text as TCP packets without TLS, or a copy of the capture
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) write: Option<PathBuf>,
+
+    /// Write the clear text into files, one for each side of each session
+    #[arg(long, value_name = "DIR", conflicts_with = "write")]
+    pub(crate) text_dir: Option<PathBuf>,
+
+    /// Copy the capture to OUT, with the secrets of its sessions in it
+    #[arg(long, requires = "write")]
+    pub(crate) inject: bool,
+
+    /// Copy the capture to OUT, without the secrets that are in it
+    #[arg(long, requires = "write")]
+    pub(crate) strip: bool,
+
+    #[command(flatten)]
+    pub(crate) keys: KeyArgs,
+}
+
+const DECRYPT_HELP: &str = "\
+Without -w or --text-dir the clear text goes to standard output. Bytes that are missing or stay closed
+are told where they are.
+
+A session is opened as far as its secrets go: those of the handshake show certificates and no clear
+text, those of one side only that side.
+
+Exit status: 0 done, 1 failed (also if no session could be opened, or a capture not read to its end),
+2 wrong use.";
+
 /// A pre-shared key.
 #[derive(Clone)]
 pub(crate) struct Psk(pub(crate) Zeroizing<Vec<u8>>);
