@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::aead::quic::{AES_128, AES_256, CHACHA20, HeaderProtectionKey};
 use ::quic::{Protected, Space, Version, full_packet_number};
+use aws_lc_rs::aead::quic::{AES_128, AES_256, CHACHA20, HeaderProtectionKey};
 use tls::registry::CipherSuite;
 use zeroize::Zeroizing;
 

@@ -111,14 +111,15 @@ impl Tls13Opener {
 
     /// Whether there are keys that may open records.
     #[must_use]
-    pub const fn has_keys(&self) -> bool {
-        !self.candidates.is_empty() || self.current.is_some()
+    pub fn has_keys(&self) -> bool {
+        !self.candidates.is_empty() || self.is_in_use()
     }
 
-    /// Whether a record was opened.
+    /// Whether the keys that opened the last record should open the next.
     #[must_use]
-    pub const fn has_opened(&self) -> bool {
-        self.current.is_some()
+    pub fn is_in_use(&self) -> bool {
+        let is_over = |current: &Current| self.is_finished && current.stage == Stage::Handshake;
+        self.current.as_ref().is_some_and(|current| !is_over(current))
     }
 
     /// Takes note that up to `records` records were lost.

@@ -342,7 +342,7 @@ impl Opening {
     /// Whether keys have opened a record of a direction, and the next should be theirs.
     fn is_in_use(&self, direction: Direction) -> bool {
         match &self.tls13 {
-            Some(openers) => openers[direction].as_ref().is_some_and(Tls13Opener::has_opened),
+            Some(openers) => openers[direction].as_ref().is_some_and(Tls13Opener::is_in_use),
             None => match &self.legacy[direction] {
                 LegacySide::Clear => false,
                 LegacySide::Protected(opener) => {

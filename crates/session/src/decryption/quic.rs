@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
+use ::quic::{CryptoStream, Protected, Space, Version};
 use event::{Carrier, Timestamp};
 use flow::Direction;
-use ::quic::{CryptoStream, Protected, Space, Version};
 use secrets::{KeyStore, Label, QuicOpener, TrafficSecrets};
 
+use super::Verdict;
 use super::hellos::{Hellos, Told};
 use super::settings::{Decryption, Extent};
 use super::waiting::{Waiting, WaitingRecord};
-use super::Verdict;
 use crate::both::Both;
 
 /// What opens the packets of one QUIC connection.
@@ -121,8 +121,7 @@ impl QuicOpening {
         let packet = self.waiting.first()?;
         let (direction, bytes) = (packet.direction, &packet.bytes);
         let space = waiting_packet(bytes, self.version)?.space;
-        let is_over =
-            !self.is_missing(direction, space) || is_end || self.waiting.is_overdue(now);
+        let is_over = !self.is_missing(direction, space) || is_end || self.waiting.is_overdue(now);
         is_over.then(|| self.waiting.pop()).flatten()
     }
 

@@ -16,12 +16,7 @@ use crate::keys::Keys;
 ///
 /// # Errors
 /// It cannot be read, or the copy not written.
-pub(super) fn run(
-    args: &DecryptArgs,
-    file: &Path,
-    output: &Path,
-    keys: &Keys,
-) -> Result<Outcome> {
+pub(super) fn run(args: &DecryptArgs, file: &Path, output: &Path, keys: &Keys) -> Result<Outcome> {
     let lines = keys.store().dangerous_used_lines();
     let inject = args.inject.then_some(&**lines);
     let reader = FileReader::open(file)?;
@@ -42,20 +37,14 @@ pub(super) fn run(
 }
 
 /// Writes a capture that is not pcapng as such.
-fn converted(
-    mut reader: FileReader,
-    target: BufWriter<File>,
-    inject: Option<&[u8]>,
-) -> Result<()> {
+fn converted(mut reader: FileReader, target: BufWriter<File>, inject: Option<&[u8]>) -> Result<()> {
     let mut block = Block::new();
     let (mut writer, mut target) = (None, Some(target));
     while reader.read_block(&mut block)? == More::Packets {
         for packet in block.packets() {
             let writer = match &mut writer {
                 Some(writer) => writer,
-                none @ None => {
-                    none.insert(begun(target.take(), packet.link_type, inject)?)
-                }
+                none @ None => none.insert(begun(target.take(), packet.link_type, inject)?),
             };
             writer.write(&packet, None)?;
         }

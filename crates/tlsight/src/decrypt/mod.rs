@@ -78,11 +78,7 @@ struct Seen {
 
 type Shared = Arc<Mutex<Box<dyn Output>>>;
 
-fn analyse(
-    files: Vec<std::path::PathBuf>,
-    keys: &Keys,
-    output: Option<Shared>,
-) -> Result<Seen> {
+fn analyse(files: Vec<std::path::PathBuf>, keys: &Keys, output: Option<Shared>) -> Result<Seen> {
     let settings = Settings { decryption: Some(keys.decryption(None)), ..Settings::default() };
     let mut analyzer = Analyzer::new(settings, Limits::default());
     if let Some(output) = output {
