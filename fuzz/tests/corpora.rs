@@ -22,8 +22,8 @@ macro_rules! replayed {
 
 replayed! {
     capture_file certificate certificate_message client_hello compressed_certificate dtls
-    flow_engine headers quic quic_frames server_hello server_messages session socket_records sslv2
-    tls_record
+    flow_engine headers key_log quic quic_frames quic_protected sealed_records server_hello
+    server_messages session socket_records sslv2 tls_record
 }
 
 #[test]

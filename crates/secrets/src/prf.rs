@@ -82,3 +82,47 @@ fn ssl3(secret: &[u8], seed: [&[u8]; 2], out: &mut [u8]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use data_encoding::HEXLOWER;
+
+    use super::*;
+
+    /// The vectors that the IETF's TLS working group collected for P_SHA256 and P_SHA384.
+    #[test]
+    fn tls12_gives_what_others_compute() {
+        for (hash, secret, seed, begin) in [
+            (
+                Hash::Sha256,
+                "9bbe436ba940f017b17652849a71db35",
+                "a0ba9f936cda311827a6f796ffd5198c",
+                "e3f229ba727be17b8d122620557cd453c2aab21d07c3d495329b52d4e61edb5a",
+            ),
+            (
+                Hash::Sha384,
+                "b80b733d6ceefcdc71566ea48e5567df",
+                "cd665cf6a8447dd6ff8b27555edb7465",
+                "7b0c18e9ced410ed1804f2cfa34a336a1c14dffb4900bb5fd7942107e81c83cd",
+            ),
+        ] {
+            let bytes = |hex: &str| HEXLOWER.decode(hex.as_bytes()).unwrap();
+            let mut out = [0; 32];
+            Prf::Tls12(hash).expand(&bytes(secret), b"test label", [&bytes(seed), &[]], &mut out);
+            assert_eq!(HEXLOWER.encode(&out), begin);
+        }
+    }
+
+    #[test]
+    fn a_shorter_output_is_the_beginning_of_a_longer_one() {
+        for prf in [Prf::Ssl3, Prf::Tls10, Prf::Tls12(Hash::Sha256), Prf::Tls12(Hash::Sha384)] {
+            let mut long = [0; 160];
+            prf.expand(&[1; 48], b"label", [&[2; 32], &[3; 32]], &mut long);
+            for len in 0..long.len() {
+                let mut short = vec![0; len];
+                prf.expand(&[1; 48], b"label", [&[2; 32], &[3; 32]], &mut short);
+                assert_eq!(short, long[..len], "{prf:?}, {len} bytes");
+            }
+        }
+    }
+}

@@ -10,7 +10,7 @@ use tls::certificate::CertificateCache;
 use tls::handshake::{ClientHello, ServerHello};
 use tls::shape::{ClientHelloInfo, ServerHelloInfo, ShapeCache};
 
-use crate::decryption::{Decryption, Opening, QuicScratch, Text, TextSink};
+use crate::decryption::{Decryption, Ends, Opening, QuicScratch, Text, TextSink};
 use crate::handshake::Handshake;
 use crate::report;
 use crate::settings::Settings;
@@ -68,10 +68,15 @@ impl Context {
     /// What opens the records of `flow`, if it is asked for.
     pub(crate) fn opening(&mut self, flow: &Flow, carrier: Carrier) -> Option<Box<Opening>> {
         self.decryption()?;
+        let text = Text::new(self.next_connection(), Ends::of(flow));
+        self.decryption().map(|settings| Box::new(Opening::new(settings, carrier, text)))
+    }
+
+    /// A number for clear text to be told under.
+    pub(crate) const fn next_connection(&mut self) -> ConnectionId {
         let connection = ConnectionId(self.next_connection);
         self.next_connection = self.next_connection.wrapping_add(1);
-        let text = Text::new(connection, flow);
-        self.decryption().map(|settings| Box::new(Opening::new(settings, carrier, text)))
+        connection
     }
 
     /// How records are opened, if there are secrets or some may come.

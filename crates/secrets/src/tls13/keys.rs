@@ -46,3 +46,32 @@ pub(crate) fn next_secret(suite: Suite, secret: &Secret) -> Option<Secret> {
     let bytes = secret.dangerous_bytes();
     expanded(suite.hash, bytes, b"traffic upd", bytes.len()).map(Secret::of)
 }
+
+#[cfg(test)]
+mod tests {
+    use data_encoding::HEXLOWER;
+    use tls::registry::CipherSuite;
+
+    use super::*;
+
+    /// RFC 8448 section 3: the server's first application traffic secret and what follows from it.
+    #[test]
+    fn keys_are_those_of_rfc_8448() {
+        let secret = b"a11af9f05531f856ad47116b45a950328204b4f44bfb6b3a4b4f1f3fcb631643";
+        let secret = HEXLOWER.decode(secret).unwrap();
+        let key = expanded(crate::suite::Hash::Sha256, &secret, b"key", 16).unwrap();
+        assert_eq!(HEXLOWER.encode(&key), "9f02283b6c9c07efc26bb9f2ac92e356");
+        let iv = expanded(crate::suite::Hash::Sha256, &secret, b"iv", 12).unwrap();
+        assert_eq!(HEXLOWER.encode(&iv), "cf782b88dd83549aadf1e984");
+    }
+
+    #[test]
+    fn a_secret_of_another_length_is_refused() {
+        let suite = Suite::of(CipherSuite(0x1302)).unwrap();
+        for len in [0, 32, 47, 49] {
+            assert!(TrafficKeys::derive(suite, &vec![1; len]).is_none(), "{len} bytes");
+        }
+        assert!(TrafficKeys::derive(suite, &[1; 48]).is_some());
+        assert_eq!(next_secret(suite, &Secret::new(&[1; 48])).unwrap().len(), 48);
+    }
+}

@@ -48,6 +48,12 @@ impl Budget {
         Self(AtomicUsize::new(bytes))
     }
 
+    /// Bytes that are not kept.
+    #[must_use]
+    pub fn left(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
     /// Takes `len` bytes, if there are so many.
     pub(super) fn take(&self, len: usize) -> bool {
         let taken =

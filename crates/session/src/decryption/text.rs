@@ -14,9 +14,8 @@ pub type TextSink = Box<dyn FnMut(&Record<'_>) + Send>;
 /// The clear text of one session, as far as it was told.
 pub(crate) struct Text {
     connection: ConnectionId,
-    ends: Both<SocketAddr>,
+    ends: Ends,
     client: Direction,
-    is_late: bool,
     is_told: bool,
     sides: Both<Told>,
     early_data: EarlyData,
@@ -42,17 +41,31 @@ enum EarlyData {
     Refused,
 }
 
-impl Text {
-    pub(crate) fn new(connection: ConnectionId, flow: &Flow) -> Self {
+/// The ends of a flow, and whether it had begun before it was captured.
+#[derive(Clone, Copy)]
+pub(crate) struct Ends {
+    addresses: Both<SocketAddr>,
+    is_late: bool,
+}
+
+impl Ends {
+    pub(crate) fn of(flow: &Flow) -> Self {
         let (initiator, responder) = (flow.initiator(), flow.responder());
+        let addresses = Both::new(
+            SocketAddr::new(initiator.ip(), initiator.port()),
+            SocketAddr::new(responder.ip(), responder.port()),
+        );
+        let is_late = Direction::BOTH.into_iter().any(|side| flow.starts_mid_stream(side));
+        Self { addresses, is_late }
+    }
+}
+
+impl Text {
+    pub(crate) fn new(connection: ConnectionId, ends: Ends) -> Self {
         Self {
             connection,
-            ends: Both::new(
-                SocketAddr::new(initiator.ip(), initiator.port()),
-                SocketAddr::new(responder.ip(), responder.port()),
-            ),
+            ends,
             client: Direction::FromInitiator,
-            is_late: Direction::BOTH.into_iter().any(|side| flow.starts_mid_stream(side)),
             is_told: false,
             sides: Both::default(),
             early_data: EarlyData::Undecided(Vec::new()),
@@ -67,6 +80,12 @@ impl Text {
     pub(crate) fn on_unseen(&mut self, direction: Direction, bytes: usize) {
         let side = &mut self.sides[direction];
         side.closed_bytes = side.closed_bytes.saturating_add(bytes as u64);
+    }
+
+    /// Takes note of clear text that is missing.
+    pub(crate) fn on_missing(&mut self, direction: Direction, len: u64) {
+        let side = &mut self.sides[direction];
+        side.missing = side.missing.saturating_add(len);
     }
 
     /// Takes note of a record that was opened, behind `lost` others of its keys.
@@ -173,9 +192,9 @@ impl Text {
         let connection = self.connection;
         if !std::mem::replace(&mut self.is_told, true) {
             let opened = Opened {
-                client: self.ends[self.client],
-                server: self.ends[self.client.opposite()],
-                is_late: self.is_late,
+                client: self.ends.addresses[self.client],
+                server: self.ends.addresses[self.client.opposite()],
+                is_late: self.ends.is_late,
                 origin: None,
             };
             sink(&Record { connection, at: now, kind: RecordKind::Opened(Box::new(opened)) });

@@ -451,23 +451,10 @@ impl Handshake {
         }
     }
 
-    /// A `Finished` of TLS 1.3: the client's ends the handshake.
-    fn on_tls13_finished(&mut self, now: Timestamp, direction: Direction) {
-        self.progress[direction].finished = true;
-        if direction == self.client_direction() {
-            self.establish(now);
-        }
-    }
-
     fn note_application_data(&mut self, direction: Direction) {
         let progress = &mut self.progress[direction];
         progress.has_sent = true;
         progress.application_data = progress.application_data.saturating_add(1);
-    }
-
-    fn note_close(&mut self, direction: Direction) {
-        self.progress[direction].has_sent = true;
-        self.is_closed = true;
     }
 
     fn establish(&mut self, now: Timestamp) {

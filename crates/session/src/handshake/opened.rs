@@ -110,6 +110,14 @@ impl Handshake {
         }
     }
 
+    /// A `Finished` of TLS 1.3: the client's ends the handshake.
+    pub(super) fn on_tls13_finished(&mut self, now: Timestamp, direction: Direction) {
+        self.progress[direction].finished = true;
+        if direction == self.client_direction() {
+            self.establish(now);
+        }
+    }
+
     /// `EncryptedExtensions` (RFC 9846 section 4.3.1).
     pub(super) fn on_encrypted_extensions(&mut self, body: &[u8]) -> Result<(), Malformed> {
         let list = Reader::new(body).prefixed_u16();
@@ -162,5 +170,10 @@ impl Handshake {
             server.scts = Some(extension::signed_certificate_timestamps(list)?);
         }
         Ok(())
+    }
+
+    fn note_close(&mut self, direction: Direction) {
+        self.progress[direction].has_sent = true;
+        self.is_closed = true;
     }
 }

@@ -91,7 +91,7 @@ impl Current {
                 self.report(context, flow);
                 let mut handshake = Box::new(Handshake::over_quic(direction_of(*client), now));
                 handshake.set_quic_version(Name::Owned(version.to_string()));
-                let sealed = SealedPart::new(context, *version);
+                let sealed = SealedPart::new(context, flow, direction_of(*client), *version);
                 let (number, handshake) = (*connection, Some(handshake));
                 *self = Self { number, handshake, sealed, ..Self::default() };
             }
@@ -164,6 +164,9 @@ impl Current {
     }
 
     fn report(&mut self, context: &mut Context, flow: &Flow) {
+        if let Some(sealed) = &mut self.sealed {
+            sealed.streams.end(context, flow.last_seen());
+        }
         if let Some(mut handshake) = self.handshake.take() {
             if self.is_undecryptable {
                 handshake.add_partial(Partial::Undecryptable);

@@ -48,6 +48,21 @@ pub(crate) fn add(store: &KeyStore, key_log: &str) {
     reader.finish(&mut |entry| store.add(entry));
 }
 
+/// The event of a capture with one session, and behind how many packets it came.
+pub(crate) fn event_of(capture: &Capture, extent: Extent) -> (usize, TlsEvent) {
+    let decryption = Decryption { keys: store(&capture.key_log()), extent, patience: None };
+    let settings = Settings { decryption: Some(decryption), ..Settings::default() };
+    let mut analyzer = Analyzer::new(settings, Limits::default());
+    for (number, packet) in capture.packets.iter().enumerate() {
+        analyzer.handle_packet(&capture.view(packet));
+        if let Some(event) = analyzer.poll_event() {
+            return (number + 1, event);
+        }
+    }
+    analyzer.finish();
+    (capture.packets.len() + 1, analyzer.poll_event().unwrap())
+}
+
 impl Decrypted {
     /// All of a capture with a key log.
     pub(crate) fn of(capture: &Capture, key_log: &str) -> Self {

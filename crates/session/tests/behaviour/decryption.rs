@@ -6,10 +6,10 @@ use event::{CertificateState, Evidence};
 use forge::Ending;
 use proptest::prelude::*;
 use secrets::KeyStore;
-use session::{Budget, Patience};
+use session::{Budget, Extent, Patience};
 
 use crate::captures::{Capture, Captured};
-use crate::decrypted::{Decrypted, Text, add, store};
+use crate::decrypted::{Decrypted, Text, add, event_of, store};
 
 const SERVER_HANDSHAKE: &str = "SERVER_HANDSHAKE_TRAFFIC_SECRET";
 const CLIENT_HANDSHAKE: &str = "CLIENT_HANDSHAKE_TRAFFIC_SECRET";
@@ -90,6 +90,33 @@ fn keys_that_are_updated_are_followed() {
 }
 
 #[test]
+fn a_session_of_which_only_the_handshake_is_wanted_is_told_at_its_end() {
+    let capture = Capture::named("secrets-tls13-key-update");
+    let (early, event) = event_of(&capture, Extent::Handshake);
+    let (late, whole) = event_of(&capture, Extent::Session);
+    assert!(early < capture.packets.len() && early < late, "{early}, {late}");
+    for event in [event, whole] {
+        assert_eq!(event.tlsight.certificate.state, CertificateState::Visible);
+        assert_eq!(event.tlsight.messages.new_session_ticket, 2);
+        assert_eq!(event.tlsight.evidence, Evidence::Secrets);
+    }
+}
+
+#[test]
+fn all_sessions_together_keep_no_more_than_their_budget() {
+    let capture = Capture::named("secrets-tls12");
+    let budget = Arc::new(Budget::new(1000));
+    let patience = Patience { budget: Arc::clone(&budget), ..Patience::default() };
+    let nothing = Arc::new(KeyStore::default());
+    let decrypted =
+        Decrypted::of_packets(&capture, &capture.packets, &nothing, Some(patience), |_| {
+            assert!(budget.left() <= 1000);
+        });
+    assert_eq!(decrypted.events.len(), capture.expected_sessions());
+    assert_eq!(budget.left(), 1000, "all of it was given back");
+}
+
+#[test]
 fn early_data_are_told_if_the_server_took_them() {
     let capture = Capture::named("secrets-tls13-resumption");
     let decrypted = Decrypted::of(&capture, &capture.key_log());
@@ -104,6 +131,19 @@ fn a_certificate_after_the_handshake_is_seen() {
     for event in &decrypted.events {
         assert_eq!(event.tls.client.subject.as_deref(), Some("CN=client.test,O=tlsight test,C=DE"));
         assert!(event.tlsight.messages.certificate_verify >= 2);
+    }
+}
+
+#[test]
+fn streams_of_quic_are_told_each_by_itself() {
+    let capture = Capture::named("secrets-quic");
+    let decrypted = Decrypted::of(&capture, &capture.key_log());
+    let has = |text: &[u8], part: &[u8]| text.windows(part.len()).any(|it| it == part);
+    let early = decrypted.texts.iter().filter(|text| has(&text.client.bytes, b"early")).count();
+    assert_eq!(early, 1, "a stream that the client opened in its first packets");
+    for text in &decrypted.texts {
+        assert_eq!(text.client.missing + text.server.missing, 0);
+        assert!(text.ending.is_some());
     }
 }
 
@@ -218,7 +258,11 @@ fn secrets_may_come_late() {
                 }
             });
         assert!(whole.events.iter().all(|event| event.tlsight.evidence == Evidence::Secrets));
-        assert_eq!(late.texts, whole.texts, "{name}");
+        let sorted = |mut texts: Vec<Text>| {
+            texts.sort_by_key(|text| (text.client.bytes.clone(), text.server.bytes.clone()));
+            texts
+        };
+        assert_eq!(sorted(late.texts), sorted(whole.texts), "{name}");
         assert_eq!(late.events.len(), whole.events.len(), "{name}");
         for event in &late.events {
             assert_eq!(event.tlsight.evidence, Evidence::Secrets, "{name}");

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use event::Timestamp;
-use flow::Direction;
+use flow::{Direction, Flow};
 use quic::{CloseLayer, Protected, ProtectedFrame, Space, Version, protected_frame};
 use tls::registry::HandshakeType;
 use wire::Reader;
@@ -11,7 +11,7 @@ use wire::Reader;
 use super::Current;
 use crate::both::Both;
 use crate::context::Context;
-use crate::decryption::{PacketOutcome, QuicOpening};
+use crate::decryption::{Ends, PacketOutcome, QuicOpening, StreamFrame, Streams};
 use crate::marks::Anomaly;
 use crate::messages::MessageBuffer;
 
@@ -21,18 +21,27 @@ pub(super) struct SealedPart {
     version: Version,
     handshake_messages: Both<MessageBuffer>,
     application_messages: Both<MessageBuffer>,
+    pub(super) streams: Streams,
 }
 
 impl SealedPart {
-    pub(super) fn new(context: &Context, version: Version) -> Option<Box<Self>> {
+    pub(super) fn new(
+        context: &Context,
+        flow: &Flow,
+        client: Direction,
+        version: Version,
+    ) -> Option<Box<Self>> {
         let opening = QuicOpening::new(context.decryption()?, version);
         let (handshake_messages, application_messages) = (Both::default(), Both::default());
-        Some(Box::new(Self { opening, version, handshake_messages, application_messages }))
+        let streams = Streams::new(Ends::of(flow), client);
+        Some(Box::new(Self { opening, version, handshake_messages, application_messages, streams }))
     }
 
     pub(super) fn heap_size(&self) -> usize {
         let messages = self.handshake_messages.iter().chain(self.application_messages.iter());
-        self.opening.heap_size() + messages.map(MessageBuffer::heap_size).sum::<usize>()
+        self.opening.heap_size()
+            + self.streams.heap_size()
+            + messages.map(MessageBuffer::heap_size).sum::<usize>()
     }
 }
 
@@ -102,6 +111,10 @@ impl Current {
                 {
                     let is_client = direction == handshake.client_direction();
                     handshake.on_connection_close(now, is_client, error.tls_alert());
+                }
+                Ok(ProtectedFrame::Stream { id, offset, bytes, is_last }) => {
+                    let frame = StreamFrame { id, offset, bytes, is_last };
+                    sealed.streams.on_frame(context, now, direction, frame);
                 }
                 Ok(_) => {}
                 Err(anomaly) => return handshake.add_quic_anomaly(anomaly.name()),
