@@ -64,7 +64,7 @@ fn packets_that_do_not_fit_the_ring_are_counted_as_dropped() {
         let statistics = capture.statistics().unwrap();
         assert!(statistics.dropped > 0 && given > 0, "{statistics:?}, {given} given");
         assert_eq!(statistics.received, given as u64);
-        assert_eq!(statistics.received + statistics.dropped, COUNT.into());
+        assert_eq!(statistics.received + statistics.dropped, u64::from(COUNT));
         assert!(statistics.freezes > 0);
     });
 }

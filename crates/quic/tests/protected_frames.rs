@@ -34,7 +34,11 @@ fn every_frame_of_rfc_9000_is_read_or_passed_over() {
         let bytes = [first, rest].concat();
         let mut reader = Reader::new(&bytes);
         let kind = first[0];
-        assert_eq!(protected_frame(&mut reader, Version::V1), Ok(ProtectedFrame::Other), "{kind:#x}");
+        assert_eq!(
+            protected_frame(&mut reader, Version::V1),
+            Ok(ProtectedFrame::Other),
+            "{kind:#x}"
+        );
         assert!(reader.is_empty(), "{kind:#x}");
         for len in 1..bytes.len() {
             let mut reader = Reader::new(&bytes[..len]);

@@ -94,7 +94,7 @@ impl LegacySession {
     /// RFC 5246 section 6.3.
     fn protections(&self, master: &Secret) -> Option<[LegacyProtection; 2]> {
         let framing = self.framing();
-        let mac_len = self.suite.mac.map_or(0, |hash| hash.len());
+        let mac_len = self.suite.mac.map_or(0, Hash::digest_len);
         let key_len = match self.suite.bulk {
             Bulk::Aead(aead) => aead.key_len(),
             Bulk::Cbc(block) => block.key_len(),

@@ -69,7 +69,9 @@ fn p_hash<M: Mac + KeyInit + FixedOutput>(secret: &[u8], seed: [&[u8]; 3], out: 
 
 /// `MD5(secret + SHA('A' + secret + seed)) + MD5(secret + SHA('BB' + secret + seed)) + ...`
 fn ssl3(secret: &[u8], seed: [&[u8]; 2], out: &mut [u8]) {
-    for (index, (chunk, letter)) in out.chunks_mut(Hash::Md5.len()).zip(b'A'..=b'Z').enumerate() {
+    for (index, (chunk, letter)) in
+        out.chunks_mut(Hash::Md5.digest_len()).zip(b'A'..=b'Z').enumerate()
+    {
         let mut inner = Sha1::new();
         for _ in 0..=index {
             inner.update([letter]);

@@ -184,7 +184,7 @@ impl Generation {
         let Bulk::Aead(aead) = suite.bulk else { return None };
         let labels = if version.is_v2() { &LABELS_V2 } else { &LABELS_V1 };
         let bytes = secret.dangerous_bytes();
-        if bytes.len() != suite.hash.len() {
+        if bytes.len() != suite.hash.digest_len() {
             return None;
         }
         let key = expanded(suite.hash, bytes, labels.key, aead.key_len())?;

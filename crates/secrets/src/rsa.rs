@@ -27,18 +27,20 @@ impl RsaKey {
     /// # Errors
     /// [`RsaKeyError`] says what it is instead.
     pub fn from_pem(pem: &[u8]) -> Result<Self, RsaKeyError> {
-        let key = PrivateKeyDer::from_pem_slice(pem).map_err(|_| RsaKeyError::NotPem)?;
+        let key = PrivateKeyDer::from_pem_slice(pem).ok().ok_or(RsaKeyError::NotPem)?;
+        Self::from_der(&key).ok_or(RsaKeyError::NotRsa)
+    }
+
+    fn from_der(key: &PrivateKeyDer<'_>) -> Option<Self> {
         let wrapped;
-        let der = match &key {
-            PrivateKeyDer::Pkcs8(der) => der.secret_pkcs8_der(),
-            PrivateKeyDer::Pkcs1(der) => {
-                wrapped = pkcs8(der.secret_pkcs1_der()).ok_or(RsaKeyError::NotRsa)?;
-                &wrapped
-            }
-            _ => return Err(RsaKeyError::NotRsa),
+        let der = if let PrivateKeyDer::Pkcs1(der) = key {
+            wrapped = pkcs8(der.secret_pkcs1_der())?;
+            &wrapped
+        } else {
+            key.secret_der()
         };
-        let key = PrivateDecryptingKey::from_pkcs8(der).map_err(|_| RsaKeyError::NotRsa)?;
-        Pkcs1PrivateDecryptingKey::new(key).map(Self).map_err(|_| RsaKeyError::NotRsa)
+        let key = PrivateDecryptingKey::from_pkcs8(der).ok()?;
+        Pkcs1PrivateDecryptingKey::new(key).ok().map(Self)
     }
 
     /// Opens an encrypted premaster secret (RFC 5246 section 7.4.7.1).

@@ -133,7 +133,13 @@ impl KeyStore {
         let generation = |label: Label| match label {
             Label::ClientTraffic(generation) if is_client => Some(generation),
             Label::ServerTraffic(generation) if !is_client => Some(generation),
-            _ => None,
+            Label::ClientRandom
+            | Label::PremasterSecret
+            | Label::ClientEarlyTraffic
+            | Label::ClientHandshakeTraffic
+            | Label::ServerHandshakeTraffic
+            | Label::ClientTraffic(_)
+            | Label::ServerTraffic(_) => None,
         };
         let first = known.iter().filter_map(|(label, _)| generation(*label)).min();
         let found =

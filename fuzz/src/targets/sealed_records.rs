@@ -25,7 +25,7 @@ pub fn sealed_records(input: &[u8]) {
         encrypt_then_mac: v1 & 0x80 != 0,
     };
     let [mut client, mut server] = session.openers(&secret(48));
-    let of_hash = secret(suite.hash().len());
+    let of_hash = secret(suite.hash().digest_len());
     let secrets =
         TrafficSecrets { early: of_hash.clone(), handshake: of_hash.clone(), application: of_hash };
     let mut tls13 = Tls13Opener::new(Some(suite), &secrets);

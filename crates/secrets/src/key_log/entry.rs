@@ -96,7 +96,7 @@ impl KeyLogEntry {
         }
         let label = Label::parse(label).ok_or(LineError::UnknownLabel)?;
         let random = bytes(key)?;
-        let random = <[u8; 32]>::try_from(&**random).map_err(|_| LineError::Value)?;
+        let random = random.as_array().copied().ok_or(LineError::Value)?;
         let secret = secret(value)?;
         if !label.allows(secret.len()) {
             return Err(LineError::Value);
@@ -158,7 +158,11 @@ impl Label {
         match self {
             Self::ClientRandom => len == MASTER_SECRET_LEN,
             Self::PremasterSecret => 0 < len,
-            _ => len == SHA256_LEN || len == SHA384_LEN,
+            Self::ClientEarlyTraffic
+            | Self::ClientHandshakeTraffic
+            | Self::ServerHandshakeTraffic
+            | Self::ClientTraffic(_)
+            | Self::ServerTraffic(_) => len == SHA256_LEN || len == SHA384_LEN,
         }
     }
 }

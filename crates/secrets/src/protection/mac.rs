@@ -40,7 +40,7 @@ impl RecordMac {
 
     /// Length of a MAC in bytes.
     pub(crate) const fn len(&self) -> usize {
-        self.hash.len()
+        self.hash.digest_len()
     }
 
     /// Whether `mac` is that of `data`.

@@ -24,7 +24,7 @@ impl TrafficKeys {
     /// `None` if the secret is none of the suite, or the suite none of TLS 1.3.
     pub(crate) fn derive(suite: Suite, secret: &[u8]) -> Option<Self> {
         let Bulk::Aead(aead) = suite.bulk else { return None };
-        if secret.len() != suite.hash.len() {
+        if secret.len() != suite.hash.digest_len() {
             return None;
         }
         let key = expanded(suite.hash, secret, b"key", aead.key_len())?;

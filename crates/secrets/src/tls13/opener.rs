@@ -155,10 +155,10 @@ impl Tls13Opener {
         let trials = &mut self.trials;
         let stage = self.current.as_ref().map(|current| current.stage);
         let is_over = self.is_finished && stage == Some(Stage::Handshake);
-        if let Some(current) = self.current.as_mut().filter(|_| !is_over) {
-            if let Some(lost) = current.open(self.lost, record, out, trials) {
-                return Some(lost);
-            }
+        if let Some(current) = self.current.as_mut().filter(|_| !is_over)
+            && let Some(lost) = current.open(self.lost, record, out, trials)
+        {
+            return Some(lost);
         }
         for lost in 0..=self.lost {
             let opens = |candidate: &Candidate| {
@@ -238,7 +238,7 @@ impl Current {
 
 /// Suites that early data under a secret of this length may have.
 fn early_suites(secret: &Secret) -> Vec<Suite> {
-    let values: &[u16] = if secret.len() == Hash::Sha384.len() {
+    let values: &[u16] = if secret.len() == Hash::Sha384.digest_len() {
         &[0x1302]
     } else {
         &[0x1301, 0x1303, 0x1304, 0x1305]

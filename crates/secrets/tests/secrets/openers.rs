@@ -52,7 +52,7 @@ proptest! {
         lost in 0_u64..5,
     ) {
         let suite = Suite::of(CipherSuite(suite)).unwrap();
-        let of_hash = secret(suite.hash().len());
+        let of_hash = secret(suite.hash().digest_len());
         let secrets = TrafficSecrets {
             early: of_hash.clone(), handshake: of_hash.clone(), application: of_hash,
         };

@@ -82,20 +82,18 @@ fn premasters(keys: &KeyStore, hellos: &Hellos, server: &ServerChoice) -> Vec<Ar
     if hellos.client_key_exchange.is_none() {
         return Vec::new();
     }
-    match server.cipher_suite.key_exchange() {
-        Some(KeyExchangeMethod::Rsa | KeyExchangeMethod::RsaExport) => {
-            hellos.encrypted_premaster().map(|it| keys.premasters(it)).unwrap_or_default()
-        }
-        Some(KeyExchangeMethod::Psk) => {
-            keys.psks().iter().map(|psk| Arc::new(Secret::psk_premaster(psk, None))).collect()
-        }
-        Some(KeyExchangeMethod::RsaPsk) => {
-            let encrypted = hellos.encrypted_premaster_behind_identity();
-            let of_rsa = encrypted.map(|it| keys.premasters(it)).unwrap_or_default();
-            let psks = keys.psks();
-            let pairs = of_rsa.iter().flat_map(|rsa| psks.iter().map(move |psk| (rsa, psk)));
-            pairs.map(|(rsa, psk)| Arc::new(Secret::psk_premaster(psk, Some(rsa)))).collect()
-        }
-        _ => Vec::new(),
+    let method = server.cipher_suite.key_exchange();
+    if matches!(method, Some(KeyExchangeMethod::Rsa | KeyExchangeMethod::RsaExport)) {
+        hellos.encrypted_premaster().map(|it| keys.premasters(it)).unwrap_or_default()
+    } else if method == Some(KeyExchangeMethod::Psk) {
+        keys.psks().iter().map(|psk| Arc::new(Secret::psk_premaster(psk, None))).collect()
+    } else if method == Some(KeyExchangeMethod::RsaPsk) {
+        let encrypted = hellos.encrypted_premaster_behind_identity();
+        let of_rsa = encrypted.map(|it| keys.premasters(it)).unwrap_or_default();
+        let psks = keys.psks();
+        let pairs = of_rsa.iter().flat_map(|rsa| psks.iter().map(move |psk| (rsa, psk)));
+        pairs.map(|(rsa, psk)| Arc::new(Secret::psk_premaster(psk, Some(rsa)))).collect()
+    } else {
+        Vec::new()
     }
 }

@@ -120,12 +120,9 @@ impl Handshake {
 
     /// `EncryptedExtensions` (RFC 9846 section 4.3.1).
     pub(super) fn on_encrypted_extensions(&mut self, body: &[u8]) -> Result<(), Malformed> {
-        let list = Reader::new(body).prefixed_u16();
-        let list = list.map_err(|_| Malformed::Length {
-            field: "extensions",
-            offset: 0,
-            len: body.len(),
-        })?;
+        let Ok(list) = Reader::new(body).prefixed_u16() else {
+            return Err(Malformed::Length { field: "extensions", offset: 0, len: body.len() });
+        };
         let extensions = Extensions::new(list);
         if let Some(server) = &mut self.server
             && let Some(alpn) = extensions.find(ExtensionType::ALPN)

@@ -291,6 +291,8 @@ fn secrets_that_come_too_late_open_what_is_left() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn any_part_of_the_secrets_opens_what_it_protects(chosen in any::<u32>()) {
         let capture = Capture::named("secrets-tls13");
