@@ -2,7 +2,8 @@
 
 Options: port=N, version=N (the client's only one, 1 or 2), retry, session=FILE, early, only-v1
 (server), prefer-v2 (the client starts with version 1 and would rather have 2), greasy-version (the
-client starts with a version that no server knows).
+client starts with a version that no server knows), keylog=FILE (the client's secrets), update (the
+client changes its keys).
 """
 
 import asyncio
@@ -64,6 +65,8 @@ async def run_client():
     if "greasy-version" in options:
         configuration.supported_versions = [0x1A2A3A4A, V1]
         configuration.original_version = 0x1A2A3A4A
+    if "keylog" in options:
+        configuration.secrets_log_file = open(options["keylog"], "a")
     store = pathlib.Path(options["session"]) if "session" in options else None
     if store and store.exists():
         configuration.session_ticket = pickle.loads(store.read_bytes())
@@ -77,6 +80,9 @@ async def run_client():
             writer.write_eof()
             await client.wait_connected()
         await client.ping()
+        if "update" in options:
+            client.request_key_update()
+            await client.ping()
         await asyncio.sleep(0.2)
 
 

@@ -10,11 +10,12 @@ import time
 
 import cases_legacy
 import cases_quic
+import cases_secrets
 import cases_starttls
 import cases_tls
 import capture_file
 
-CASES = cases_tls.CASES + cases_legacy.CASES + cases_starttls.CASES + cases_quic.CASES
+CASES = cases_tls.CASES + cases_legacy.CASES + cases_starttls.CASES + cases_quic.CASES + cases_secrets.CASES
 
 VERSIONS = {
     r"\bopenssl ": "openssl version | cut -d'(' -f1",
@@ -58,6 +59,10 @@ def record(case, work, folder):
     log = (work / "logs" / f"{case.name}.log")
     log.parent.mkdir(exist_ok=True)
     raw = work / "raw.pcap"
+    keys = {"KEYS": work / "keys.log", "RSA_KEY": work / "rsa.key"}
+    for name, path in keys.items():
+        path.unlink(missing_ok=True)
+        os.environ[name] = str(path)
     with open(log, "w") as output:
         if case.setup:
             run("server", case.setup, work, output).wait(timeout=60)
@@ -86,6 +91,9 @@ def record(case, work, folder):
         raise ValueError(f"no packets, see {log}")
     folder.mkdir(exist_ok=True)
     capture_file.write(folder / "input.pcap", packets)
+    for path in keys.values():
+        if path.exists() and path.stat().st_size > 0:
+            (folder / path.name).write_bytes(path.read_bytes())
     write_readme(case, folder)
     print(f"{case.name}: {len(packets)} packets, {(folder / 'input.pcap').stat().st_size} bytes")
 

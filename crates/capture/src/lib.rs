@@ -12,7 +12,7 @@ mod sink;
 pub use block::{Block, More};
 pub use file::{
     Beginning, Damage, DecryptionSecrets, FileReader, Filled, Notes, OpenError, PcapWriter,
-    PcapngWriter, Piece, ReadError, SecretsType, Stream,
+    PcapngWriter, Piece, ReadError, RewriteError, Rewritten, SecretsRewriter, SecretsType, Stream,
 };
 #[cfg(target_os = "linux")]
 pub use live::{

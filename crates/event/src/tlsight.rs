@@ -252,7 +252,7 @@ pub enum Carrier {
     Dtls,
 }
 
-/// `tlsight.messages`: counts of messages seen in clear. Zeros are left out.
+/// `tlsight.messages`: counts of messages seen. Zeros are left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema, ToJson)]
 pub struct Messages {
     /// `ClientHello`.

@@ -21,6 +21,8 @@ pub(crate) struct Connection {
     version: Version,
     /// The connection id that the client chose for itself, if a packet of its was seen.
     client_id: Option<ConnectionId>,
+    /// The connection id that the server chose for itself, as its last packet has it.
+    server_id: Option<ConnectionId>,
     /// The connection id that a Retry packet asks the client to use.
     retry_id: Option<ConnectionId>,
     /// Newest last.
@@ -51,6 +53,7 @@ impl Connection {
             client,
             version: keys.version,
             client_id: None,
+            server_id: None,
             retry_id: None,
             keys: ArrayVec::from_iter([keys]),
             client_stream: Stream::default(),
@@ -64,6 +67,23 @@ impl Connection {
 
     pub(crate) const fn version(&self) -> Version {
         self.version
+    }
+
+    /// Takes note of the connection id that the sender of a packet chose for itself.
+    pub(crate) fn learn_id(&mut self, from: Way, id: &ConnectionId) {
+        match self.side(from) {
+            Side::Client => self.client_id.get_or_insert_with(|| id.clone()),
+            Side::Server => self.server_id.insert(id.clone()),
+        };
+    }
+
+    /// Length in bytes of the connection id that whoever sends in direction `from` chose for itself.
+    pub(crate) fn id_len(&self, from: Way) -> Option<usize> {
+        let id = match self.side(from) {
+            Side::Client => &self.client_id,
+            Side::Server => &self.server_id,
+        };
+        id.as_ref().map(|id| id.as_bytes().len())
     }
 
     /// Which side sends in direction `from`.
@@ -140,6 +160,9 @@ impl Connection {
         }
         if side == Side::Client && self.client_id.is_none() {
             self.client_id = ConnectionId::new(packet.source);
+        }
+        if side == Side::Server {
+            self.server_id = ConnectionId::new(packet.source);
         }
         let stream = self.stream(side);
         stream.largest_packet_number = stream.largest_packet_number.max(Some(opened.packet_number));

@@ -5,8 +5,8 @@ use wire::Reader;
 
 use crate::connection::{Connection, Keys};
 use crate::connection_id::ConnectionId;
-use crate::event::{Anomaly, Event, Side, Unread, Versions, Way};
-use crate::header::{Initial, Packet, Refused, Retry, packet};
+use crate::event::{Anomaly, Event, Protected, Side, Space, Unread, Versions, Way};
+use crate::header::{Initial, Long, Packet, Refused, Retry, packet};
 use crate::initial_keys::{InitialKeys, Opened};
 use crate::retry::Integrity;
 use crate::version::Version;
@@ -27,6 +27,7 @@ pub struct Connections {
     /// How many packets in a row opened with no keys.
     misses: u8,
     seen: Seen,
+    wants_protected: bool,
 }
 
 /// Memory to open packets in, so that none is allocated per packet. One does for any number of
@@ -64,6 +65,12 @@ impl Connections {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same, which gives all packets that only secrets open ([`Event::Protected`]).
+    #[must_use]
+    pub fn with_protected() -> Self {
+        Self { wants_protected: true, ..Self::default() }
     }
 
     /// Takes in one datagram.
@@ -133,19 +140,22 @@ impl Connections {
         match packet {
             Packet::Initial(initial) => self.initial(from, &initial, scratch, events),
             Packet::Retry(retry) => self.retry(from, &retry, events),
-            Packet::ZeroRtt { destination } => {
+            Packet::ZeroRtt(packet) => {
+                self.long(from, Space::ZeroRtt, &packet, events);
                 if !std::mem::replace(&mut self.seen.way(from).zero_rtt, true) {
                     events(Event::ZeroRtt { from });
-                    self.hint(from, destination, scratch, events);
+                    self.hint(from, packet.destination, scratch, events);
                 }
             }
-            Packet::Handshake { destination } => {
+            Packet::Handshake(packet) => {
+                self.long(from, Space::Handshake, &packet, events);
                 if !std::mem::replace(&mut self.seen.way(from).handshake, true) {
                     events(Event::Handshake { from });
-                    self.hint(from, destination, scratch, events);
+                    self.hint(from, packet.destination, scratch, events);
                 }
             }
-            Packet::Short => {
+            Packet::Short(bytes) => {
+                self.short(from, bytes, events);
                 if !std::mem::replace(&mut self.seen.way(from).short_header, true) {
                     events(Event::ShortHeader { from });
                 }
@@ -157,6 +167,36 @@ impl Connections {
             Packet::Unknown(version) => events(Event::UnknownVersion { from, version }),
             Packet::Padding => {}
         }
+    }
+
+    /// Gives a packet with a long header to whoever has secrets.
+    fn long(
+        &mut self,
+        from: Way,
+        space: Space,
+        packet: &Long<'_>,
+        events: &mut impl FnMut(Event<'_>),
+    ) {
+        let Some(connection) = self.connections.last_mut().filter(|_| self.wants_protected) else {
+            return;
+        };
+        connection.learn_id(from, &packet.source);
+        let Long { version, clear, protected, .. } = *packet;
+        let packet = Protected { space, version, clear, protected };
+        events(Event::Protected { from, packet });
+    }
+
+    /// Gives a packet with a short header to whoever has secrets. How long the connection id in it is,
+    /// only the receiver's own packets tell.
+    fn short(&mut self, from: Way, bytes: &[u8], events: &mut impl FnMut(Event<'_>)) {
+        let Some(connection) = self.connections.last().filter(|_| self.wants_protected) else {
+            return;
+        };
+        let Some(id_len) = connection.id_len(from.reversed()) else { return };
+        let Some((clear, protected)) = bytes.split_at_checked(1 + id_len) else { return };
+        let version = connection.version();
+        let packet = Protected { space: Space::OneRtt, version, clear, protected };
+        events(Event::Protected { from, packet });
     }
 
     fn initial(

@@ -7,7 +7,7 @@ use crate::event::Anomaly;
 /// The first copy of each byte is kept: an endpoint must not send another value later (RFC 9000
 /// section 2.2), and what came first is what the peer has most likely taken in already.
 #[derive(Default)]
-pub(crate) struct CryptoStream {
+pub struct CryptoStream {
     /// All bytes from offset 0 to the first gap.
     contiguous: Vec<u8>,
     /// How many of them were handed out.
@@ -23,7 +23,7 @@ struct Piece {
 
 impl CryptoStream {
     /// Takes in the bytes of one frame and reports what is wrong with them.
-    pub(crate) fn insert(&mut self, offset: u64, bytes: &[u8], report: &mut impl FnMut(Anomaly)) {
+    pub fn insert(&mut self, offset: u64, bytes: &[u8], report: &mut impl FnMut(Anomaly)) {
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
         let room = MAX_CRYPTO_BYTES.saturating_sub(start);
         let mut rest = Unplaced { start, bytes };
@@ -48,14 +48,15 @@ impl CryptoStream {
     }
 
     /// The bytes from the last call's end to the first gap.
-    pub(crate) fn take_new(&mut self) -> &[u8] {
+    pub fn take_new(&mut self) -> &[u8] {
         let new = self.contiguous.get(self.delivered..).unwrap_or_default();
         self.delivered = self.contiguous.len();
         new
     }
 
     /// Memory that the stream holds, in bytes.
-    pub(crate) fn heap_size(&self) -> usize {
+    #[must_use]
+    pub fn heap_size(&self) -> usize {
         let pieces: usize = self.pieces.iter().map(|piece| piece.bytes.len()).sum();
         let table = self.pieces.capacity().saturating_mul(size_of::<Piece>());
         self.contiguous.capacity().saturating_add(table).saturating_add(pieces)

@@ -111,6 +111,14 @@ pub enum Event<'a> {
         /// Direction of the packet.
         from: Way,
     },
+    /// A packet of the newest connection that only secrets open; told if they are
+    /// [wanted](crate::Connections::with_protected).
+    Protected {
+        /// Direction of the packet.
+        from: Way,
+        /// The packet.
+        packet: Protected<'a>,
+    },
     /// A packet of a version that is not known here, or is reserved to force negotiation.
     UnknownVersion {
         /// Direction of the packet.
@@ -134,6 +142,30 @@ pub enum Event<'a> {
         /// What is wrong.
         anomaly: Anomaly,
     },
+}
+
+/// A packet that only secrets of its session open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Protected<'a> {
+    /// Which of them.
+    pub space: Space,
+    /// The version, of which the labels of its keys are.
+    pub version: Version,
+    /// The packet up to its packet number.
+    pub clear: &'a [u8],
+    /// The packet from its packet number on.
+    pub protected: &'a [u8],
+}
+
+/// Kinds of packets that only secrets open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Space {
+    /// Early data.
+    ZeroRtt,
+    /// The encrypted part of the handshake.
+    Handshake,
+    /// What follows it.
+    OneRtt,
 }
 
 /// The versions that a Version Negotiation packet lists, in order.

@@ -8,8 +8,8 @@ use crate::version::Version;
 
 /// One packet of a datagram.
 pub(crate) enum Packet<'a> {
-    /// A short header; it reaches to the end of the datagram.
-    Short,
+    /// A short header, whose packet reaches to the end of the datagram: all of it.
+    Short(&'a [u8]),
     /// Bytes without the bits that begin a packet: padding, or another protocol.
     Padding,
     /// Version Negotiation, with its list of versions.
@@ -19,9 +19,9 @@ pub(crate) enum Packet<'a> {
     /// An Initial packet.
     Initial(Initial<'a>),
     /// A 0-RTT packet.
-    ZeroRtt { destination: ConnectionId },
+    ZeroRtt(Long<'a>),
     /// A Handshake packet.
-    Handshake { destination: ConnectionId },
+    Handshake(Long<'a>),
     /// A Retry packet.
     Retry(Retry<'a>),
 }
@@ -36,6 +36,17 @@ pub(crate) struct Initial<'a> {
     /// The packet up to its packet number.
     pub(crate) clear: &'a [u8],
     /// The packet from its packet number on: at least [`MIN_PROTECTED_LEN`] bytes.
+    pub(crate) protected: &'a [u8],
+}
+
+/// A packet with a long header that only secrets of its session open.
+pub(crate) struct Long<'a> {
+    pub(crate) version: Version,
+    pub(crate) destination: ConnectionId,
+    pub(crate) source: ConnectionId,
+    /// The packet up to its packet number.
+    pub(crate) clear: &'a [u8],
+    /// The packet from its packet number on, or what the capture left of it.
     pub(crate) protected: &'a [u8],
 }
 
@@ -71,7 +82,8 @@ pub(crate) fn packet<'a>(datagram: &mut Reader<'a>) -> Result<Packet<'a>, Refuse
     let first = datagram.u8()?;
     if first & LONG_HEADER == 0 {
         datagram.take(datagram.remaining())?;
-        return Ok(if first & FIXED_BIT == 0 { Packet::Padding } else { Packet::Short });
+        let is_padding = first & FIXED_BIT == 0;
+        return Ok(if is_padding { Packet::Padding } else { Packet::Short(start.rest()) });
     }
     let version = Version(datagram.u32()?);
     let destination = datagram.prefixed_u8()?;
@@ -87,19 +99,18 @@ pub(crate) fn packet<'a>(datagram: &mut Reader<'a>) -> Result<Packet<'a>, Refuse
     }
     let id = |bytes| ConnectionId::new(bytes).ok_or(Refused::Malformed);
     let (destination_id, source_id) = (id(destination)?, id(source)?);
-    Ok(match kind(version, first) {
+    let kind = kind(version, first);
+    Ok(match kind {
         Kind::Initial => {
             let token = prefixed(datagram)?;
             let (clear, protected) = initial_body(start, datagram)?;
             Packet::Initial(Initial { version, destination, source, token, clear, protected })
         }
-        Kind::ZeroRtt => {
-            protected_body(datagram)?;
-            Packet::ZeroRtt { destination: destination_id }
-        }
-        Kind::Handshake => {
-            protected_body(datagram)?;
-            Packet::Handshake { destination: destination_id }
+        Kind::ZeroRtt | Kind::Handshake => {
+            let (clear, protected) = protected_body(start, datagram)?;
+            let (destination, source) = (destination_id, source_id);
+            let long = Long { version, destination, source, clear, protected };
+            if kind == Kind::ZeroRtt { Packet::ZeroRtt(long) } else { Packet::Handshake(long) }
         }
         Kind::Retry => {
             datagram.take(datagram.remaining())?;
@@ -123,14 +134,19 @@ fn initial_body<'a>(
     Ok((clear, protected))
 }
 
-/// Skips the body of a packet that cannot be opened, or what the capture left of it.
-fn protected_body(datagram: &mut Reader<'_>) -> Result<(), Refused> {
+/// Reads the length of a packet and returns the packet before and from its packet number, or what the
+/// capture left of it.
+fn protected_body<'a>(
+    mut start: Reader<'a>,
+    datagram: &mut Reader<'a>,
+) -> Result<(&'a [u8], &'a [u8]), Refused> {
     let len = varint(datagram)?;
+    let clear = start.take(datagram.offset().saturating_sub(start.offset()))?;
     let len = usize::try_from(len).unwrap_or(usize::MAX).min(datagram.remaining());
-    datagram.take(len)?;
-    Ok(())
+    Ok((clear, datagram.take(len)?))
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Initial,
     ZeroRtt,

@@ -113,8 +113,10 @@ impl Protection {
     }
 }
 
-/// Completes a packet number of which `len` bytes were sent (RFC 9000 appendix A.3).
-fn full_packet_number(truncated: u64, len: usize, largest: Option<u64>) -> u64 {
+/// Completes a packet number of which `len` bytes were sent, where `largest` is the largest number of
+/// its space and direction so far (RFC 9000 appendix A.3).
+#[must_use]
+pub fn full_packet_number(truncated: u64, len: usize, largest: Option<u64>) -> u64 {
     let expected = largest.map_or(0, |largest| largest.saturating_add(1));
     let window = match len {
         1 => 1_u64 << 8,

@@ -28,7 +28,7 @@ pub fn looks_like_quic(datagram: &[u8]) -> bool {
             | Packet::Retry(_),
         )
         | Err(Refused::CutShort) => fixed,
-        Ok(Packet::Short | Packet::Padding)
+        Ok(Packet::Short(_) | Packet::Padding)
         | Err(Refused::IncompleteHeader | Refused::Malformed) => false,
     }
 }

@@ -58,7 +58,8 @@ impl Version {
     }
 
     /// Whether packet types and key labels are those of version 2 (RFC 9369 section 3).
-    pub(crate) const fn is_v2(self) -> bool {
+    #[must_use]
+    pub const fn is_v2(self) -> bool {
         matches!(self, Self::V2 | Self::V2_DRAFT)
     }
 

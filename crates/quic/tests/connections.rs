@@ -417,6 +417,7 @@ fn words(event: &Event<'_>) -> String {
         Event::ZeroRtt { .. } => "0-rtt".to_owned(),
         Event::Handshake { from } => format!("handshake {from:?}"),
         Event::ShortHeader { from } => format!("short header {from:?}"),
+        Event::Protected { from, packet } => format!("protected {from:?} {:?}", packet.space),
         Event::UnknownVersion { version, .. } => format!("unknown version {version}"),
         Event::Unread { cause, .. } => match cause {
             quic::Unread::Truncated => "truncated".to_owned(),

@@ -1,13 +1,15 @@
 //! From packets to events.
 
-use event::{Timestamp, TlsEvent, Transport};
+use event::{Carrier, Timestamp, TlsEvent, Transport};
 use flow::{
     Application, BulkFlow, Counters, Direction, EndReason, Engine, Flow, FlowAnomaly, Interest,
     Limits, Progress, Sighting,
 };
+use forge::Ending;
 use wire::Packet;
 
 use crate::context::Context;
+use crate::decryption::TextSink;
 use crate::marks::{Anomaly, Partial};
 use crate::settings::Settings;
 use crate::tcp::TcpSession;
@@ -49,6 +51,11 @@ impl Analyzer {
         packets: &mut impl Iterator<Item = (Packet<'p>, Sighting)>,
     ) -> bool {
         self.engine.handle_some(packets)
+    }
+
+    /// Gives the clear text of sessions whose records are opened to `sink`, as it comes.
+    pub fn set_text_sink(&mut self, sink: TextSink) {
+        self.engine.application_mut().context.text_sink = Some(sink);
     }
 
     /// Ends the sessions that have been silent for too long at `now`; for when no packets come.
@@ -105,6 +112,27 @@ enum Session {
     Udp(UdpSession),
 }
 
+impl Sessions {
+    /// Takes a session of which nothing more is wanted.
+    fn report_tcp(&mut self, flow: &Flow, mut session: TcpSession) {
+        session.end(&mut self.context, flow.last_seen(), Ending::Abandoned);
+        if let Some(handshake) = session.into_handshake() {
+            self.context.report(flow, handshake);
+        }
+    }
+}
+
+/// How the clear text of a session ends that ends so.
+const fn ending(reason: EndReason) -> Ending {
+    match reason {
+        EndReason::Fin => Ending::Finished,
+        EndReason::Reset => Ending::Reset,
+        EndReason::Timeout | EndReason::PortReuse | EndReason::Evicted | EndReason::EndOfInput => {
+            Ending::Abandoned
+        }
+    }
+}
+
 impl Application for Sessions {
     type State = Session;
 
@@ -113,7 +141,8 @@ impl Application for Sessions {
             Transport::Tcp => {
                 let is_midstream =
                     Direction::BOTH.into_iter().any(|side| flow.starts_mid_stream(side));
-                Session::Tcp(TcpSession::new(is_midstream))
+                let opening = self.context.opening(flow, Carrier::Tcp);
+                Session::Tcp(TcpSession::new(is_midstream, opening))
             }
             Transport::Udp => Session::Udp(UdpSession::default()),
         }
@@ -130,10 +159,8 @@ impl Application for Sessions {
             return Progress { consumed: bytes.len(), opaque: false, interest: Interest::Done };
         };
         let progress = session.on_stream(&mut self.context, flow.last_seen(), direction, bytes);
-        if progress.interest == Interest::Done
-            && let Some(handshake) = std::mem::take(session).into_handshake()
-        {
-            self.context.report(flow, handshake);
+        if progress.interest == Interest::Done {
+            self.report_tcp(flow, std::mem::take(session));
         }
         progress
     }
@@ -148,10 +175,8 @@ impl Application for Sessions {
     ) -> Interest {
         let Session::Tcp(session) = state else { return Interest::Done };
         let interest = session.on_gap(direction, missing, unconsumed);
-        if interest == Interest::Done
-            && let Some(handshake) = std::mem::take(session).into_handshake()
-        {
-            self.context.report(flow, handshake);
+        if interest == Interest::Done {
+            self.report_tcp(flow, std::mem::take(session));
         }
         interest
     }
@@ -191,7 +216,8 @@ impl Application for Sessions {
             EndReason::EndOfInput => Partial::EndOfCapture,
         };
         match state {
-            Session::Tcp(session) => {
+            Session::Tcp(mut session) => {
+                session.end(&mut self.context, flow.last_seen(), ending(reason));
                 if let Some(mut handshake) = session.into_handshake() {
                     handshake.end(partial);
                     self.context.report(flow, handshake);

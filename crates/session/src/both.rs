@@ -12,6 +12,10 @@ pub(crate) struct Both<T> {
 }
 
 impl<T> Both<T> {
+    pub(crate) const fn new(from_initiator: T, from_responder: T) -> Self {
+        Self { from_initiator, from_responder }
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         [&self.from_initiator, &self.from_responder].into_iter()
     }

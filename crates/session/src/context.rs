@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use event::{Carrier, Certificate, TlsEvent};
 use flow::Flow;
+use forge::ConnectionId;
 use tls::certificate::CertificateCache;
 use tls::handshake::{ClientHello, ServerHello};
 use tls::shape::{ClientHelloInfo, ServerHelloInfo, ShapeCache};
 
+use crate::decryption::{Decryption, Ends, Opening, QuicScratch, Text, TextSink};
 use crate::handshake::Handshake;
 use crate::report;
 use crate::settings::Settings;
@@ -23,6 +25,7 @@ struct Ended {
 pub(crate) struct Context {
     pub(crate) settings: Settings,
     pub(crate) quic_scratch: quic::Scratch,
+    pub(crate) quic_opened: QuicScratch,
     shapes: ShapeCache,
     certificates: CertificateCache,
     ended: VecDeque<Ended>,
@@ -30,6 +33,11 @@ pub(crate) struct Context {
     #[expect(clippy::vec_box, reason = "it is the boxes that are kept")]
     spare: Vec<Box<Handshake>>,
     hash_seed: u64,
+    /// Who takes clear text, if anybody does.
+    pub(crate) text_sink: Option<TextSink>,
+    /// What the last record that was opened held; kept for its memory.
+    pub(crate) clear: Vec<u8>,
+    next_connection: u64,
 }
 
 impl Context {
@@ -39,10 +47,14 @@ impl Context {
             certificates: certificates(&settings, hash_seed),
             settings,
             quic_scratch: quic::Scratch::default(),
+            quic_opened: QuicScratch::default(),
             shapes: ShapeCache::with_max_bytes(hash_seed, memory_bytes / SHAPES_SHARE),
             ended: VecDeque::new(),
             spare: Vec::new(),
             hash_seed,
+            text_sink: None,
+            clear: Vec::new(),
+            next_connection: 0,
         }
     }
 
@@ -51,6 +63,26 @@ impl Context {
         let memory_bytes = self.settings.memory_bytes;
         self.settings = Settings { memory_bytes, ..settings };
         self.certificates = certificates(&self.settings, self.hash_seed);
+    }
+
+    /// What opens the records of `flow`, if it is asked for.
+    pub(crate) fn opening(&mut self, flow: &Flow, carrier: Carrier) -> Option<Box<Opening>> {
+        self.decryption()?;
+        let text = Text::new(self.next_connection(), Ends::of(flow));
+        self.decryption().map(|settings| Box::new(Opening::new(settings, carrier, text)))
+    }
+
+    /// A number for clear text to be told under.
+    pub(crate) const fn next_connection(&mut self) -> ConnectionId {
+        let connection = ConnectionId(self.next_connection);
+        self.next_connection = self.next_connection.wrapping_add(1);
+        connection
+    }
+
+    /// How records are opened, if there are secrets or some may come.
+    pub(crate) fn decryption(&self) -> Option<&Decryption> {
+        let settings = self.settings.decryption.as_ref()?;
+        (settings.keys.generation() > 0 || settings.patience.is_some()).then_some(settings)
     }
 
     pub(crate) fn client_info(

@@ -36,6 +36,16 @@ pub(crate) fn search(bytes: &[u8]) -> Option<usize> {
         .find(|&start| is_strong(bytes.get(start..).unwrap_or_default()))
 }
 
+/// Looks for the first place in `bytes` where an encrypted record may begin, by its header alone.
+pub(crate) fn search_sealed(bytes: &[u8]) -> Option<usize> {
+    bytes.windows(5).position(|header| {
+        let &[kind, 3, 1..=3, high, low] = header else { return false };
+        let len = usize::from(u16::from_be_bytes([high, low]));
+        matches!(kind, APPLICATION_DATA | ALERT | HANDSHAKE)
+            && (MIN_SEALED_LEN..=MAX_RECORD_LEN).contains(&len)
+    })
+}
+
 fn tls(bytes: &[u8]) -> Detection {
     let mut reader = Reader::new(bytes);
     let Ok(kind) = reader.u8() else { return Detection::NeedMore };
@@ -148,6 +158,9 @@ const MIN_HELLO_LEN: usize = 2 + 32 + 1 + 2;
 /// Longest handshake message that is believed. Certificates with thousands of names come to some
 /// 300 KiB, chains of post-quantum ones to 100 KiB.
 pub(crate) const MAX_MESSAGE_LEN: usize = 1 << 20;
+
+/// Shortest body of an encrypted record: a content type and the shortest tag.
+const MIN_SEALED_LEN: usize = 1 + 8;
 
 /// How far records are searched for after a gap: a record's length, so that one record boundary is
 /// within it.

@@ -7,6 +7,7 @@
 mod analyzer;
 mod both;
 mod context;
+mod decryption;
 mod detect;
 mod handshake;
 mod marks;
@@ -18,4 +19,5 @@ mod tcp;
 mod udp;
 
 pub use analyzer::Analyzer;
+pub use decryption::{Budget, Decryption, Extent, Patience, TextSink};
 pub use settings::Settings;

@@ -84,10 +84,13 @@ marks! {
         EndOfCapture = "end_of_capture",
         /// The flow was given up to stay within the memory bound.
         Evicted = "evicted",
-        /// Packets of a QUIC handshake could not be opened.
+        /// Packets of a QUIC handshake, or records of a session whose secrets are known, could not be
+        /// opened.
         Undecryptable = "undecryptable",
         /// More certificates came than are kept.
         ChainTruncated = "chain_truncated",
+        /// The secrets that are known of the session open none of its records.
+        SecretsMismatch = "secrets_mismatch",
     }
 }
 

@@ -23,6 +23,10 @@ pub(crate) enum Taken {
     TooLong,
 }
 
+/// A message is longer than is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooLong;
+
 impl MessageBuffer {
     /// Finds a message at the start of `body`.
     ///
@@ -48,6 +52,34 @@ impl MessageBuffer {
         } else {
             Taken::Kept(taken)
         }
+    }
+
+    /// Gives all messages that end in `bytes`, of which no more come in one piece with them, to `take`.
+    /// What follows a message that is longer than is believed is not looked at.
+    ///
+    /// # Errors
+    /// [`TooLong`], if there was one.
+    pub(crate) fn take_all(
+        &mut self,
+        mut bytes: &[u8],
+        mut take: impl FnMut(&[u8]),
+    ) -> Result<(), TooLong> {
+        while !bytes.is_empty() {
+            let taken = match self.take(bytes, bytes.len()) {
+                Taken::Whole(len) => {
+                    take(bytes.get(..len).unwrap_or(bytes));
+                    len
+                }
+                Taken::Assembled(len) => {
+                    take(&self.assembled());
+                    len
+                }
+                Taken::Kept(len) => len,
+                Taken::NeedMore | Taken::TooLong => return Err(TooLong),
+            };
+            bytes = bytes.get(taken..).unwrap_or_default();
+        }
+        Ok(())
     }
 
     /// The message that the last [`Taken::Assembled`] completed.

@@ -3,6 +3,8 @@
 use event::Evidence;
 use tls::certificate::Fingerprints;
 
+use crate::decryption::Decryption;
+
 /// Choices that shape the events.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -19,6 +21,8 @@ pub struct Settings {
     pub memory_bytes: usize,
     /// Where the packets come from. Default: the wire.
     pub evidence: Evidence,
+    /// Whether and how records are opened. Default: they are not.
+    pub decryption: Option<Decryption>,
 }
 
 impl Default for Settings {
@@ -30,6 +34,7 @@ impl Default for Settings {
             fingerprints: Fingerprints::default(),
             memory_bytes: DEFAULT_MEMORY_BYTES,
             evidence: Evidence::Wire,
+            decryption: None,
         }
     }
 }

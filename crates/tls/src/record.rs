@@ -21,6 +21,13 @@ impl RecordHeader {
     /// Length of a header in bytes.
     pub const LEN: usize = 5;
 
+    /// The header as it is on the wire.
+    #[must_use]
+    pub const fn to_bytes(self) -> [u8; Self::LEN] {
+        let ([major, minor], [high, low]) = (self.version.0.to_be_bytes(), self.len.to_be_bytes());
+        [self.content_type.0, major, minor, high, low]
+    }
+
     /// Reads the header that `bytes` begin with, or `None` if more bytes are needed.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use crate::registry::ExtensionType;
 
 pub use cache::{MAX_BYTES, MAX_ENTRIES, MAX_SHAPE_LEN, ShapeCache};
 pub use client::ClientHelloInfo;
-pub use names::MAX_NAMES;
+pub use names::{MAX_NAMES, alpn_text};
 pub use server::ServerHelloInfo;
 
 /// Appends the shape of a `ClientHello` to `shape`.

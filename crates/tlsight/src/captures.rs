@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use capture::{Block, FileReader, Filled, More, Piece, ReadError};
 
+use crate::keys::Keys;
 use crate::message;
 use crate::progress::Progress;
 
@@ -21,6 +22,8 @@ pub(crate) struct Captures {
     done_bytes: u64,
     failures: Failures,
     are_files: bool,
+    /// Where secrets go that captures carry, if they are wanted.
+    keys: Option<Keys>,
 }
 
 /// What a worker has got that asked for something to read.
@@ -58,7 +61,13 @@ impl Captures {
             progress,
             done_bytes: 0,
             failures: Failures::default(),
+            keys: None,
         }
+    }
+
+    /// The same, with secrets in front of the packets that they open.
+    pub(crate) fn with_keys(self, keys: Keys) -> Self {
+        Self { keys: Some(keys), ..self }
     }
 
     /// Size of the files among `paths`, in bytes.
@@ -128,6 +137,7 @@ impl Captures {
     fn goes_on(&mut self, read: Result<More, ReadError>) -> bool {
         match read {
             Ok(More::Packets) => {
+                self.read_keys();
                 if let (Some(progress), Some(reader)) = (&mut self.progress, &self.current) {
                     progress.advance(self.done_bytes.saturating_add(reader.position()));
                 }
@@ -142,6 +152,18 @@ impl Captures {
         }
         self.close();
         false
+    }
+
+    /// Takes the secrets that have come with the packets read last. From a pipe packets come as long as
+    /// key logs grow.
+    fn read_keys(&mut self) {
+        let (Some(keys), Some(reader)) = (&mut self.keys, &self.current) else { return };
+        keys.read_blocks(reader);
+        if !self.are_files
+            && let Err(error) = keys.read_logs()
+        {
+            self.report(&format!("{error:#}"));
+        }
     }
 
     /// What could not be read so far.
@@ -162,6 +184,9 @@ impl Captures {
             Ok(reader) => {
                 self.opened = self.opened.saturating_add(1);
                 self.current = Some(reader);
+                if let Some(keys) = &mut self.keys {
+                    keys.next_capture();
+                }
             }
             Err(error) => {
                 self.failures.unopened = self.failures.unopened.saturating_add(1);

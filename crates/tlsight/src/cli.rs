@@ -1,5 +1,6 @@
 //! The command line.
 
+mod keys;
 mod mirror;
 mod server;
 mod tunnel;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::keys::{DecryptArgs, KeyArgs};
 pub(crate) use self::mirror::{MirrorArgs, PacketArgs};
 pub(crate) use self::server::{ServeArgs, UpArgs};
 pub(crate) use self::tunnel::TunnelArgs;
@@ -48,6 +50,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Analyse capture files
     Read(ReadArgs),
+    /// Show the clear text of captures whose secrets are known, or put secrets into them
+    Decrypt(DecryptArgs),
     /// Show sessions live: at the sockets of this host, with their processes, or from an interface
     Watch(WatchArgs),
     /// Watch unattended: lines to a file, edges, metrics, live settings
@@ -81,6 +85,8 @@ pub(crate) struct ReadArgs {
     #[arg(long)]
     pub(crate) no_progress: bool,
 
+    #[command(flatten)]
+    pub(crate) keys: KeyArgs,
     #[command(flatten)]
     pub(crate) common: CommonArgs,
 }

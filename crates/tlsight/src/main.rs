@@ -7,9 +7,11 @@ mod capabilities;
 mod captures;
 mod cli;
 mod config;
+mod decrypt;
 mod demo;
 mod doctor;
 mod filter;
+mod keys;
 mod kubernetes;
 mod message;
 mod mirror;
@@ -66,6 +68,7 @@ const VIOLATED_STATUS: u8 = 3;
 fn run(command: Command) -> Result<Outcome> {
     match command {
         Command::Read(args) => read::run(args),
+        Command::Decrypt(args) => decrypt::run(args),
         Command::Watch(args) => watch::run(args),
         Command::Agent(args) => agent::run(args),
         Command::Up(args) => up::run(args),

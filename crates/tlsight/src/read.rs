@@ -9,12 +9,14 @@ use capture::Block;
 use crate::Outcome;
 use crate::captures::{Captures, Failures};
 use crate::cli::ReadArgs;
+use crate::keys::Keys;
 use crate::message;
 use crate::output::loss;
 use crate::pipeline::{self, Counted, Run, Worker};
 use crate::progress::Progress;
 use crate::setup::{Setup, Source, add_loss};
 use event::Timestamp;
+use session::Patience;
 
 /// Analyses the captures.
 ///
@@ -30,8 +32,10 @@ pub(crate) fn run(args: ReadArgs) -> Result<Outcome> {
     let has_pipe = args.files.iter().any(|path| path == Path::new("-"));
     let source = if has_pipe { Source::Live } else { Source::Files };
     let files = args.files.len() as u64;
-    let setup = Setup::new(args.common, source, bar)?;
-    let mut captures = Captures::new(args.files, progress);
+    let keys = Keys::load(&args.keys)?;
+    let patience = has_pipe.then(Patience::default);
+    let setup = Setup::new(args.common, source, bar)?.decrypting(keys.decryption(patience));
+    let mut captures = Captures::new(args.files, progress).with_keys(keys);
     let result = analyse(&setup, &mut captures);
     captures.finish();
     let counted = result?;

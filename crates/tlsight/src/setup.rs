@@ -11,7 +11,7 @@ use event::{Evidence, Losses};
 use flow::Limits;
 use indicatif::ProgressBar;
 use probe::CommandLines;
-use session::Settings;
+use session::{Decryption, Settings};
 
 use crate::cli::{AnalysisArgs, CommonArgs, OutputArgs};
 use crate::config::Config;
@@ -71,6 +71,12 @@ impl Setup {
         socket_limits.hash_seed = RandomState::new().build_hasher().finish();
         let limits = socket_limits.divided(config.workers.get());
         Self { run, config, limits, socket_limits, has_summary }
+    }
+
+    /// The same, which opens the records of sessions whose secrets are known.
+    pub(crate) fn decrypting(mut self, decryption: Decryption) -> Self {
+        self.config.settings.decryption = Some(decryption);
+        self
     }
 
     /// A run that nobody looks at: whole lines of NDJSON go to `out`, and each session to `observer`.

@@ -48,6 +48,7 @@ struct Options {
 enum Part {
     Parsers,
     Files,
+    Decrypt,
     Live,
     Host,
 }
@@ -79,6 +80,7 @@ pub(crate) fn run(mut parser: lexopt::Parser) -> Result<Outcome> {
             Long("add-turns") => options.adds_turns = true,
             Value(part) if part == "parsers" => options.parts.push(Part::Parsers),
             Value(part) if part == "files" => options.parts.push(Part::Files),
+            Value(part) if part == "decrypt" => options.parts.push(Part::Decrypt),
             Value(part) if part == "live" => options.parts.push(Part::Live),
             Value(part) if part == "host" => options.parts.push(Part::Host),
             Long("send") => {
@@ -92,7 +94,10 @@ pub(crate) fn run(mut parser: lexopt::Parser) -> Result<Outcome> {
     }
     let wants = |part| options.parts.is_empty() || options.parts.contains(&part);
     if wants(Part::Parsers) {
-        parsers(&root)?;
+        cargo_bench(&root, &["--workspace"])?;
+    }
+    if wants(Part::Decrypt) && !wants(Part::Parsers) {
+        cargo_bench(&root, &["--package", "session", "--bench", "decrypt"])?;
     }
     if wants(Part::Files) {
         files::run(&root, &options)?;
@@ -106,10 +111,11 @@ pub(crate) fn run(mut parser: lexopt::Parser) -> Result<Outcome> {
     Ok(Outcome::Clean)
 }
 
-/// Runs the criterion benchmarks of the crates.
-fn parsers(root: &std::path::Path) -> Result<()> {
+/// Runs benchmarks of the crates.
+fn cargo_bench(root: &std::path::Path, which: &[&str]) -> Result<()> {
     let status = Command::new("cargo")
-        .args(["bench", "--workspace", "--locked"])
+        .args(["bench", "--locked"])
+        .args(which)
         .current_dir(root)
         .status()
         .context("cargo cannot be run")?;

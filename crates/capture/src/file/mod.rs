@@ -13,7 +13,7 @@ mod writer;
 mod zstd;
 
 pub use error::{Beginning, Damage, OpenError, ReadError, Stream};
-pub use pcapng::PcapngWriter;
+pub use pcapng::{PcapngWriter, RewriteError, Rewritten, SecretsRewriter};
 pub use piece::{Filled, Piece};
 pub use reader::{FileReader, Notes};
 pub use secrets::{DecryptionSecrets, SecretsType};

@@ -24,6 +24,14 @@ impl Order {
         }
     }
 
+    /// The bytes of a number.
+    pub(crate) const fn bytes(self, value: u32) -> [u8; 4] {
+        match self {
+            Self::Little => value.to_le_bytes(),
+            Self::Big => value.to_be_bytes(),
+        }
+    }
+
     #[inline]
     pub(crate) const fn i64(self, bytes: [u8; 8]) -> i64 {
         match self {

@@ -242,6 +242,12 @@ impl FileReader {
         self.size
     }
 
+    /// Whether the capture is pcapng.
+    #[must_use]
+    pub const fn is_pcapng(&self) -> bool {
+        matches!(self.format, Format::Pcapng(_))
+    }
+
     /// The session secrets that the capture carried up to the last block, in its order.
     #[must_use]
     pub fn secrets(&self) -> &[DecryptionSecrets] {

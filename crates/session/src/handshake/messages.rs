@@ -11,7 +11,7 @@ use tls::handshake::{
 use tls::registry::HandshakeType;
 use wire::Reader;
 
-use super::{ClientSide, Handshake, Retry, ServerSide, SignedKeyExchange};
+use super::{ClientSide, EarlyDataAnswer, Handshake, Retry, ServerSide, SignedKeyExchange};
 use crate::context::Context;
 use crate::marks::{Anomaly, Partial};
 
@@ -63,6 +63,15 @@ impl Handshake {
             }
             HandshakeType::CERTIFICATE_VERIFY => {
                 count(&mut self.messages.certificate_verify);
+                self.on_certificate_verify(direction, body)
+            }
+            HandshakeType::ENCRYPTED_EXTENSIONS => self.on_encrypted_extensions(body),
+            HandshakeType::END_OF_EARLY_DATA => {
+                self.early_data_answer = EarlyDataAnswer::Accepted;
+                Ok(())
+            }
+            HandshakeType::FINISHED => {
+                self.on_tls13_finished(now, direction);
                 Ok(())
             }
             _ => Ok(()),
@@ -225,6 +234,12 @@ impl Handshake {
         } else {
             CertificateList::parse(body)
         }?;
+        if self.is_tls13_or_later()
+            && direction != self.client_direction()
+            && let Some(leaf) = list.iter().next()
+        {
+            self.on_leaf_entry(&leaf)?;
+        }
         self.add_certificates(context, now, direction, list.iter().map(|entry| entry.der));
         if !list.is_whole() {
             self.anomalies.add(Anomaly::CertificateMalformed);
@@ -332,7 +347,11 @@ impl Handshake {
 
     fn on_new_session_ticket(&mut self, body: &[u8]) -> Result<(), Malformed> {
         count(&mut self.messages.new_session_ticket);
-        let ticket = NewSessionTicket::parse(body)?;
+        let ticket = if self.is_tls13_or_later() {
+            NewSessionTicket::parse_tls13(body)
+        } else {
+            NewSessionTicket::parse(body)
+        }?;
         self.ticket_lifetime_hint = Some(ticket.lifetime);
         Ok(())
     }

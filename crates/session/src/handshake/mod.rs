@@ -2,6 +2,7 @@
 
 mod client;
 mod messages;
+mod opened;
 mod server;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use tls::ProtocolVersion;
 use tls::registry::{AlertDescription, AlertLevel};
 
 pub(crate) use self::client::ClientSide;
+pub(crate) use self::opened::EarlyDataAnswer;
 pub(crate) use self::server::{Retry, ServerSide, SignedKeyExchange};
 use crate::both::Both;
 use crate::marks::{Anomaly, Marks, Partial};
@@ -39,7 +41,13 @@ pub(crate) struct Handshake {
     /// Names of what was out of order in QUIC packets.
     pub(crate) quic_anomalies: Vec<&'static str>,
     pub(crate) times: Times,
-    pub(crate) early_data_accepted: bool,
+    pub(crate) early_data_answer: EarlyDataAnswer,
+    /// Whether secrets showed any of it.
+    pub(crate) is_opened: bool,
+    /// How the server signed a handshake of TLS 1.3.
+    pub(crate) signature: Option<Name>,
+    /// Whether an OCSP response came with the server's certificate in TLS 1.3.
+    pub(crate) has_ocsp_staple: bool,
     pub(crate) renegotiations: u32,
     is_renegotiating: bool,
     /// An alert came after the handshake: most likely the end, which datagrams have no other sign of.
@@ -125,7 +133,10 @@ impl Handshake {
                 certificate: None,
                 finished: None,
             },
-            early_data_accepted: false,
+            early_data_answer: EarlyDataAnswer::Unknown,
+            is_opened: false,
+            signature: None,
+            has_ocsp_staple: false,
             renegotiations: 0,
             is_renegotiating: false,
             is_closed: false,
@@ -285,10 +296,8 @@ impl Handshake {
 
     pub(crate) fn on_application_data(&mut self, now: Timestamp, direction: Direction, len: usize) {
         let is_client = direction == self.client_direction();
-        let progress = &mut self.progress[direction];
-        progress.has_sent = true;
-        progress.application_data = progress.application_data.saturating_add(1);
-        let changed_cipher_spec = progress.change_cipher_spec;
+        self.note_application_data(direction);
+        let changed_cipher_spec = self.progress[direction].change_cipher_spec;
         if is_client && self.server.is_none() {
             self.client_record_before_server.get_or_insert(len);
         }
@@ -318,13 +327,13 @@ impl Handshake {
     fn on_tls13_client_record(&mut self, now: Timestamp, len: usize) {
         let has_early_data = self.client.as_ref().is_some_and(|client| client.early_data)
             && self.retry.is_none()
-            && !self.early_data_accepted;
+            && self.early_data_answer != EarlyDataAnswer::Accepted;
         match len {
             _ if ALERT_LENGTHS.contains(&len) => {
                 self.on_encrypted_alert(now, self.client_direction())
             }
             _ if has_early_data && END_OF_EARLY_DATA_LENGTHS.contains(&len) => {
-                self.early_data_accepted = true;
+                self.early_data_answer = EarlyDataAnswer::Accepted;
             }
             _ if has_early_data && !FINISHED_LENGTHS.contains(&len) => {}
             _ => self.establish(now),
@@ -440,6 +449,12 @@ impl Handshake {
             self.client_direction = direction;
             self.is_client_known = true;
         }
+    }
+
+    fn note_application_data(&mut self, direction: Direction) {
+        let progress = &mut self.progress[direction];
+        progress.has_sent = true;
+        progress.application_data = progress.application_data.saturating_add(1);
     }
 
     fn establish(&mut self, now: Timestamp) {

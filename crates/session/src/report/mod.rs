@@ -186,7 +186,8 @@ fn tlsight(
         signature_algorithm: handshake
             .key_exchange
             .as_ref()
-            .and_then(|exchange| exchange.signature.clone()),
+            .and_then(|exchange| exchange.signature.clone())
+            .or_else(|| handshake.signature.clone()),
         certificate: certificate(handshake, posture),
         resumption: posture.resumption,
         early_data: posture.early_data,
@@ -200,8 +201,10 @@ fn tlsight(
         },
         sct: posture::scts(handshake),
         ocsp_staple: server
-            .filter(|server| !server.version.is_tls13_or_later())
-            .map(|_| handshake.messages.certificate_status > 0),
+            .filter(|server| {
+                !server.version.is_tls13_or_later() || !handshake.server_chain.is_empty()
+            })
+            .map(|_| handshake.messages.certificate_status > 0 || handshake.has_ocsp_staple),
         starttls: handshake.starttls,
         carrier: handshake.carrier,
         quic_version: handshake.quic_version.clone(),
@@ -211,7 +214,7 @@ fn tlsight(
         renegotiations: handshake.renegotiations,
         partial: handshake.partial.names(),
         anomalies: judgement::anomalies(handshake),
-        evidence,
+        evidence: if handshake.is_opened { Evidence::Secrets } else { evidence },
         socket: None,
         workload: None,
         requested_authorities,

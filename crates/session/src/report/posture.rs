@@ -4,7 +4,7 @@ use event::{EarlyData, KeyExchangeClass, Name, ResumptionInfo, ResumptionMethod}
 use tls::ProtocolVersion;
 use tls::key_exchange::Negotiated;
 
-use crate::handshake::{ClientSide, Handshake, ServerSide};
+use crate::handshake::{ClientSide, EarlyDataAnswer, Handshake, ServerSide};
 
 /// What was negotiated, and how good it is.
 #[derive(Debug)]
@@ -115,7 +115,8 @@ fn early_data(handshake: &Handshake) -> EarlyData {
     match &handshake.server {
         _ if handshake.retry.is_some() => EarlyData::Rejected,
         Some(server) if server.selected_psk != Some(0) => EarlyData::Rejected,
-        _ if handshake.early_data_accepted => EarlyData::Accepted,
+        _ if handshake.early_data_answer == EarlyDataAnswer::Accepted => EarlyData::Accepted,
+        _ if handshake.early_data_answer == EarlyDataAnswer::Rejected => EarlyData::Rejected,
         _ => EarlyData::Offered,
     }
 }

@@ -3,6 +3,7 @@
 mod dtls;
 mod quic;
 
+use event::Carrier;
 use flow::{Direction, Flow, Interest};
 
 use self::dtls::DtlsSession;
@@ -41,9 +42,11 @@ impl UdpSession {
             if tls::dtls::looks_like_dtls(datagram)
                 || tls::dtls::turn_channel_data(datagram).is_some_and(tls::dtls::looks_like_dtls)
             {
-                self.carried = Carried::Dtls(Box::default());
+                let opening = context.opening(flow, Carrier::Dtls);
+                self.carried = Carried::Dtls(Box::new(DtlsSession::new(opening)));
             } else if ::quic::looks_like_quic(datagram) {
-                self.carried = Carried::Quic(Box::default());
+                let has_secrets = context.decryption().is_some();
+                self.carried = Carried::Quic(Box::new(QuicSession::new(has_secrets)));
             } else if seen >= MAX_UNKNOWN_DATAGRAMS {
                 return Interest::Done;
             } else {

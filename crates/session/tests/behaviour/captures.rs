@@ -45,14 +45,24 @@ impl Capture {
     pub(crate) fn events(&self) -> Vec<TlsEvent> {
         let mut analysis = Analysis::new();
         for packet in &self.packets {
-            analysis.packet(&Packet {
-                timestamp_ns: packet.timestamp_ns,
-                link_type: self.link_type,
-                wire_len: packet.wire_len,
-                bytes: &packet.bytes,
-            });
+            analysis.packet(&self.view(packet));
         }
         analysis.finish()
+    }
+
+    /// One of its packets as an analyzer takes it.
+    pub(crate) fn view<'a>(&self, packet: &'a Captured) -> Packet<'a> {
+        Packet {
+            timestamp_ns: packet.timestamp_ns,
+            link_type: self.link_type,
+            wire_len: packet.wire_len,
+            bytes: &packet.bytes,
+        }
+    }
+
+    /// The key log of its sessions.
+    pub(crate) fn key_log(&self) -> String {
+        fs::read_to_string(directory().join(&self.name).join("keys.log")).unwrap()
     }
 
     #[track_caller]

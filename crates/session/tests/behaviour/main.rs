@@ -7,6 +7,8 @@ mod captures;
 mod certificates;
 mod complaints;
 mod conversation;
+mod decrypted;
+mod decryption;
 mod exactly_one_event;
 mod flights;
 mod messages;

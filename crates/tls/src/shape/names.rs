@@ -53,7 +53,7 @@ pub(super) fn alpn_names(protocols: AlpnProtocols<'_>) -> impl Iterator<Item = N
 }
 
 /// An ALPN protocol as text, in hexadecimal if it is none.
-pub(super) fn alpn_text(protocol: &[u8]) -> String {
+pub fn alpn_text(protocol: &[u8]) -> String {
     match std::str::from_utf8(protocol) {
         Ok(text) => text.to_owned(),
         Err(_) => data_encoding::HEXLOWER.encode(protocol),

@@ -1,6 +1,8 @@
 //! The program as its users run it.
 
 #[cfg(test)]
+mod decrypt;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod program;

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::program::{capture, testdata, tlsight};
 use jsonschema::Validator;
@@ -56,7 +56,13 @@ fn check(folder: &Path, validator: &Validator) -> Vec<String> {
     let name = folder.file_name().unwrap().to_str().unwrap();
     let expected: toml::Table =
         toml::from_str(&fs::read_to_string(folder.join("expect.toml")).unwrap()).unwrap();
-    let run = tlsight([Path::new("read"), &capture(name)]);
+    let mut arguments = vec![PathBuf::from("read"), capture(name)];
+    for (option, file) in [("--keylog", "keys.log"), ("--rsa-key", "rsa.key")] {
+        if folder.join(file).exists() {
+            arguments.extend([option.into(), folder.join(file)]);
+        }
+    }
+    let run = tlsight(arguments);
     if run.status != i32::from(!run.stderr.is_empty()) {
         problems.push(format!("status {} and {:?}", run.status, run.stderr));
     }

@@ -3,10 +3,12 @@
 mod interface;
 mod options;
 mod packet;
+mod rewrite;
 mod writer;
 
 use self::interface::Interface;
 use self::packet::PacketBlock;
+pub use self::rewrite::{RewriteError, Rewritten, SecretsRewriter};
 pub use self::writer::PcapngWriter;
 use super::error::Damage;
 use super::order::Order;

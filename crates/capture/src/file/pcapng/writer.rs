@@ -4,8 +4,11 @@ use std::io::{self, Write};
 
 use wire::{LinkType, Packet};
 
-use super::{BYTE_ORDER_MAGIC, ENHANCED_PACKET, INTERFACE_DESCRIPTION, SECTION_HEADER, interface};
+use super::{
+    BYTE_ORDER_MAGIC, ENHANCED_PACKET, INTERFACE_DESCRIPTION, SECTION_HEADER, interface, rewrite,
+};
 use crate::file::MAX_PACKET_LEN;
+use crate::file::order::Order;
 
 /// Writes packets of one interface as pcapng, in nanoseconds and little-endian, with comments.
 pub struct PcapngWriter<W> {
@@ -57,6 +60,14 @@ impl<W: Write> PcapngWriter<W> {
         // The first interface; the upper half of the time, the lower.
         let lead = [0, 0, 0, 0, t4, t5, t6, t7, t0, t1, t2, t3, l0, l1, l2, l3, w0, w1, w2, w3];
         self.block(ENHANCED_PACKET, &lead, packet.bytes)
+    }
+
+    /// Writes a key log, for the packets that follow.
+    ///
+    /// # Errors
+    /// What the output fails with.
+    pub fn write_secrets(&mut self, key_log: &[u8]) -> io::Result<()> {
+        rewrite::write_secrets(&mut self.output, Order::Little, key_log)
     }
 
     /// Hands what was written to the output's file.

@@ -1,5 +1,7 @@
 //! TLS over a TCP flow: from the bytes of both directions to handshake messages.
 
+mod sealed;
+
 use event::Timestamp;
 use flow::{Direction, Interest, Progress};
 use tls::record::RecordHeader;
@@ -8,6 +10,7 @@ use wire::Reader;
 
 use crate::both::Both;
 use crate::context::Context;
+use crate::decryption::Opening;
 use crate::detect::{self, Detection};
 use crate::handshake::Handshake;
 use crate::marks::{Anomaly, Marks, Partial};
@@ -20,6 +23,8 @@ pub(crate) struct TcpSession {
     preamble: Preamble,
     streams: Both<Stream>,
     handshake: Option<Box<Handshake>>,
+    /// What opens its records, if there are secrets.
+    opening: Option<Box<Opening>>,
     is_midstream: bool,
     /// Whether bytes of the handshake or of what precedes it were lost.
     has_gap: bool,
@@ -53,11 +58,20 @@ enum Phase {
 /// A record whose header was read.
 #[derive(Clone, Copy, Debug)]
 struct OpenRecord {
-    kind: ContentType,
+    header: RecordHeader,
     /// Bytes of its body not yet read.
     left: usize,
-    /// Whether its body can be read.
-    is_clear: bool,
+    content: Content,
+}
+
+/// How the body of a record is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    Clear,
+    /// It is encrypted, or says nothing.
+    Opaque,
+    /// It is encrypted, and may be opened when all of it is there.
+    Sealed,
 }
 
 /// What one step made of the bytes in front of it.
@@ -70,8 +84,8 @@ enum Step {
 }
 
 impl TcpSession {
-    pub(crate) fn new(is_midstream: bool) -> Self {
-        Self { is_midstream, ..Self::default() }
+    pub(crate) fn new(is_midstream: bool, opening: Option<Box<Opening>>) -> Self {
+        Self { is_midstream, opening, ..Self::default() }
     }
 
     /// Takes the contiguous bytes of one direction.
@@ -112,17 +126,22 @@ impl TcpSession {
         let mut lost = unconsumed.len().saturating_add(missing.map_or(0, |len| len as usize));
         match (&mut stream.record, stream.phase) {
             (Some(record), Phase::Records) if missing.is_some() && lost <= record.left => {
-                let was_clear = record.is_clear;
+                let content = std::mem::replace(&mut record.content, Content::Opaque);
                 record.left -= lost;
-                record.is_clear = false;
+                if let (Content::Sealed, Some(opening)) = (content, &mut self.opening) {
+                    opening.on_lost_record(direction, record.header.len.into());
+                }
                 if record.left == 0 {
                     stream.record = None;
                 }
-                lost = usize::from(was_clear);
+                lost = usize::from(content == Content::Clear);
             }
             (_, Phase::Records | Phase::Lost) => {
                 stream.phase = Phase::Lost;
                 stream.record = None;
+                if let Some(opening) = &mut self.opening {
+                    opening.on_gap(direction, missing.map(|_| lost));
+                }
             }
             (_, Phase::Preamble | Phase::Opaque) => {}
         }
@@ -141,6 +160,9 @@ impl TcpSession {
         if self.has_gap {
             handshake.add_partial(Partial::Gap);
         }
+        if let Some(opening) = &self.opening {
+            handshake.add_verdict(opening.verdict());
+        }
         handshake.set_starttls(self.preamble.upgrade());
         handshake.add_anomalies(self.anomalies);
         Some(handshake)
@@ -152,14 +174,16 @@ impl TcpSession {
 
     pub(crate) fn heap_size(&self) -> usize {
         let messages: usize = self.streams.iter().map(|stream| stream.messages.heap_size()).sum();
-        messages + self.handshake.as_ref().map_or(0, |handshake| handshake.heap_size())
+        messages
+            + self.handshake.as_ref().map_or(0, |handshake| handshake.heap_size())
+            + self.opening.as_ref().map_or(0, |opening| opening.heap_size())
     }
 
     /// Whether the flow has nothing more to tell.
     fn is_over(&self) -> bool {
         match &self.handshake {
             Some(handshake) => {
-                handshake.is_over()
+                (handshake.is_over() && !self.goes_on())
                     || self
                         .streams
                         .iter()
@@ -272,26 +296,31 @@ impl TcpSession {
             return self.header_step(context, now, direction, rest);
         };
         let body = rest.get(..record.left.min(rest.len())).unwrap_or(rest);
-        if !record.is_clear {
-            let left = record.left.saturating_sub(body.len());
-            stream.record = (left > 0).then_some(OpenRecord { left, ..record });
-            return Step::Passed(body.len());
+        match record.content {
+            Content::Clear => {}
+            Content::Opaque => {
+                let left = record.left.saturating_sub(body.len());
+                stream.record = (left > 0).then_some(OpenRecord { left, ..record });
+                return Step::Passed(body.len());
+            }
+            Content::Sealed => return self.sealed_step(context, now, direction, record, rest),
         }
-        let read = match record.kind {
+        let read = match record.header.content_type {
             ContentType::HANDSHAKE => {
                 let handshake = handshake_of(&mut self.handshake, context, direction, now);
+                let mut on_whole = |message: &[u8]| {
+                    handshake.on_whole(context, now, direction, message);
+                    if let Some(opening) = &mut self.opening {
+                        opening.on_message(direction, message);
+                    }
+                };
                 match stream.messages.take(body, record.left) {
                     Taken::Whole(len) => {
-                        handshake.on_whole(
-                            context,
-                            now,
-                            direction,
-                            body.get(..len).unwrap_or(body),
-                        );
+                        on_whole(body.get(..len).unwrap_or(body));
                         len
                     }
                     Taken::Assembled(len) => {
-                        handshake.on_whole(context, now, direction, &stream.messages.assembled());
+                        on_whole(&stream.messages.assembled());
                         len
                     }
                     Taken::Kept(len) => len,
@@ -340,10 +369,15 @@ impl TcpSession {
         };
         let body = rest.get(RecordHeader::LEN..).unwrap_or_default();
         let len = usize::from(header.len);
+        let opening = self.opening.as_mut();
+        let is_sealed = opening.as_ref().is_some_and(|it| it.wants(direction, header.content_type));
         let is_clear = match header.content_type {
             ContentType::CHANGE_CIPHER_SPEC => {
                 stream.after_change_cipher_spec = true;
                 handshake.on_change_cipher_spec(direction);
+                if let Some(opening) = opening.filter(|_| !is_sealed) {
+                    opening.on_change_cipher_spec(direction);
+                }
                 false
             }
             ContentType::HANDSHAKE => {
@@ -357,19 +391,24 @@ impl TcpSession {
             }
             ContentType::ALERT => {
                 let is_clear = len == 2 && !stream.after_change_cipher_spec;
-                if !is_clear {
+                if !is_clear && !is_sealed {
                     handshake.on_encrypted_alert(now, direction);
                 }
                 is_clear
             }
             ContentType::HEARTBEAT => !stream.after_change_cipher_spec && len <= MAX_HEARTBEAT_LEN,
+            _ if is_sealed && handshake.is_tls13_or_later() => false,
             _ => {
                 handshake.on_application_data(now, direction, len);
                 false
             }
         };
-        stream.record =
-            (len > 0).then_some(OpenRecord { kind: header.content_type, left: len, is_clear });
+        let content = match (is_clear, is_sealed) {
+            (true, _) => Content::Clear,
+            (false, true) => Content::Sealed,
+            (false, false) => Content::Opaque,
+        };
+        stream.record = (len > 0).then_some(OpenRecord { header, left: len, content });
         match header.content_type {
             ContentType::APPLICATION_DATA => Step::Passed(RecordHeader::LEN),
             _ => Step::Consumed(RecordHeader::LEN),
@@ -377,6 +416,9 @@ impl TcpSession {
     }
 
     fn resynchronise(&mut self, direction: Direction, rest: &[u8]) -> Step {
+        if self.opening.as_ref().is_some_and(|opening| opening.has_opened()) {
+            return self.resynchronise_sealed(direction, rest);
+        }
         let stream = &mut self.streams[direction];
         match detect::search(rest) {
             Some(start) => {

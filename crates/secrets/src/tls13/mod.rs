@@ -1,0 +1,6 @@
+//! Traffic keys of TLS 1.3, and the records of one direction.
+
+mod keys;
+mod opener;
+
+pub use opener::{Stage, Tls13Opened, Tls13Opener, TrafficSecrets};

@@ -1,0 +1,7 @@
+//! Key logs.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| tlsight_fuzz::key_log(input));
