@@ -12,7 +12,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
-use forge::{Forger, Frames, Mtu, PortMap, Redactor, SECRET_HEADERS, Settings};
+use forge::{
+    Forger, Frames, Http2ToHttp1, Mtu, PortMap, Record, Redactor, SECRET_HEADERS, Settings,
+    StageLimits, Streams,
+};
 use probe::{ClearText, ClearTextOptions, Rules};
 
 pub(crate) use outputs::{Pair, Target};
@@ -77,6 +80,8 @@ fn rules(args: &MirrorArgs) -> Result<Rules> {
 /// Everything between the programs in the kernel and the outputs.
 struct Mirror {
     capture: ClearText,
+    /// Comes before what overwrites secrets.
+    translator: Option<Http2ToHttp1>,
     redactor: Option<Redactor>,
     forger: Forger,
     frames: Frames,
@@ -98,6 +103,9 @@ impl Mirror {
         let more = packets.redact.iter().map(String::as_str);
         let redactor =
             (!packets.no_redact).then(|| Redactor::new(SECRET_HEADERS.into_iter().chain(more)));
+        let translates = packets.h2_to_h1 || redactor.is_some();
+        let translator =
+            translates.then(|| Http2ToHttp1::new(Streams::Vlans, StageLimits::default()));
         let forger = Forger::new(Settings {
             mtu: packets.mtu.and_then(Mtu::new).unwrap_or_else(|| outputs.mtu()),
             ports: PortMap::new(packets.port_map.iter().map(|pair| (pair.from, pair.to))),
@@ -107,6 +115,7 @@ impl Mirror {
         });
         Self {
             capture,
+            translator,
             redactor,
             forger,
             frames: Frames::new(),
@@ -133,8 +142,7 @@ impl Mirror {
         }
         self.send();
         self.outputs.flush();
-        let report =
-            report::Report::new(&self.capture, &self.forger, &self.outputs, self.overwritten());
+        let report = self.report();
         self.audit.stop(&report);
         message::error(&report.to_string());
         if self.outputs.has_failed() { Outcome::Incomplete } else { Outcome::Done }
@@ -142,16 +150,22 @@ impl Mirror {
 
     /// Has the capture tell something, and forges it.
     fn take(&mut self, tell: impl FnOnce(&mut ClearText, &mut probe::Sink<'_>)) {
-        let Self { capture, redactor, forger, frames, outputs, audit, .. } = self;
-        tell(capture, &mut |record| {
-            audit.note(&record);
+        let Self { capture, translator, redactor, forger, frames, outputs, audit, .. } = self;
+        let mut pass_on = |record: &Record<'_>| {
             match redactor {
-                Some(redactor) => forger.handle(&redactor.redact(record), frames),
-                None => forger.handle(&record, frames),
+                Some(redactor) => forger.handle(&redactor.redact(record.clone()), frames),
+                None => forger.handle(record, frames),
             }
             if frames.is_full() {
                 outputs.send(frames);
                 frames.clear();
+            }
+        };
+        tell(capture, &mut |record| {
+            audit.note(&record);
+            match translator {
+                Some(translator) => translator.handle(&record, &mut pass_on),
+                None => pass_on(&record),
             }
         });
     }
@@ -171,13 +185,20 @@ impl Mirror {
         self.flushed_at = Instant::now();
         self.outputs.flush();
         self.audit.flush();
-        let report =
-            report::Report::new(&self.capture, &self.forger, &self.outputs, self.overwritten());
+        let report = self.report();
         self.meters.set(report);
     }
 
-    fn overwritten(&self) -> u64 {
-        self.redactor.as_ref().map_or(0, Redactor::overwritten)
+    fn report(&self) -> report::Report {
+        report::Report {
+            account: self.capture.account(),
+            counts: self.capture.counts(),
+            forged: *self.forger.counters(),
+            translated: self.translator.as_ref().map(|stage| *stage.counters()).unwrap_or_default(),
+            sent: self.outputs.counters(),
+            overwritten: self.redactor.as_ref().map_or(0, Redactor::overwritten),
+            processes: self.capture.processes(),
+        }
     }
 }
 
