@@ -49,6 +49,12 @@ pub enum ProbeError {
         /// The path.
         path: PathBuf,
     },
+    /// The kernel does not allow to copy clear text.
+    #[error("{obstacle}: clear text cannot be copied; boot another kernel")]
+    Kernel {
+        /// What is wrong with it.
+        obstacle: &'static str,
+    },
     /// The kernel does not take the programs.
     #[error("the kernel (5.11 or later is needed) refuses {what}: {reason}")]
     Refused {

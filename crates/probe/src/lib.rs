@@ -36,7 +36,8 @@ pub use cgroup::{mount_point as cgroup_mount_point, root as cgroup_root};
 #[cfg(target_os = "linux")]
 pub use clear_text::{
     Account, ClearText, ClearTextCounts, ClearTextOptions, Library, Local, Matches, Net, NotANet,
-    ProcessAccount, Rules, Sink, Stepping, StreamCounts, Target,
+    ProcessAccount, Reason, Rules, Sink, Stepping, StreamCounts, Target, Uncovered,
+    mirror_obstacle,
 };
 pub use container::container_of;
 #[cfg(target_os = "linux")]

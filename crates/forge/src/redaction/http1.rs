@@ -29,6 +29,8 @@ pub(super) struct Exchange {
     is_unknown: bool,
     /// Whether what follows is another protocol.
     is_over: bool,
+    /// Whether it is HTTP/2, of which nothing can be told apart here.
+    is_http2: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +98,15 @@ impl Parser {
             State::ChunkData(left) if len <= left => State::ChunkData(left - len),
             State::Rest => State::Rest,
             State::Other => State::Other,
-            _ => State::LostSecret,
+            State::First
+            | State::Name { .. }
+            | State::Value { .. }
+            | State::Body(_)
+            | State::ChunkSize
+            | State::ChunkData(_)
+            | State::Lost
+            | State::LostValue
+            | State::LostSecret => State::LostSecret,
         };
         if self.state == State::LostSecret {
             self.line.clear();
@@ -117,13 +127,15 @@ impl Parser {
         }
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+            if exchange.is_http2 {
+                return secret(at..bytes.len());
+            }
             if exchange.is_over {
                 self.state = State::Other;
             }
             let taken = match self.state {
                 State::Rest | State::Other => return,
-                State::Body(left) => self.body(left, rest, State::First),
-                State::ChunkData(left) => self.body(left, rest, State::ChunkSize),
+                State::Body(left) | State::ChunkData(left) => self.body(left, rest),
                 State::Value { .. } | State::LostValue | State::LostSecret => {
                     let taken = self.value(rest);
                     if self.is_secret || self.state == State::LostSecret {
@@ -146,14 +158,15 @@ impl Parser {
         self.body = Body::None;
     }
 
-    fn body(&mut self, left: u64, rest: &[u8], then: State) -> usize {
+    fn body(&mut self, left: u64, rest: &[u8]) -> usize {
         let here = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
         let left = left.saturating_sub(here as u64);
-        match self.state {
-            _ if left == 0 && then == State::First => self.begin_message(),
-            _ if left == 0 => self.state = then,
-            State::ChunkData(_) => self.state = State::ChunkData(left),
-            _ => self.state = State::Body(left),
+        let is_chunk = matches!(self.state, State::ChunkData(_));
+        match (is_chunk, left) {
+            (true, 0) => self.state = State::ChunkSize,
+            (false, 0) => self.begin_message(),
+            (true, left) => self.state = State::ChunkData(left),
+            (false, left) => self.state = State::Body(left),
         }
         here
     }
@@ -170,17 +183,13 @@ impl Parser {
         if !ends_line(rest, taken) {
             return;
         }
-        match self.state {
-            State::Value { in_trailer } => {
-                self.note_framing(exchange);
-                self.state = State::Name { in_trailer };
-            }
-            // What it goes on with is as secret.
-            State::LostSecret => {
-                self.is_secret = true;
-                self.state = State::Lost;
-            }
-            _ => self.state = State::Lost,
+        if let State::Value { in_trailer } = self.state {
+            self.note_framing(exchange);
+            self.state = State::Name { in_trailer };
+        } else {
+            // What a secret goes on with is as secret.
+            self.is_secret |= self.state == State::LostSecret;
+            self.state = State::Lost;
         }
         self.line.clear();
     }
@@ -222,9 +231,10 @@ impl Parser {
     }
 
     const fn in_value(&self) -> State {
-        match self.state {
-            State::Name { in_trailer } => State::Value { in_trailer },
-            _ => State::LostValue,
+        if let State::Name { in_trailer } = self.state {
+            State::Value { in_trailer }
+        } else {
+            State::LostValue
         }
     }
 
@@ -232,14 +242,23 @@ impl Parser {
         while self.line.last() == Some(&b'\r') {
             self.line.pop();
         }
+        let is_blank = self.line.is_empty();
         match self.state {
-            // A blank line in front of a message (RFC 9112 section 2.2).
-            State::First if self.line.is_empty() => {}
-            State::First | State::Lost => self.first_line(sender, exchange),
-            State::Name { in_trailer: true } if self.line.is_empty() => self.begin_message(),
-            State::Name { .. } if self.line.is_empty() => self.end_headers(exchange),
+            State::Name { in_trailer: true } if is_blank => self.begin_message(),
+            State::Name { .. } if is_blank => self.end_headers(exchange),
             State::ChunkSize => self.chunk_size(),
-            _ => {}
+            // A blank line may be in front of a message (RFC 9112 section 2.2).
+            State::First | State::Lost if !is_blank => self.first_line(sender, exchange),
+            State::First
+            | State::Name { .. }
+            | State::Value { .. }
+            | State::Body(_)
+            | State::ChunkData(_)
+            | State::Rest
+            | State::Lost
+            | State::LostValue
+            | State::LostSecret
+            | State::Other => {}
         }
         self.line.clear();
     }
@@ -253,7 +272,7 @@ impl Parser {
         let Some(message) = message else {
             if !was_lost {
                 // Nothing that begins like this is HTTP/1; but something that did may have gone wrong.
-                exchange.is_over |= self.line.starts_with(b"pri * http/2");
+                exchange.is_http2 |= self.line.starts_with(b"pri * http/2");
                 self.state = State::Lost;
             }
             return;
@@ -307,7 +326,7 @@ impl Parser {
                 } else {
                     match self.body {
                         Body::None => State::Rest,
-                        body => behind(body),
+                        body @ (Body::Len(_) | Body::Chunked) => behind(body),
                     }
                 }
             }

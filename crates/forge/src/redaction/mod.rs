@@ -11,7 +11,8 @@ use http1::{Exchange, Parser};
 /// stays what it was.
 ///
 /// Where it is not known what bytes are, because some before them are missing or nobody looked, each
-/// line that looks like such a header is overwritten, and whatever may be the rest of one.
+/// line that looks like such a header is overwritten, and whatever may be the rest of one. Of HTTP/2,
+/// all is: [`Http2ToHttp1`](crate::Http2ToHttp1) goes in front.
 #[derive(Debug)]
 pub struct Redactor {
     names: Vec<Box<str>>,

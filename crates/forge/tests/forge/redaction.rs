@@ -90,6 +90,13 @@ fn what_a_connection_is_switched_to_is_left_alone() {
     assert_eq!(server, switch);
 }
 
+#[test]
+fn nothing_of_http2_is_shown_behind_its_preface() {
+    let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nheaders";
+    let [client, server] = redacted(false, &[(Side::Client, preface), (Side::Server, "more")]);
+    assert_eq!((&*client, &*server), ("PRI * HTTP/2.0\r\n\r\n**\r\n\r\n*******", "****"));
+}
+
 proptest! {
     #[test]
     fn the_cut_into_records_changes_nothing(cuts in prop::collection::vec(1..40_usize, 1..200)) {
@@ -147,10 +154,9 @@ fn redactor(is_late: bool) -> Redactor {
 }
 
 fn data(redactor: &mut Redactor, sender: Side, position: u64, bytes: &[u8]) -> Vec<u8> {
-    match redactor.redact(record(RecordKind::Data { sender, position, bytes })).kind {
-        RecordKind::Data { bytes, .. } => bytes.to_vec(),
-        other => panic!("{other:?}"),
-    }
+    let record = redactor.redact(record(RecordKind::Data { sender, position, bytes }));
+    let RecordKind::Data { bytes, .. } = record.kind else { panic!("{record:?}") };
+    bytes.to_vec()
 }
 
 const fn record(kind: RecordKind<'_>) -> Record<'_> {

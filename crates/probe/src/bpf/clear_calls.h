@@ -11,6 +11,8 @@ enum operation {
     OPERATION_HANDSHAKE,
     /* What is sent is never in the memory of the process. */
     OPERATION_SEND_FILE,
+    /* What is read stays in memory of the library. */
+    OPERATION_READ_PACKET,
 };
 
 enum result {
@@ -24,13 +26,18 @@ enum result {
 /* The cookie of a probe: which file it is in, and what its function does. */
 #define COOKIE_OPERATION(cookie) ((cookie) & 15)
 #define COOKIE_RESULT(cookie) ((cookie) >> 4 & 15)
+/* Whether the function serves other objects as well: only those that are marked are of interest. */
+#define COOKIE_NEEDS_MARK(cookie) ((cookie) >> 8 & 1)
 #define COOKIE_TARGET(cookie) ((__u32)((cookie) >> 32))
 
-/* A call is told by the place of its return address: no two at a time have the same. */
+/*
+ * A call is told by the place of its return address: no two at a time have the same. The stack of a
+ * goroutine moves: its calls are told by how deep they are.
+ */
 struct call_key {
     __u64 at;
     __u32 tgid;
-    __u32 reserved;
+    __u32 depth;
 };
 
 struct call {
@@ -68,6 +75,14 @@ struct {
     __type(key, __u64);
     __type(value, __u64);
 } innermost SEC(".maps");
+
+/* Objects of functions that serve others as well. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 65536);
+    __type(key, struct object_key);
+    __type(value, __u8);
+} marked SEC(".maps");
 
 /* Stack that a call may use before what runs is taken for something else. */
 #define MAX_FRAMES (1 << 20)
@@ -143,13 +158,19 @@ static long copy_next(__u64 index __attribute__((unused)), void *context)
     return 0;
 }
 
+static __always_inline __u8 direction_of(const struct call *call)
+{
+    int reads = call->operation == OPERATION_READ || call->operation == OPERATION_READ_PACKET;
+    return reads ? READ : WRITE;
+}
+
 /* Copies what a call has moved, and counts what becomes of it. */
 static __noinline int copy_all(struct object *object, const struct call *call,
                                struct process *process, __u64 len)
 {
     if (!object || !call || !process)
         return 0;
-    __u8 direction = call->operation == OPERATION_READ ? READ : WRITE;
+    __u8 direction = direction_of(call);
     struct progress *progress = &object->progress[direction & 1];
     struct copying copying = {
         .from = call->buffer,
@@ -163,7 +184,7 @@ static __noinline int copy_all(struct object *object, const struct call *call,
     copying.head.faults = progress->faults;
     if (direction == WRITE)
         copying.head.time = call->started;
-    if (call->operation == OPERATION_SEND_FILE || len > call->len) {
+    if (call->operation >= OPERATION_SEND_FILE || len > call->len) {
         copying.head.faults += len;
         copying.left = 0;
     } else {
@@ -182,7 +203,7 @@ static __noinline int copy_all(struct object *object, const struct call *call,
 static __always_inline void pass_on(struct object *object, const struct call *call,
                                     struct process *process, __u64 len)
 {
-    __u8 direction = call->operation == OPERATION_READ ? READ : WRITE;
+    __u8 direction = direction_of(call);
     enum tally tally;
 
     tell_tally(process, TALLY_SEEN, len);
@@ -200,7 +221,7 @@ static __always_inline void pass_on(struct object *object, const struct call *ca
         copy_all(object, call, process, len);
         return;
     }
-    object->progress[direction].position += len;
+    object->progress[direction & 1].position += len;
     tell_tally(process, tally, len);
 }
 
@@ -208,9 +229,9 @@ static __always_inline void pass_on(struct object *object, const struct call *ca
 static __always_inline void bind_by_call(struct object *object, const struct call *call)
 {
     int is_handshake = call->operation == OPERATION_HANDSHAKE;
-    __u64 moved = call->operation == OPERATION_READ  ? call->received :
-                  is_handshake                       ? call->sent + call->received :
-                                                       call->sent;
+    __u64 moved = direction_of(call) == READ ? call->received : call->sent;
+    if (is_handshake)
+        moved += call->received;
     if (!call->address.cookie || call->is_ambiguous || !moved)
         return;
     if (object->address.cookie && is_handshake)
@@ -256,11 +277,15 @@ static __noinline int conclude(struct call *call, __u64 result)
         return 0;
     }
     struct object_key key = object_key(call->object);
-    struct object *object = known_object(&key, process);
+    struct object *object = bpf_map_lookup_elem(&objects, &key);
+    /* A call that did nothing may be of an object that was freed meanwhile. */
+    if (!object && !moved && !call->address.cookie)
+        return 0;
+    object = known_object(&key, process);
     if (object) {
         tell_process(&process->key, object->ring);
         /* What is left of a closed socket can be read; to write needs another one. */
-        if (object->closed_at && call->operation != OPERATION_READ)
+        if (object->closed_at && direction_of(call) == WRITE)
             begin_anew(object);
         object->target = call->target;
         bind_by_call(object, call);
@@ -281,10 +306,21 @@ static __always_inline struct call *innermost_call(__u64 stack, struct call_key 
         return 0;
     key->at = *at;
     key->tgid = thread >> 32;
-    key->reserved = 0;
+    key->depth = 0;
     if (stack > key->at || key->at - stack > MAX_FRAMES)
         return 0;
     return bpf_map_lookup_elem(&calls, key);
+}
+
+static __always_inline void begin_call(struct call *call, const struct call_key *key,
+                                       const struct process *process, __u64 cookie)
+{
+    call->operation = COOKIE_OPERATION(cookie);
+    call->result = COOKIE_RESULT(cookie);
+    call->target = COOKIE_TARGET(cookie);
+    call->started = bpf_ktime_get_boot_ns();
+    call->is_allowed = process->is_allowed;
+    bpf_map_update_elem(&calls, key, call, BPF_ANY);
 }
 
 /* Begins a call, the place of whose return address is `at`. */
@@ -305,15 +341,10 @@ static __always_inline void begin(struct call *call, __u64 at, __u64 cookie)
     } else if (outer) {
         call->outer = outer->outer;
     }
-    call->operation = COOKIE_OPERATION(cookie);
-    call->result = COOKIE_RESULT(cookie);
-    call->target = COOKIE_TARGET(cookie);
-    call->started = bpf_ktime_get_boot_ns();
-    call->is_allowed = process->is_allowed;
     key.at = at;
     key.tgid = thread >> 32;
-    key.reserved = 0;
-    bpf_map_update_elem(&calls, &key, call, BPF_ANY);
+    key.depth = 0;
+    begin_call(call, &key, process, cookie);
     bpf_map_update_elem(&innermost, &thread, &at, BPF_ANY);
 }
 

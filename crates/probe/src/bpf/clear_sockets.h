@@ -4,6 +4,7 @@
 #define TLSIGHT_CLEAR_SOCKETS_H
 
 #include "clear_calls.h"
+#include "clear_goroutines.h"
 
 #include <bpf/bpf_endian.h>
 
@@ -48,7 +49,10 @@ static __always_inline int note_use(struct sock *sk, int len, enum direction dir
 
     struct pt_regs___of_task *registers =
         (void *)bpf_task_pt_regs((void *)bpf_get_current_task_btf());
-    struct call *call = innermost_call(BPF_CORE_READ(registers, sp), &key);
+    __u64 stack = BPF_CORE_READ(registers, sp);
+    struct call *call = innermost_call(stack, &key);
+    if (!call)
+        call = call_of_goroutine(registers, stack);
     if (!call)
         return 0;
     if (!call->is_allowed || call->is_ambiguous)

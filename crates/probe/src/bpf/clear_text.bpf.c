@@ -28,8 +28,11 @@ int enter(struct pt_regs *registers)
     };
     if (COOKIE_RESULT(cookie) == RESULT_INT)
         call.len = (__u32)call.len;
-    if (COOKIE_OPERATION(cookie) == OPERATION_SEND_FILE)
-        call.len = PT_REGS_PARM4(registers);
+    if (COOKIE_NEEDS_MARK(cookie)) {
+        struct object_key key = object_key(call.object);
+        if (!bpf_map_lookup_elem(&marked, &key))
+            return 0;
+    }
     begin(&call, PT_REGS_SP(registers), cookie);
     return 0;
 }
@@ -42,11 +45,19 @@ int leave(struct pt_regs *registers)
     return 0;
 }
 
-/* The object of a connection is freed. */
-SEC("uprobe")
-int release(struct pt_regs *registers)
+/* Returns an object of which functions that serve others as well are of interest. */
+SEC("uretprobe")
+int mark(struct pt_regs *registers)
 {
-    struct object_key key = object_key(PT_REGS_PARM1(registers));
+    struct object_key key = object_key(PT_REGS_RC(registers));
+    __u8 value = 1;
+    bpf_map_update_elem(&marked, &key, &value, BPF_ANY);
+    return 0;
+}
+
+static __always_inline int release_object(__u64 address)
+{
+    struct object_key key = object_key(address);
     struct object *object = bpf_map_lookup_elem(&objects, &key);
     if (!object)
         return 0;
@@ -58,6 +69,57 @@ int release(struct pt_regs *registers)
         object->closed_at = bpf_ktime_get_boot_ns();
     }
     return 0;
+}
+
+/* The object of a connection is freed. */
+SEC("uprobe")
+int release(struct pt_regs *registers)
+{
+    struct object_key key = object_key(PT_REGS_PARM1(registers));
+    if (COOKIE_NEEDS_MARK(bpf_get_attach_cookie(registers)))
+        bpf_map_delete_elem(&marked, &key);
+    return release_object(key.object);
+}
+
+#if defined(__TARGET_ARCH_x86)
+#define GO_ARGUMENT_1(registers) ((registers)->rax)
+#define GO_ARGUMENT_2(registers) ((registers)->rbx)
+#define GO_ARGUMENT_3(registers) ((registers)->rcx)
+#define GOROUTINE(registers) ((registers)->r14)
+#else
+/* The loader puts no probe into programs of Go for other machines. */
+#define GO_ARGUMENT_1(registers) 0
+#define GO_ARGUMENT_2(registers) 0
+#define GO_ARGUMENT_3(registers) 0
+#define GOROUTINE(registers) 0
+#endif
+
+/* `(*Conn).Read(buffer)` and the like of crypto/tls. */
+SEC("uprobe")
+int enter_go(struct pt_regs *registers)
+{
+    struct call call = {
+        .object = GO_ARGUMENT_1(registers),
+        .buffer = GO_ARGUMENT_2(registers),
+        .len = GO_ARGUMENT_3(registers),
+    };
+    begin_in_goroutine(&call, GOROUTINE(registers), PT_REGS_SP(registers),
+                       bpf_get_attach_cookie(registers));
+    return 0;
+}
+
+/* At an instruction by which it returns: the stack cannot be changed, because the runtime walks it. */
+SEC("uprobe")
+int leave_go(struct pt_regs *registers)
+{
+    end_in_goroutine(GOROUTINE(registers), PT_REGS_SP(registers), GO_ARGUMENT_1(registers));
+    return 0;
+}
+
+SEC("uprobe")
+int release_go(struct pt_regs *registers)
+{
+    return release_object(GO_ARGUMENT_1(registers));
 }
 
 /* A library writes records, to a socket or to memory: `BIO_write(bio, data, len)`. */

@@ -98,6 +98,7 @@ struct file {
 /* Registers of a task in user space; the name without what follows `___` is the kernel's. */
 struct pt_regs___of_task {
     unsigned long sp;
+    unsigned long r14;
 };
 
 struct mm_struct {

@@ -8,6 +8,9 @@ use object::elf::{FileHeader64, PF_X, PT_LOAD, SHT_DYNSYM, SHT_SYMTAB, STT_FUNC}
 use object::read::elf::{FileHeader as _, ProgramHeader as _, SectionHeader as _, Sym as _};
 use object::{Endianness, ReadCache};
 
+use super::go;
+use super::hints::Reason;
+
 /// A function in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Function {
@@ -22,6 +25,8 @@ pub(crate) struct Function {
 pub(crate) struct Elf {
     functions: HashMap<&'static str, Function>,
     segments: Vec<Segment>,
+    /// Why there is TLS in it, but none of the functions.
+    reason: Option<Reason>,
 }
 
 /// A part of a file that is mapped to be executed.
@@ -53,6 +58,11 @@ impl Elf {
     /// Whether none of those that were wanted is there.
     pub(crate) fn is_empty(&self) -> bool {
         self.functions.is_empty()
+    }
+
+    /// Why there is TLS in it, but none of those that were wanted.
+    pub(crate) const fn reason(&self) -> Option<Reason> {
+        self.reason
     }
 
     /// The place in the file of an address.
@@ -112,7 +122,28 @@ fn parse(file: File, wanted: &[&'static str]) -> object::read::Result<Elf> {
             functions.entry(name).or_insert(function);
         }
     }
-    Ok(Elf { functions, segments })
+    let mut reason = None;
+    for (_, section) in sections.enumerate() {
+        let name = sections.section_name(endian, section).unwrap_or_default();
+        if !go::SECTIONS.contains(&name) || section.sh_size(endian) > MAX_STRINGS_LEN {
+            continue;
+        }
+        let text = sections.section_by_name(endian, b".text");
+        let text = text.map_or(0, |(_, text)| text.sh_addr(endian));
+        let table = section.data(endian, &data)?;
+        if !go::is_known(table) {
+            reason = Some(Reason::OldGo);
+        }
+        functions.extend(go::functions(table, text, wanted));
+    }
+    if functions.is_empty()
+        && reason.is_none()
+        && let Some((_, constants)) = sections.section_by_name(endian, b".rodata")
+        && constants.sh_size(endian) <= MAX_STRINGS_LEN
+    {
+        reason = Reason::of_constants(constants.data(endian, &data)?);
+    }
+    Ok(Elf { functions, segments, reason })
 }
 
 /// Which of the names that are wanted is at a place among the strings of a file.

@@ -1,7 +1,7 @@
 //! Functions of TLS libraries that take and give clear text.
 
 use super::elf::{Elf, Function};
-use super::place::{Place, Stepping, inner_function};
+use super::place::{Arguments, Place, Stepping, inner_function, returns};
 use std::fs::File;
 
 /// Kinds of TLS libraries.
@@ -11,6 +11,14 @@ pub enum Library {
     OpenSsl,
     /// GnuTLS.
     GnuTls,
+    /// NSS, by the functions of NSPR.
+    Nss,
+    /// wolfSSL.
+    WolfSsl,
+    /// Mbed TLS.
+    MbedTls,
+    /// `crypto/tls` of Go.
+    Go,
 }
 
 impl Library {
@@ -20,6 +28,10 @@ impl Library {
         match self {
             Self::OpenSsl => "OpenSSL",
             Self::GnuTls => "GnuTLS",
+            Self::Nss => "NSS",
+            Self::WolfSsl => "wolfSSL",
+            Self::MbedTls => "Mbed TLS",
+            Self::Go => "Go crypto/tls",
         }
     }
 }
@@ -29,8 +41,13 @@ impl Library {
 pub(crate) enum Operation {
     Read,
     Write,
+    /// It moves no clear text of its own, or only what another function has taken before.
     Handshake,
     SendFile,
+    /// It reads what stays in memory of the library.
+    ReadPacket,
+    /// It returns an object of which functions that serve others as well are of interest.
+    Mark,
     /// It frees the object of a connection.
     Release,
     /// It writes records of TLS to a socket or to memory.
@@ -62,19 +79,24 @@ struct Known {
     outcome: Outcome,
     /// The function that this one hands all of its calls to, if the library has it.
     covered_by: Option<&'static str>,
+    /// Whether the function serves other objects as well.
+    needs_mark: bool,
 }
 
 /// A probe of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Probe {
     pub(crate) library: Library,
     /// The function that is documented.
     pub(crate) name: &'static str,
     pub(crate) operation: Operation,
     pub(crate) outcome: Outcome,
+    pub(crate) needs_mark: bool,
     /// Its place in the file.
     pub(crate) offset: u64,
     pub(crate) stepping: Stepping,
+    /// Places where it returns, if its return address cannot be taken from the stack.
+    pub(crate) returns: Vec<u64>,
 }
 
 /// Names of all functions of interest.
@@ -92,6 +114,9 @@ pub(crate) fn probes(elf: &Elf, file: &mut File) -> Vec<Probe> {
     for known in KNOWN {
         let Some(function) = elf.function(known.name) else { continue };
         let mut known = *known;
+        if known.library == Library::Go && cfg!(not(target_arch = "x86_64")) {
+            continue;
+        }
         if known.covered_by.is_some_and(|other| elf.function(other).is_some()) {
             continue;
         }
@@ -103,24 +128,32 @@ pub(crate) fn probes(elf: &Elf, file: &mut File) -> Vec<Probe> {
             }
             None => function,
         };
-        let code = elf.code(file, function.address, PROLOGUE_LEN).unwrap_or_default();
-        let place = if known.operation.has_return() {
-            Place::at_entry(&code)
-        } else {
-            Place::before_branch(&code)
-        };
-        let address = function.address.checked_add(place.at);
-        let Some(offset) = address.and_then(|address| elf.offset_of(address)) else { continue };
-        probes.push(Probe {
-            library: known.library,
-            name: known.name,
-            operation: known.operation,
-            outcome: known.outcome,
-            offset,
-            stepping: place.stepping,
-        });
+        probes.extend(probe(elf, file, &known, function));
     }
     probes
+}
+
+fn probe(elf: &Elf, file: &mut File, known: &Known, function: Function) -> Option<Probe> {
+    let is_go = known.library == Library::Go;
+    let code_len = if is_go { function.len.min(MAX_CODE_LEN) } else { PROLOGUE_LEN };
+    let code = elf.code(file, function.address, code_len).unwrap_or_default();
+    let place = match (is_go, known.operation.has_return()) {
+        (true, _) => Place::before_branch(&code, Arguments::Go),
+        (false, true) => Place::at_entry(&code),
+        (false, false) => Place::before_branch(&code, Arguments::SystemV),
+    };
+    let offset = |into: u64| elf.offset_of(function.address.checked_add(into)?);
+    let returns = if is_go && known.operation.has_return() { returns(&code) } else { Vec::new() };
+    Some(Probe {
+        library: known.library,
+        name: known.name,
+        operation: known.operation,
+        outcome: known.outcome,
+        needs_mark: known.needs_mark,
+        offset: offset(place.at)?,
+        stepping: place.stepping,
+        returns: returns.into_iter().filter_map(offset).collect(),
+    })
 }
 
 /// A function that two others hand their calls to.
@@ -164,7 +197,13 @@ const fn known(
     operation: Operation,
     outcome: Outcome,
 ) -> Known {
-    Known { library, name, operation, outcome, covered_by: None }
+    Known { library, name, operation, outcome, covered_by: None, needs_mark: false }
+}
+
+/// A function of NSPR, which is for files and sockets of any kind.
+const fn nspr(name: &'static str, operation: Operation) -> Known {
+    let known = known(Library::Nss, name, operation, Outcome::Int);
+    Known { needs_mark: !matches!(operation, Operation::Mark), ..known }
 }
 
 /// Functions that give what the next call of another one gives again.
@@ -190,9 +229,36 @@ const KNOWN: &[Known] = &[
     known(Library::GnuTls, "gnutls_record_send2", Operation::Write, Outcome::Long),
     known(Library::GnuTls, "gnutls_record_recv", Operation::Read, Outcome::Long),
     known(Library::GnuTls, "gnutls_record_recv_seq", Operation::Read, Outcome::Long),
+    known(Library::GnuTls, "gnutls_record_recv_early_data", Operation::Read, Outcome::Long),
+    known(Library::GnuTls, "gnutls_record_recv_packet", Operation::ReadPacket, Outcome::Long),
+    // It sends what was taken before by calling `gnutls_record_send` itself.
+    known(Library::GnuTls, "gnutls_record_uncork", Operation::Handshake, Outcome::Int),
     known(Library::GnuTls, "gnutls_handshake", Operation::Handshake, Outcome::Int),
     known(Library::GnuTls, "gnutls_deinit", Operation::Release, Outcome::Int),
+    nspr("SSL_ImportFD", Operation::Mark),
+    nspr("PR_Read", Operation::Read),
+    nspr("PR_Recv", Operation::Read),
+    nspr("PR_Write", Operation::Write),
+    nspr("PR_Send", Operation::Write),
+    nspr("PR_Close", Operation::Release),
+    known(Library::WolfSsl, "wolfSSL_read", Operation::Read, Outcome::Int),
+    known(Library::WolfSsl, "wolfSSL_recv", Operation::Read, Outcome::Int),
+    known(Library::WolfSsl, "wolfSSL_write", Operation::Write, Outcome::Int),
+    known(Library::WolfSsl, "wolfSSL_send", Operation::Write, Outcome::Int),
+    known(Library::WolfSsl, "wolfSSL_connect", Operation::Handshake, Outcome::Int),
+    known(Library::WolfSsl, "wolfSSL_accept", Operation::Handshake, Outcome::Int),
+    known(Library::WolfSsl, "wolfSSL_free", Operation::Release, Outcome::Int),
+    known(Library::MbedTls, "mbedtls_ssl_read", Operation::Read, Outcome::Int),
+    known(Library::MbedTls, "mbedtls_ssl_write", Operation::Write, Outcome::Int),
+    known(Library::MbedTls, "mbedtls_ssl_handshake", Operation::Handshake, Outcome::Int),
+    known(Library::MbedTls, "mbedtls_ssl_free", Operation::Release, Outcome::Int),
+    known(Library::Go, "crypto/tls.(*Conn).Read", Operation::Read, Outcome::Long),
+    known(Library::Go, "crypto/tls.(*Conn).Write", Operation::Write, Outcome::Long),
+    known(Library::Go, "crypto/tls.(*Conn).Close", Operation::Release, Outcome::Long),
 ];
+
+/// Code of a function in which returns are looked for: those here have some kilobytes.
+const MAX_CODE_LEN: u64 = 64 << 10;
 
 /// Bytes of a function that are looked at.
 const PROLOGUE_LEN: u64 = 256;

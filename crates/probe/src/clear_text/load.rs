@@ -12,9 +12,10 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::account::Account;
 use super::host::Listeners;
+use super::kernel;
 use super::record::Progress;
 use super::rules::Rules;
-use super::scan::{Found, Scanner};
+use super::scan::{Found, Scanner, Uncovered};
 use super::scope::Scope;
 use super::streams::{Host, Sink, StreamCounts, Streams};
 use super::targets::{Target, Targets};
@@ -46,6 +47,7 @@ pub struct ClearText {
     objects: HashMap<MapData, [u64; 2], [u64; OBJECT_WORDS]>,
     scope: Scope,
     scanner: Scanner,
+    uncovered: Vec<Uncovered>,
     targets: Targets,
     streams: Streams,
     listeners: Listeners,
@@ -84,9 +86,13 @@ impl ClearText {
     /// Loads the programs and puts probes into the libraries that are in use.
     ///
     /// # Errors
-    /// [`ProbeError::Permission`], [`ProbeError::NoTypes`], [`ProbeError::Refused`],
-    /// [`ProbeError::NotACgroup`], [`ProbeError::System`].
+    /// [`ProbeError::Kernel`], [`ProbeError::NoTypes`], [`ProbeError::Permission`],
+    /// [`ProbeError::Refused`], [`ProbeError::NoCgroups`], [`ProbeError::NotACgroup`],
+    /// [`ProbeError::System`].
     pub fn open(options: &ClearTextOptions) -> Result<Self, ProbeError> {
+        if let Some(obstacle) = kernel::obstacle() {
+            return Err(ProbeError::Kernel { obstacle });
+        }
         if !Path::new(TYPES).exists() {
             return Err(ProbeError::NoTypes { path: TYPES });
         }
@@ -103,11 +109,13 @@ impl ClearText {
         attach(&mut programs)?;
         let scanner = Scanner::start()?;
         let mut targets = Targets::default();
+        let mut uncovered = Vec::new();
         while let Some(found) = scanner.wait() {
             match found {
                 Found::Library(candidate) => targets.add(&mut programs, &candidate, boot_ns()),
-                Found::Swept(pids) => {
-                    pids.iter().for_each(|pid| scope.learn(*pid));
+                Found::Swept(swept) => {
+                    swept.pids.iter().for_each(|pid| scope.learn(*pid));
+                    uncovered = swept.uncovered;
                     break;
                 }
             }
@@ -122,6 +130,7 @@ impl ClearText {
             objects,
             scope,
             scanner,
+            uncovered,
             targets,
             streams: Streams::new(Clock::read()),
             listeners: Listeners::default(),
@@ -161,6 +170,12 @@ impl ClearText {
     #[must_use]
     pub fn targets(&self) -> &[Target] {
         self.targets.all()
+    }
+
+    /// Processes with TLS that is not covered, as they were at the last look.
+    #[must_use]
+    pub fn uncovered(&self) -> &[Uncovered] {
+        &self.uncovered
     }
 
     /// What became of all bytes.
@@ -235,7 +250,10 @@ impl ClearText {
                 Found::Library(candidate) => {
                     self.targets.add(&mut self.programs, &candidate, boot_ns());
                 }
-                Found::Swept(pids) => pids.iter().for_each(|pid| self.scope.learn(*pid)),
+                Found::Swept(swept) => {
+                    swept.pids.iter().for_each(|pid| self.scope.learn(*pid));
+                    self.uncovered = swept.uncovered;
+                }
             }
         }
         if self.looked_at.elapsed() < LOOK_EVERY {
@@ -412,7 +430,8 @@ fn boot_ns() -> u64 {
 
 static PROGRAMS: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/clear_text.bpf.o"));
 
-const UPROBES: [&str; 4] = ["leave", "enter", "release", "write_records"];
+const UPROBES: [&str; 8] =
+    ["leave", "enter", "release", "write_records", "mark", "leave_go", "enter_go", "release_go"];
 
 const RINGS: [&str; 8] =
     ["ring_0", "ring_1", "ring_2", "ring_3", "ring_4", "ring_5", "ring_6", "ring_7"];

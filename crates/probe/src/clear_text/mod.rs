@@ -2,7 +2,10 @@
 
 mod account;
 mod elf;
+mod go;
+mod hints;
 mod host;
+mod kernel;
 mod library;
 mod load;
 mod maps;
@@ -16,9 +19,12 @@ mod targets;
 mod waiting;
 
 pub use account::Account;
+pub use hints::Reason;
+pub use kernel::mirror_obstacle;
 pub use library::Library;
 pub use load::{ClearText, ClearTextCounts, ClearTextOptions, ProcessAccount};
 pub use place::Stepping;
 pub use rules::{Local, Matches, Net, NotANet, Rules};
+pub use scan::Uncovered;
 pub use streams::{Sink, StreamCounts};
 pub use targets::Target;

@@ -47,10 +47,30 @@ impl Place {
     }
 }
 
+/// Registers with the arguments of a function that are of interest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arguments {
+    /// The first three of the System V ABI.
+    SystemV,
+    /// The first three of Go, and the goroutine.
+    Go,
+}
+
+impl Arguments {
+    fn include(self, register: Register) -> bool {
+        match self {
+            Self::SystemV => matches!(register, Register::RDI | Register::RSI | Register::RDX),
+            Self::Go => {
+                matches!(register, Register::RAX | Register::RBX | Register::RCX | Register::R14)
+            }
+        }
+    }
+}
+
 impl Place {
-    /// The first instruction that is emulated, if each call comes to it with its first three arguments
-    /// untouched; or the first.
-    pub(crate) fn before_branch(code: &[u8]) -> Self {
+    /// The first instruction that is emulated, if each call comes to it with its arguments and its stack
+    /// untouched; or the first. The stack may be changed where only arguments are of interest.
+    pub(crate) fn before_branch(code: &[u8], arguments: Arguments) -> Self {
         let mut factory = InstructionInfoFactory::new();
         for instruction in instructions(code, 0).take(MAX_PROLOGUE) {
             let at = usize::try_from(instruction.ip()).unwrap_or(usize::MAX);
@@ -58,7 +78,9 @@ impl Place {
                 return Self { at: instruction.ip(), stepping: Stepping::Emulated };
             }
             let goes_on = instruction.flow_control() == FlowControl::Next;
-            if !goes_on || instruction.is_invalid() || changes_argument(&mut factory, &instruction)
+            if !goes_on
+                || instruction.is_invalid()
+                || changes_argument(&mut factory, &instruction, arguments)
             {
                 break;
             }
@@ -80,16 +102,21 @@ pub(crate) fn inner_function(code: &[u8], address: u64) -> Option<u64> {
         if !matches!(flow, FlowControl::Next | FlowControl::ConditionalBranch) {
             return None;
         }
-        if instruction.is_invalid() || changes_argument(&mut factory, &instruction) {
+        if instruction.is_invalid()
+            || changes_argument(&mut factory, &instruction, Arguments::SystemV)
+        {
             return None;
         }
     }
     None
 }
 
-/// Whether an instruction changes one of the first three arguments of a function, but for giving the
-/// third all of its register.
-fn changes_argument(factory: &mut InstructionInfoFactory, instruction: &Instruction) -> bool {
+/// Whether an instruction changes an argument of a function, but for giving an int all of its register.
+fn changes_argument(
+    factory: &mut InstructionInfoFactory,
+    instruction: &Instruction,
+    arguments: Arguments,
+) -> bool {
     if instruction.code() == Code::Movsxd_r64_rm32
         && [instruction.op0_register(), instruction.op1_register()]
             == [Register::RDX, Register::EDX]
@@ -98,12 +125,23 @@ fn changes_argument(factory: &mut InstructionInfoFactory, instruction: &Instruct
     }
     factory.info(instruction).used_registers().iter().any(|used| {
         let is_written = !matches!(used.access(), OpAccess::Read | OpAccess::CondRead);
-        let register = used.register().full_register();
-        is_written && matches!(register, Register::RDI | Register::RSI | Register::RDX)
+        // Of Go, all code that is looked at compares the stack pointer and does not set it.
+        let changes_stack = arguments == Arguments::Go && used.register() == Register::RSP;
+        is_written && (changes_stack || arguments.include(used.register().full_register()))
     })
 }
 
+/// Places of a function at which it returns, in bytes from its beginning.
+pub(crate) fn returns(code: &[u8]) -> Vec<u64> {
+    instructions(code, 0)
+        .filter(|instruction| instruction.flow_control() == FlowControl::Return)
+        .map(|instruction| instruction.ip())
+        .collect()
+}
+
 fn instructions(code: &[u8], address: u64) -> impl Iterator<Item = Instruction> {
+    // Code for other machines is left alone: probes are put at the beginning of functions there.
+    let code = if cfg!(target_arch = "x86_64") { code } else { &[] };
     Decoder::with_ip(64, code, address, DecoderOptions::NONE).into_iter()
 }
 
@@ -185,11 +223,26 @@ mod tests {
         let free = [0x48, 0x85, 0xff, 0x0f, 0x84, 0x97, 0x03, 0, 0];
         for (code, at) in [(&write[..], 8), (&free, 3)] {
             let expected = Place { at, stepping: Stepping::Emulated };
-            assert_eq!(Place::before_branch(code), expected);
+            assert_eq!(Place::before_branch(code, Arguments::SystemV), expected);
         }
         // mov rdi, rsi; push rbx
         let changes = [0x48, 0x89, 0xf7, 0x53];
-        assert_eq!(Place::before_branch(&changes).stepping, Stepping::SingleStepped);
+        let place = Place::before_branch(&changes, Arguments::SystemV);
+        assert_eq!(place.stepping, Stepping::SingleStepped);
+    }
+
+    /// `crypto/tls.(*Conn).Read` of Go 1.23: cmp rsp, [r14+16]; jbe.
+    #[test]
+    fn a_function_of_go_is_met_where_it_looks_at_its_stack() {
+        let read = [0x49, 0x3b, 0x66, 0x10, 0x0f, 0x86, 0x4f, 0x03, 0, 0, 0x55];
+        let expected = Place { at: 4, stepping: Stepping::Emulated };
+        assert_eq!(Place::before_branch(&read, Arguments::Go), expected);
+        // sub rsp, 24; jbe
+        let changes = [0x48, 0x83, 0xec, 0x18, 0x76, 0x10];
+        let place = Place::before_branch(&changes, Arguments::Go);
+        assert_eq!(place.stepping, Stepping::SingleStepped);
+        // ret; int3; mov eax, 0xc3; ret
+        assert_eq!(returns(&[0xc3, 0xcc, 0xb8, 0xc3, 0, 0, 0, 0xc3]), [0, 7]);
     }
 
     proptest::proptest! {
@@ -197,7 +250,8 @@ mod tests {
         fn any_bytes_are_code(code: Vec<u8>, address: u64) {
             let place = Place::at_entry(&code);
             assert!(place.at <= code.len() as u64);
-            assert!(Place::before_branch(&code).at <= code.len() as u64);
+            assert!(Place::before_branch(&code, Arguments::Go).at <= code.len() as u64);
+            assert!(returns(&code).iter().all(|at| *at < code.len() as u64));
             inner_function(&code, address);
         }
     }

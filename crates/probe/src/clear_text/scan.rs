@@ -7,9 +7,10 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hashbrown::HashSet;
+use hashbrown::HashMap;
 
 use super::elf::Elf;
+use super::hints::Reason;
 use super::library::{self, Probe};
 use super::maps::{self, FileId, Mapping};
 use crate::error::ProbeError;
@@ -25,8 +26,26 @@ pub(crate) struct Scanner {
 pub(crate) enum Found {
     /// A file with a TLS library.
     Library(Box<Candidate>),
-    /// All processes have been looked at; these are the numbers of those with code of their own.
-    Swept(Vec<u32>),
+    /// All processes have been looked at.
+    Swept(Swept),
+}
+
+/// The processes with code of their own.
+#[derive(Debug, Default)]
+pub(crate) struct Swept {
+    pub(crate) pids: Vec<u32>,
+    pub(crate) uncovered: Vec<Uncovered>,
+}
+
+/// A process with TLS whose clear text cannot be copied.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Uncovered {
+    /// Its process id.
+    pub pid: u32,
+    /// The file that the TLS is in, as the process sees it.
+    pub path: String,
+    /// Why not.
+    pub reason: Reason,
 }
 
 /// A file with a TLS library that has no probes yet.
@@ -72,11 +91,11 @@ impl Drop for Scanner {
 }
 
 fn run(found: &SyncSender<Found>, stop: &AtomicBool) {
-    let mut known = HashSet::new();
+    let mut known = HashMap::new();
     while !stop.load(Ordering::Relaxed) {
         let began = Instant::now();
-        let Some(pids) = sweep(&mut known, found) else { return };
-        if found.send(Found::Swept(pids)).is_err() {
+        let Some(swept) = sweep(&mut known, found) else { return };
+        if found.send(Found::Swept(swept)).is_err() {
             return;
         }
         thread::sleep(SWEEP_EVERY.saturating_sub(began.elapsed()).max(SHORTEST_PAUSE));
@@ -84,39 +103,45 @@ fn run(found: &SyncSender<Found>, stop: &AtomicBool) {
 }
 
 /// Looks at all processes; `None` if nobody wants to know any longer.
-fn sweep(known: &mut HashSet<FileId>, found: &SyncSender<Found>) -> Option<Vec<u32>> {
+fn sweep(known: &mut HashMap<FileId, Option<Reason>>, found: &SyncSender<Found>) -> Option<Swept> {
     let own = std::process::id();
-    let mut pids = Vec::new();
+    let mut swept = Swept::default();
     // Without `/proc` there is nothing to be found.
     for pid in maps::processes().into_iter().flatten().filter(|pid| *pid != own) {
         let mappings = maps::mapped(pid);
         if mappings.is_empty() {
             continue;
         }
-        pids.push(pid);
+        swept.pids.push(pid);
         for mapping in mappings {
-            if known.len() >= MAX_FILES || known.contains(&mapping.file) {
-                continue;
+            if !known.contains_key(&mapping.file) && known.len() < MAX_FILES {
+                // Whoever has it mapped next is asked again.
+                let Ok(file) = File::open(mapping.reach(pid)) else { continue };
+                let (candidate, reason) = look(file, &mapping);
+                known.insert(mapping.file.clone(), reason);
+                if let Some(candidate) = candidate {
+                    found.send(Found::Library(Box::new(candidate))).ok()?;
+                }
             }
-            // Whoever has it mapped next is asked again.
-            let Ok(file) = File::open(mapping.reach(pid)) else { continue };
-            known.insert(mapping.file.clone());
-            if let Some(candidate) = look(file, &mapping) {
-                found.send(Found::Library(Box::new(candidate))).ok()?;
+            if let Some(Some(reason)) = known.get(&mapping.file) {
+                swept.uncovered.push(Uncovered { pid, path: mapping.path, reason: *reason });
             }
         }
     }
-    Some(pids)
+    Some(swept)
 }
 
-fn look(mut file: File, mapping: &Mapping) -> Option<Candidate> {
-    let elf = Elf::read(file.try_clone().ok()?, &library::names()).ok()?;
+/// What is in a file: a library, or why there is TLS in it that cannot be copied.
+fn look(mut file: File, mapping: &Mapping) -> (Option<Candidate>, Option<Reason>) {
+    let by_name = Reason::of_name(&mapping.path);
+    let elf = file.try_clone().and_then(|file| Elf::read(file, &library::names()));
+    let Ok(elf) = elf else { return (None, by_name) };
     if elf.is_empty() {
-        return None;
+        return (None, by_name.or(elf.reason()));
     }
     let probes = library::probes(&elf, &mut file);
     let path = mapping.path.clone();
-    (!probes.is_empty()).then_some(Candidate { file, path, probes })
+    ((!probes.is_empty()).then_some(Candidate { file, path, probes }), by_name)
 }
 
 /// How often all processes are looked at.

@@ -70,26 +70,42 @@ fn attach(
     path: &Path,
     target: u32,
 ) -> Result<(), ProgramError> {
-    // The return first: a call that is met has its return met.
-    let names: &[&str] = match probe.operation {
-        Operation::Release => &["release"],
-        Operation::WriteRecords => &["write_records"],
-        Operation::Read | Operation::Write | Operation::Handshake | Operation::SendFile => {
-            &["leave", "enter"]
+    let is_go = probe.library == Library::Go;
+    let (name, leave) = match probe.operation {
+        Operation::Release if is_go => ("release_go", None),
+        Operation::Release => ("release", None),
+        Operation::WriteRecords => ("write_records", None),
+        Operation::Mark => ("mark", None),
+        Operation::Read
+        | Operation::Write
+        | Operation::Handshake
+        | Operation::SendFile
+        | Operation::ReadPacket => {
+            if is_go {
+                ("enter_go", Some("leave_go"))
+            } else {
+                ("enter", Some("leave"))
+            }
         }
     };
-    for name in names {
+    let mut put = |name, offset| {
         let program = programs.program_mut(name).and_then(|program| program.try_into().ok());
-        let Some(program): Option<&mut UProbe> = program else {
-            return Err(ProgramError::NotLoaded);
-        };
-        let point = UProbeAttachPoint {
-            location: UProbeAttachLocation::AbsoluteOffset(probe.offset),
-            cookie: Some(cookie(probe, target)),
-        };
-        program.attach(point, path, UProbeScope::AllProcesses)?;
+        let program: &mut UProbe = program.ok_or(ProgramError::NotLoaded)?;
+        let location = UProbeAttachLocation::AbsoluteOffset(offset);
+        let point = UProbeAttachPoint { location, cookie: Some(cookie(probe, target)) };
+        program.attach(point, path, UProbeScope::AllProcesses).map(|_link| ())
+    };
+    // The return first: a call that is met has its return met.
+    match leave {
+        Some(leave) if is_go => {
+            for offset in &probe.returns {
+                put(leave, *offset)?;
+            }
+        }
+        Some(leave) => put(leave, probe.offset)?,
+        None => {}
     }
-    Ok(())
+    put(name, probe.offset)
 }
 
 /// What the kernel's side is told of a probe (`COOKIE_*` of `bpf/clear_calls.h`).
@@ -97,13 +113,14 @@ fn cookie(probe: &Probe, target: u32) -> u64 {
     let operation = match probe.operation {
         Operation::Read => 0,
         Operation::Write => 1,
-        Operation::Handshake | Operation::Release | Operation::WriteRecords => 2,
+        Operation::Handshake | Operation::Release | Operation::WriteRecords | Operation::Mark => 2,
         Operation::SendFile => 3,
+        Operation::ReadPacket => 4,
     };
     let outcome = match probe.outcome {
         Outcome::Int => 0,
         Outcome::Long => 1,
         Outcome::Status => 2,
     };
-    u64::from(target) << 32 | outcome << 4 | operation
+    u64::from(target) << 32 | u64::from(probe.needs_mark) << 8 | outcome << 4 | operation
 }

@@ -7,7 +7,7 @@ use probe::{ClearTextOptions, Matches, Rules};
 
 use crate::mirror::Mirror;
 use crate::openssl::only_port;
-use crate::place::{Nginx, Place, curl};
+use crate::place::{Nginx, Place, Running, curl};
 
 #[test]
 fn what_the_rings_have_no_room_for_is_a_gap_of_the_right_length() {
@@ -76,11 +76,11 @@ fn an_end_of_a_connection_that_the_other_one_tells_already_is_counted() {
     let body = place.body("body", 4 << 20);
     let Some(mut mirror) = Mirror::open(only_port(nginx.port)) else { return };
     let server: SocketAddr = ([127, 0, 0, 1], nginx.port).into();
-    let mut child = curl(&place, &nginx.url("body"), &place.file("got")).spawn().unwrap();
+    let child = Running::start(&mut curl(&place, &nginx.url("body"), &place.file("got")));
     mirror.read_until("the end", |told| {
         told.with_server(server).iter().any(|one| one.ending.is_some())
     });
-    assert!(child.wait().unwrap().success());
+    child.finish();
     let counts = mirror.capture.counts();
     let account = mirror.capture.account();
     assert_eq!((counts.streams.connections, counts.streams.both_ends), (1, 1));

@@ -5,7 +5,7 @@ use std::process::Command;
 use probe::{Matches, Rules};
 
 use crate::mirror::Mirror;
-use crate::place::{Nginx, Place, path_of};
+use crate::place::{Nginx, Place, Running, path_of};
 
 #[test]
 fn what_wget_says_and_hears_is_told() {
@@ -21,17 +21,17 @@ fn what_wget_says_and_hears_is_told() {
         ..Rules::default()
     };
     let Some(mut mirror) = Mirror::open(rules) else { return };
-    let mut wget = Command::new("wget")
-        .args(["-q", "--no-check-certificate", "-O"])
-        .arg(place.file("got"))
-        .arg(nginx.url("body"))
-        .spawn()
-        .unwrap();
+    let wget = Running::start(
+        Command::new("wget")
+            .args(["-q", "--no-check-certificate", "-O"])
+            .arg(place.file("got"))
+            .arg(nginx.url("body")),
+    );
     let server = ([127, 0, 0, 1], nginx.port).into();
     mirror.read_until("the end", |told| {
         told.with_server(server).iter().any(|one| one.ending.is_some())
     });
-    assert!(wget.wait().unwrap().success());
+    wget.finish();
     let told = mirror.finish();
     let [conversation] = told.with_server(server)[..] else { panic!("one connection") };
     assert!(conversation.client.starts_with(b"GET /body HTTP/1.1\r\n"));

@@ -6,9 +6,13 @@ mod accounting;
 #[cfg(test)]
 mod gnutls;
 #[cfg(test)]
+mod go;
+#[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod mirror;
+#[cfg(test)]
+mod nss;
 #[cfg(test)]
 mod openssl;
 #[cfg(test)]

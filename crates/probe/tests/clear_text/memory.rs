@@ -7,7 +7,7 @@ use std::process::Command;
 use probe::{Matches, Rules};
 
 use crate::mirror::Mirror;
-use crate::place::{Nginx, Place, path_of};
+use crate::place::{Nginx, Place, Running, path_of};
 
 #[test]
 fn each_connection_of_node_has_its_own_addresses() {
@@ -39,20 +39,20 @@ fn fetch_all(place: &Place, nginx: &Nginx, program: &str, script: &str) {
         ..Rules::default()
     };
     let Some(mut mirror) = Mirror::open(rules) else { return };
-    let mut child = Command::new(program)
-        .arg(place.file("script"))
-        .arg(nginx.port.to_string())
-        .arg(CONNECTIONS.to_string())
-        .env("NODE_TLS_REJECT_UNAUTHORIZED", "0")
-        .env("NODE_NO_WARNINGS", "1")
-        .spawn()
-        .unwrap();
+    let mut child = Running::start(
+        Command::new(program)
+            .arg(place.file("script"))
+            .arg(nginx.port.to_string())
+            .arg(CONNECTIONS.to_string())
+            .env("NODE_TLS_REJECT_UNAUTHORIZED", "0")
+            .env("NODE_NO_WARNINGS", "1"),
+    );
     let mut is_over = false;
     mirror.read_until("the program ends", |_| {
-        is_over = is_over || child.try_wait().unwrap().is_some();
+        is_over = is_over || child.child().try_wait().unwrap().is_some();
         is_over
     });
-    assert!(child.wait().unwrap().success());
+    child.finish();
     let counts = mirror.capture.counts();
     let told = mirror.finish();
     let conversations = told.with_server(([127, 0, 0, 1], nginx.port).into());

@@ -61,6 +61,16 @@ impl Mirror {
         }
     }
 
+    /// The same for a condition on more than what was told.
+    pub(crate) fn poll_until(&mut self, what: &str, mut is_so: impl FnMut(&Self) -> bool) {
+        let began = Instant::now();
+        while !is_so(self) {
+            assert!(began.elapsed() < PATIENCE, "{what}: not after {PATIENCE:?}");
+            let told = &mut self.told;
+            self.capture.poll(Duration::from_millis(10), &mut |record| told.take(record));
+        }
+    }
+
     /// Ends, and gives all that was told; all bytes must be accounted for.
     pub(crate) fn finish(mut self) -> Told {
         let told = &mut self.told;

@@ -9,7 +9,7 @@ use forge::Ending;
 use probe::{Matches, Rules};
 
 use crate::mirror::Mirror;
-use crate::place::{Nginx, Place, curl};
+use crate::place::{Nginx, Place, Running, curl};
 
 #[test]
 fn what_curl_and_nginx_say_is_told_with_both_ends_of_their_connection() {
@@ -19,11 +19,11 @@ fn what_curl_and_nginx_say_is_told_with_both_ends_of_their_connection() {
     let server: SocketAddr = ([127, 0, 0, 1], nginx.port).into();
     for (at, len) in [1, 100, 16_384, 16_385, 1 << 20, 64 << 20].into_iter().enumerate() {
         let body = place.body("body", len);
-        let mut child = curl(&place, &nginx.url("body"), &place.file("got")).spawn().unwrap();
+        let child = Running::start(&mut curl(&place, &nginx.url("body"), &place.file("got")));
         mirror.read_until("the whole response", |told| {
             told.with_server(server).get(at).is_some_and(|one| one.body().len() == len)
         });
-        assert!(child.wait().unwrap().success());
+        child.finish();
         mirror.read_until("the end", |told| told.with_server(server)[at].ending.is_some());
         let told = mirror.told.with_server(server);
         let [.., last] = told[..] else { panic!("no connection") };
@@ -52,23 +52,23 @@ fn a_connection_that_is_older_is_told_from_where_it_is_met() {
     for (address, host) in
         [(SocketAddr::from(([127, 0, 0, 1], nginx.port)), "127.0.0.1"), (v6(nginx.port), "::1")]
     {
-        let mut python = Command::new("python3")
-            .arg(place.file("script"))
-            .args([host, &nginx.port.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut python = Running::start(
+            Command::new("python3")
+                .arg(place.file("script"))
+                .args([host, &nginx.port.to_string()])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped()),
+        );
         let mut line = String::new();
-        let mut said = BufReader::new(python.stdout.take().unwrap());
+        let mut said = BufReader::new(python.child().stdout.take().unwrap());
         said.read_line(&mut line).unwrap();
         assert_eq!(line, "once\n");
         let Some(mut mirror) = Mirror::open(only_port(nginx.port)) else { return };
-        drop(python.stdin.take());
+        drop(python.child().stdin.take());
         mirror.read_until("the second response", |told| {
             told.with_server(address).iter().any(|one| one.body() == body)
         });
-        assert!(python.wait().unwrap().success());
+        python.finish();
         let told = mirror.finish();
         let [conversation] = told.with_server(address)[..] else { panic!("one connection") };
         assert!(conversation.opened.is_late && conversation.has_right_client());

@@ -116,6 +116,32 @@ impl Drop for Nginx {
     }
 }
 
+/// A program that is ended if the test ends before it.
+pub(crate) struct Running(Child);
+
+impl Running {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        Self(command.spawn().unwrap())
+    }
+
+    pub(crate) const fn child(&mut self) -> &mut Child {
+        &mut self.0
+    }
+
+    /// Waits for its end, which must be a good one.
+    pub(crate) fn finish(mut self) {
+        let status = self.0.wait().unwrap();
+        assert!(status.success(), "{status}");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
 /// Where a program is, with all links followed.
 pub(crate) fn path_of(program: &str) -> PathBuf {
     env::split_paths(&env::var_os("PATH").unwrap_or_default())

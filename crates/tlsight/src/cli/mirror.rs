@@ -114,6 +114,11 @@ pub(crate) struct PacketArgs {
     #[arg(long, value_name = "ID", value_parser = clap::value_parser!(u16).range(1..4095))]
     pub(crate) vlan: Option<u16>,
 
+    /// Tell each stream of HTTP/2 as a connection of HTTP/1.1, in a VLAN of its own; that is done anyway
+    /// if secrets are overwritten, whose places in HTTP/2 are compressed
+    #[arg(long)]
+    pub(crate) h2_to_h1: bool,
+
     /// Leave secrets in headers, such as Authorization and Cookie, as they are
     #[arg(long)]
     pub(crate) no_redact: bool,
@@ -154,7 +159,8 @@ The clear text is copied where programs hand it to their TLS library (eBPF); no 
 no program is changed or started anew. An IDS sees TCP sessions with the addresses that they have.
 
 Nothing is copied unless rules allow it. Rules of one kind are alternatives; of several kinds, one
-of each must allow. Values of headers that are secrets are overwritten, in HTTP/1.
+of each must allow. Values of headers that are secrets, such as cookies, are overwritten; HTTP/2 is
+told as HTTP/1.1 for that, and as it is with --no-redact.
 
 Ctrl-C ends it, with what became of each byte.
 

@@ -51,7 +51,13 @@ impl Status {
 
 /// Looks at everything.
 pub(super) fn all(machine: &Machine, trials: &Trials) -> Vec<Check> {
-    let mut checks = vec![kernel(machine), types(machine), cgroups(machine), processes(machine)];
+    let mut checks = vec![
+        kernel(machine),
+        mirror(machine),
+        types(machine),
+        cgroups(machine),
+        processes(machine),
+    ];
     checks.extend(capabilities::ALL.iter().map(|one| capability(machine, one)));
     checks.extend([
         seccomp(machine, trials),
@@ -81,6 +87,22 @@ fn kernel(machine: &Machine) -> Check {
             "boot a younger kernel, or capture from interfaces (-i)",
         ),
         None => unknown(name, &format!("{release} is not a release that is understood")),
+    }
+}
+
+fn mirror(machine: &Machine) -> Check {
+    let name = "mirror";
+    let Some(version) = machine.version() else {
+        return unknown(name, "the kernel's release is not known");
+    };
+    match probe::mirror_obstacle(version) {
+        None => ok(name, "the kernel has what copying clear text needs"),
+        Some(obstacle) => degraded(
+            name,
+            obstacle,
+            "no clear text for an IDS (`tlsight mirror`)",
+            "boot a kernel from 6.3 to 6.10, or from 6.14 on",
+        ),
     }
 }
 

@@ -24,6 +24,7 @@ fn an_old_kernel_and_one_without_types_capture_at_no_socket() {
     made_up.remove("sys/kernel/btf/vmlinux");
     let report = Report::new(&made_up.read(), &trials(true));
     assert_status(&report, "kernel", Status::Missing, "5.10.0-28-amd64");
+    assert_status(&report, "mirror", Status::Degraded, "Linux before 6.3 does not tell");
     assert_status(&report, "BTF", Status::Missing, "no /sys/kernel/btf/vmlinux");
     assert_status(&report, "locked memory", Status::Degraded, "64 KiB");
     assert_status(&report, "open files", Status::Degraded, "at most 128");
@@ -153,7 +154,7 @@ impl MadeUp {
         let folder = format!("tlsight-doctor-{name}-{}", std::process::id());
         let made_up = Self(std::env::temp_dir().join(folder));
         for (path, text) in [
-            ("proc/sys/kernel/osrelease", "6.1.0-18-amd64\n"),
+            ("proc/sys/kernel/osrelease", "6.8.0-31-amd64\n"),
             ("sys/kernel/btf/vmlinux", "\u{1}\u{1}"),
             ("proc/self/mountinfo", UNIFIED),
             ("proc/self/status", "Name:\tx\nCapEff:\t000001ffffffffff\nSeccomp:\t0\n"),

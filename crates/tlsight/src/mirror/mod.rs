@@ -17,7 +17,10 @@ use std::time::{Duration, Instant};
 
 use ::tunnel::Sender;
 use anyhow::{Result, bail};
-use forge::{Forger, Frames, Mtu, PortMap, Redactor, SECRET_HEADERS, Settings};
+use forge::{
+    Forger, Frames, Http2ToHttp1, Mtu, PortMap, Record, Redactor, SECRET_HEADERS, Settings,
+    StageLimits, Streams,
+};
 use probe::{ClearText, ClearTextOptions, Rules};
 
 pub(crate) use outputs::{Pair, Target};
@@ -92,6 +95,8 @@ fn rules(args: &MirrorArgs) -> Result<Rules> {
 /// Everything between the programs in the kernel and the outputs.
 struct Mirror {
     capture: ClearText,
+    /// Comes before what overwrites secrets.
+    translator: Option<Http2ToHttp1>,
     redactor: Option<Redactor>,
     forger: Forger,
     frames: Frames,
@@ -114,9 +119,13 @@ impl Mirror {
         let more = packets.redact.iter().map(String::as_str);
         let redactor =
             (!packets.no_redact).then(|| Redactor::new(SECRET_HEADERS.into_iter().chain(more)));
+        let translates = packets.h2_to_h1 || redactor.is_some();
+        let translator =
+            translates.then(|| Http2ToHttp1::new(Streams::Vlans, StageLimits::default()));
         let forger = Forger::new(forging(packets, &outputs));
         Self {
             capture,
+            translator,
             redactor,
             forger,
             frames: Frames::new(),
@@ -146,8 +155,7 @@ impl Mirror {
         self.outputs.flush();
         let is_all_told =
             self.tunnel.take().is_none_or(|sender| tunnel::finish(sender).dropped_bytes == 0);
-        let report =
-            report::Report::new(&self.capture, &self.forger, &self.outputs, self.overwritten());
+        let report = self.report();
         self.audit.stop(&report);
         message::error(&report.to_string());
         if self.outputs.has_failed() || !is_all_told { Outcome::Incomplete } else { Outcome::Done }
@@ -155,23 +163,29 @@ impl Mirror {
 
     /// Has the capture tell something, and forges it.
     fn take(&mut self, tell: impl FnOnce(&mut ClearText, &mut probe::Sink<'_>)) {
-        let Self { capture, redactor, forger, frames, outputs, tunnel, audit, .. } = self;
-        tell(capture, &mut |record| {
-            audit.note(&record);
+        let Self { capture, translator, redactor, forger, frames, outputs, tunnel, audit, .. } = self;
+        let mut pass_on = |record: &Record<'_>| {
             let record = match redactor {
-                Some(redactor) => redactor.redact(record),
+                Some(redactor) => &redactor.redact(record.clone()),
                 None => record,
             };
             if let Some(tunnel) = tunnel {
-                tunnel.hand_in(&record);
+                tunnel.hand_in(record);
             }
             if outputs.is_empty() {
                 return;
             }
-            forger.handle(&record, frames);
+            forger.handle(record, frames);
             if frames.is_full() {
                 outputs.send(frames);
                 frames.clear();
+            }
+        };
+        tell(capture, &mut |record| {
+            audit.note(&record);
+            match translator {
+                Some(translator) => translator.handle(&record, &mut pass_on),
+                None => pass_on(&record),
             }
         });
     }
@@ -191,13 +205,20 @@ impl Mirror {
         self.flushed_at = Instant::now();
         self.outputs.flush();
         self.audit.flush();
-        let report =
-            report::Report::new(&self.capture, &self.forger, &self.outputs, self.overwritten());
+        let report = self.report();
         self.meters.set(report);
     }
 
-    fn overwritten(&self) -> u64 {
-        self.redactor.as_ref().map_or(0, Redactor::overwritten)
+    fn report(&self) -> report::Report {
+        report::Report {
+            account: self.capture.account(),
+            counts: self.capture.counts(),
+            forged: *self.forger.counters(),
+            translated: self.translator.as_ref().map(|stage| *stage.counters()).unwrap_or_default(),
+            sent: self.outputs.counters(),
+            overwritten: self.redactor.as_ref().map_or(0, Redactor::overwritten),
+            processes: self.capture.processes(),
+        }
     }
 }
 

@@ -3,10 +3,8 @@
 use std::fmt;
 
 use capture::SinkCounters;
-use forge::Forger;
-use probe::{Account, ClearText, ClearTextCounts, ProcessAccount};
-
-use super::outputs::Outputs;
+use forge::StageCounters;
+use probe::{Account, ClearTextCounts, ProcessAccount};
 
 /// The totals.
 #[derive(Clone, Debug)]
@@ -14,6 +12,7 @@ pub(crate) struct Report {
     pub(crate) account: Account,
     pub(crate) counts: ClearTextCounts,
     pub(crate) forged: forge::Counters,
+    pub(crate) translated: StageCounters,
     pub(crate) sent: SinkCounters,
     /// Bytes of secrets overwritten.
     pub(crate) overwritten: u64,
@@ -21,35 +20,23 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub(crate) fn new(
-        capture: &ClearText,
-        forger: &Forger,
-        outputs: &Outputs,
-        overwritten: u64,
-    ) -> Self {
-        Self {
-            account: capture.account(),
-            counts: capture.counts(),
-            forged: *forger.counters(),
-            sent: outputs.counters(),
-            overwritten,
-            processes: capture.processes(),
-        }
-    }
-
     /// What became of the bytes seen, by name. The sum is [`Account::seen`].
     pub(crate) const fn parts(&self) -> [(&'static str, u64); 8] {
         let account = &self.account;
         [
-            ("delivered", account.delivered.saturating_sub(self.forged.dropped_bytes())),
+            ("delivered", account.delivered.saturating_sub(self.forge_dropped())),
             ("ring_dropped", account.ring_full),
             ("fault", account.fault),
             ("unmapped", account.unmapped),
             ("filtered", account.filtered),
             ("duplicate", account.duplicate),
             ("pending", account.pending),
-            ("forge_dropped", self.forged.dropped_bytes()),
+            ("forge_dropped", self.forge_dropped()),
         ]
+    }
+
+    const fn forge_dropped(&self) -> u64 {
+        self.forged.dropped_bytes().saturating_add(self.translated.out_of_order_bytes)
     }
 
     /// Whether each byte is accounted for.

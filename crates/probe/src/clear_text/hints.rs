@@ -1,0 +1,78 @@
+//! Signs of TLS where no probe can be put.
+
+use std::fmt;
+
+/// Why the clear text of a file's TLS cannot be copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reason {
+    /// The Java virtual machine compiles the TLS of Java at run time.
+    Java,
+    /// OpenSSL is a part of the file, and its functions have no names.
+    StrippedOpenSsl,
+    /// BoringSSL is a part of the file, and its functions have no names.
+    StrippedBoringSsl,
+    /// rustls is a part of the file.
+    Rustls,
+    /// The program is of a version of Go whose tables are others.
+    OldGo,
+}
+
+impl Reason {
+    /// The sign of TLS in constants of a file that has none of the functions that are known.
+    pub(crate) fn of_constants(constants: &[u8]) -> Option<Self> {
+        // What they begin with is rare enough for a look at each place to be cheap.
+        let begins = |byte: &u8| MARKS.iter().any(|(mark, _)| mark.first() == Some(byte));
+        let places = constants.iter().enumerate().filter(|(_, byte)| begins(byte));
+        let mut found = places.filter_map(|(at, _)| {
+            let rest = constants.get(at..)?;
+            MARKS.iter().find(|(mark, _)| rest.starts_with(mark)).map(|(_, reason)| *reason)
+        });
+        found.next()
+    }
+
+    /// The sign of TLS in the name of a file.
+    pub(crate) fn of_name(path: &str) -> Option<Self> {
+        let name = path.trim_end_matches(" (deleted)").rsplit('/').next()?;
+        (name == "libjvm.so").then_some(Self::Java)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Java => "TLS of Java is compiled at run time",
+            Self::StrippedOpenSsl => "OpenSSL inside, without the names of its functions",
+            Self::StrippedBoringSsl => "BoringSSL inside, without the names of its functions",
+            Self::Rustls => "rustls inside",
+            Self::OldGo => "a version of Go that is not known",
+        })
+    }
+}
+
+/// What is only in the files of these libraries: names of their sources, and their versions.
+const MARKS: [(&[u8], Reason); 6] = [
+    (b"BoringSSL", Reason::StrippedBoringSsl),
+    (b"boringssl/ssl/", Reason::StrippedBoringSsl),
+    (b"ssl/statem/statem_clnt.c", Reason::StrippedOpenSsl),
+    (b"OpenSSL 1.1.1", Reason::StrippedOpenSsl),
+    (b"OpenSSL 3.", Reason::StrippedOpenSsl),
+    (b"rustls::msgs::", Reason::Rustls),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signs_of_tls_are_told_apart() {
+        let of = |constants: &str| Reason::of_constants(constants.as_bytes());
+        assert_eq!(of("x BoringSSL y"), Some(Reason::StrippedBoringSsl));
+        assert_eq!(of("x OpenSSL 3.0.17 1 Jul 2025"), Some(Reason::StrippedOpenSsl));
+        assert_eq!(of("x OpenSSL y"), None);
+        assert_eq!(
+            Reason::of_name("/usr/lib/jvm/x/server/libjvm.so (deleted)"),
+            Some(Reason::Java)
+        );
+        assert_eq!(Reason::of_name("/usr/lib/libssl.so.3"), None);
+    }
+}
