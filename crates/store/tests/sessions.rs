@@ -95,17 +95,19 @@ fn sessions_come_newest_first_in_pages_and_with_their_lines(place: &Place) {
 
 fn sessions_that_come_one_by_one_are_found_as_well(place: &Place) {
     let store = place.open();
-    let records = Samples::new(3, 10).sessions(START, SECOND, 600);
+    // In a file, blocks of a few sessions are merged; a server has its own way, and its own pace.
+    let count = if place.is_file() { 600 } else { 60 };
+    let records = Samples::new(3, 10).sessions(START, SECOND, count);
     for (n, record) in records.iter().enumerate() {
         store.ingest(batch(&n.to_string(), NOW, vec![record.clone()])).unwrap();
     }
     let found = all_sessions(&*store);
-    assert_eq!(found.len(), 600);
+    assert_eq!(found.len(), count);
     for (row, record) in found.iter().rev().zip(&records) {
         assert_eq!(row.id.time(), record.seen.first);
     }
-    let detail = store.session(found[300].id).unwrap().unwrap();
-    assert_eq!(detail.line, records[299].line);
+    let detail = store.session(found[count / 2].id).unwrap().unwrap();
+    assert_eq!(detail.line, records[count / 2 - 1].line);
 }
 
 fn each_filter_finds_what_a_look_at_every_session_finds(place: &Place) {

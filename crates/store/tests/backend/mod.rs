@@ -80,6 +80,14 @@ impl Place {
         Some(Self::Url(server.database(0)))
     }
 
+    /// Another place of the same kind.
+    pub(crate) fn another(&self) -> Self {
+        match self {
+            Self::File(_) => Self::sqlite(),
+            Self::Url(url) => Self::Url(format!("{url}_{}", next_number())),
+        }
+    }
+
     pub(crate) fn is_file(&self) -> bool {
         matches!(self, Self::File(_))
     }
@@ -143,14 +151,17 @@ impl Server {
 
     /// The URL of a new database.
     pub(crate) fn database(&self, server: usize) -> String {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        self.url(server, &format!("test_{number}"))
+        self.url(server, &format!("test_{}", next_number()))
     }
 
     pub(crate) fn url(&self, server: usize, database: &str) -> String {
         format!("clickhouse://default:{KEY}@127.0.0.1:{}/{database}", self.ports[server])
     }
+}
+
+fn next_number() -> u64 {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    COUNT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// Debian's servers, if they are installed: one, or replicas.
