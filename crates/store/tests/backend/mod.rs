@@ -154,6 +154,12 @@ impl Server {
         self.url(server, &format!("test_{}", next_number()))
     }
 
+    /// Kills one of the servers.
+    pub(crate) fn kill(&self, server: usize) {
+        let pid = self.pids[server].to_string();
+        assert!(Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
+    }
+
     pub(crate) fn url(&self, server: usize, database: &str) -> String {
         format!("clickhouse://default:{KEY}@127.0.0.1:{}/{database}", self.ports[server])
     }
