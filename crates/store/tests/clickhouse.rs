@@ -96,7 +96,7 @@ fn a_server_that_goes_away_and_comes_back_loses_and_doubles_nothing(place: &Plac
             attempts += 1;
         }
     }
-    assert!(failures > BATCHES, "{failures} failures");
+    assert!(failures >= BATCHES, "{failures} failures");
     proxy.fail_after(0, Fault::Request);
     assert!(matches!(store.overview(EVER, NOW), Err(StoreError::Unreachable { .. })));
     proxy.heal();
@@ -230,7 +230,7 @@ fn numbered(n: u64) -> Batch {
     batch(&format!("batch {n}"), NOW, records)
 }
 
-const BATCHES: u64 = 8;
+const BATCHES: u64 = 4;
 const SESSIONS: u64 = 100;
 const SECOND: i64 = 1_000_000_000;
 /// 2026-11-20T12:00:00Z.

@@ -115,6 +115,7 @@ impl Shared {
                 self.between(from, before),
                 condition.sql,
             ))?;
+            let is_empty = rows.is_empty();
             let last = rows.last().filter(|_| rows.len() >= wanted).map(|last| last.row.id);
             let rows = self.settle(rows)?;
             {
@@ -125,7 +126,10 @@ impl Shared {
             before = last.unwrap_or(SessionId { time: from, digest: 0 });
             match slice.elapsed() {
                 _ if last.is_some() => {}
-                short if short < SHORT => width = width.saturating_mul(GROWTH),
+                short if short < SHORT => {
+                    let growth = if is_empty { GROWTH * GROWTH } else { GROWTH };
+                    width = width.saturating_mul(growth);
+                }
                 long if long > LONG => width = (width / 2).max(Step::Minute.nanos()),
                 _ => {}
             }
@@ -228,7 +232,8 @@ const SPARE: usize = 16;
 /// How long one request searches.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A slice that took less than this is followed by one that is so many times as long.
+/// A slice that took less than this is followed by one that is so many times as long, or that square
+/// if there was nothing in it.
 const SHORT: Duration = Duration::from_millis(100);
 const GROWTH: i64 = 4;
 

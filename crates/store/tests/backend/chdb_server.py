@@ -19,6 +19,9 @@ FOLDER = tempfile.mkdtemp(prefix="tlsight-chdb-")
 ENGINE = session.Session(os.path.join(FOLDER, "data"))
 # The engine is one of a program, not of a server: one question at a time.
 TURN = threading.Lock()
+# Small questions are answered faster by one thread, above all where other tests run beside.
+if "TLSIGHT_TEST_THREADS" in os.environ:
+    ENGINE.query(f"SET max_threads = {int(os.environ['TLSIGHT_TEST_THREADS'])}")
 # What the HTTP interface itself understands.
 OF_THE_INTERFACE = {"query", "wait_end_of_query", "insert_deduplication_token"}
 USER, KEY = "default", os.environ.get("TLSIGHT_TEST_KEY", "")
@@ -27,6 +30,7 @@ settings = {}
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -38,9 +42,10 @@ class Handler(BaseHTTPRequestHandler):
         asked = dict(parse_qsl(urlsplit(self.path).query))
         try:
             with TURN:
-                self.answer(200, run(asked, body))
+                found = run(asked, body)
         except Exception as error:
-            self.answer(500, str(error).encode())
+            return self.answer(500, str(error).encode())
+        self.answer(200, found)
 
     def answer(self, status, body):
         self.send_response(status)

@@ -133,6 +133,7 @@ impl Server {
     fn start(command: &mut Command) -> Self {
         let mut child = command
             .env("TLSIGHT_TEST_KEY", KEY)
+            .env("TLSIGHT_TEST_THREADS", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
