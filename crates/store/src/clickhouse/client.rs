@@ -1,9 +1,11 @@
 //! Requests to the HTTP interface of a server, one after the other or from many threads.
 
-use std::io::{BufReader, Read as _};
+use std::io::{BufReader, Read as _, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use rustls::crypto::aws_lc_rs;
 use ureq::http::Response;
 use ureq::tls::{RootCerts, TlsConfig};
@@ -18,8 +20,8 @@ use crate::error::StoreError;
 pub(super) struct Client {
     agent: Agent,
     url: ClickHouseUrl,
-    /// Whether the server takes bodies that zstd packed.
-    pub(super) packs: bool,
+    /// Whether the server knows what those of the last years do.
+    pub(super) is_modern: bool,
 }
 
 /// An answer as it comes.
@@ -40,7 +42,7 @@ impl Client {
             .timeout_global(Some(TIMEOUT))
             .max_idle_age(MAX_IDLE);
         let config = if url.is_https { config.tls_config(tls(&url)?) } else { config };
-        Ok(Self { agent: config.build().new_agent(), url, packs: false })
+        Ok(Self { agent: config.build().new_agent(), url, is_modern: false })
     }
 
     pub(super) const fn url(&self) -> &ClickHouseUrl {
@@ -58,8 +60,8 @@ impl Client {
     ) -> Result<Vec<T>, Failure> {
         let query = format!("{query} FORMAT RowBinary");
         // A connection that the server closed meanwhile shows that only when it is used.
-        let answer = match self.send(SELECT_SETTINGS, query.as_bytes(), false) {
-            Err(Failure::Unreachable(_)) => self.send(SELECT_SETTINGS, query.as_bytes(), false)?,
+        let answer = match self.send(SELECT_SETTINGS, query.as_bytes(), None) {
+            Err(Failure::Unreachable(_)) => self.send(SELECT_SETTINGS, query.as_bytes(), None)?,
             answer => answer?,
         };
         let mut answer = Reader::new(BufReader::new(answer.into_body().into_reader()), MAX_ANSWER);
@@ -72,7 +74,7 @@ impl Client {
 
     /// Has something done that answers nothing of interest.
     pub(super) fn run(&self, statement: &str) -> Result<(), Failure> {
-        let answer = self.send(RUN_SETTINGS, statement.as_bytes(), false)?;
+        let answer = self.send(RUN_SETTINGS, statement.as_bytes(), None)?;
         drain(answer)
     }
 
@@ -92,31 +94,44 @@ impl Client {
         if let Some(quorum) = self.url.quorum {
             settings.push_str(&format!("&insert_quorum={quorum}"));
         }
-        if let Some(token) = token.filter(|_| self.packs) {
+        if let Some(token) = token.filter(|_| self.is_modern) {
             settings.push_str(&format!("&insert_deduplication_token={}", encoded(token)));
         }
-        if !self.packs {
-            return drain(self.send(&settings, &rows.bytes, false)?);
+        // A body that is cut ends in the middle of what is packed, so that nothing of it is taken. Of one
+        // that is not packed, old servers take the rows up to the cut.
+        let cannot = |_error| Failure::Malformed("it cannot be packed");
+        let (coding, packed) = if self.is_modern {
+            settings.push_str(MODERN_INSERT_SETTINGS);
+            ("zstd", zstd::bulk::compress(&rows.bytes, COMPRESSION).map_err(cannot)?)
+        } else {
+            let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+            packer.write_all(&rows.bytes).map_err(cannot)?;
+            ("gzip", packer.finish().map_err(cannot)?)
+        };
+        drain(self.send(&settings, &packed, Some(coding))?)
+    }
+
+    /// The same, and once more if there is no answer: for rows that replace themselves.
+    pub(super) fn insert_again(&self, into: &str, rows: &Rows) -> Result<(), Failure> {
+        match self.insert(into, rows, None) {
+            Err(Failure::Unreachable(_)) => self.insert(into, rows, None),
+            answer => answer,
         }
-        settings.push_str(MODERN_INSERT_SETTINGS);
-        let packed = zstd::bulk::compress(&rows.bytes, COMPRESSION)
-            .map_err(|_error| Failure::Malformed("it cannot be packed"))?;
-        drain(self.send(&settings, &packed, true)?)
     }
 
     fn send(
         &self,
         settings: &str,
         body: &[u8],
-        is_packed: bool,
+        coding: Option<&str>,
     ) -> Result<Response<Body>, Failure> {
         let mut request = self
             .agent
             .post(format!("{}/?{settings}", self.url.origin()))
             .header("X-ClickHouse-User", &self.url.user)
             .header("X-ClickHouse-Key", &self.url.password);
-        if is_packed {
-            request = request.header("Content-Encoding", "zstd");
+        if let Some(coding) = coding {
+            request = request.header("Content-Encoding", coding);
         }
         let answer = request.send(body)?;
         if answer.status().is_success() {

@@ -54,8 +54,7 @@ impl Failure {
             Self::Refused { code: CANNOT_WRITE, text } if text.contains("No space left") => {
                 StoreError::Full { path: server }
             }
-            // It answers, and is about to be ready, or has too much to do.
-            Self::Refused { code: READ_ONLY | TOO_MANY_PARTS | TOO_MANY_QUERIES, text } => {
+            Self::Refused { code, text } if PASSING.contains(&code) => {
                 StoreError::Unreachable { server, reason: text }
             }
             Self::Unreachable(reason) => StoreError::Unreachable { server, reason },
@@ -90,10 +89,11 @@ impl From<io::Error> for Failure {
 
 /// Numbers of errors, from ClickHouse's `ErrorCodes.cpp`.
 const CANNOT_WRITE: u32 = 75;
-const READ_ONLY: u32 = 242;
 const NOT_ENOUGH_SPACE: u32 = 243;
-const TOO_MANY_PARTS: u32 = 252;
-const TOO_MANY_QUERIES: u32 = 202;
+
+/// Of errors that pass: too much to do (159, 202, 241, 252), other servers that do not answer (209, 210,
+/// 279), replicas that have no keeper or wait for others (225, 242, 285, 286, 319, 999).
+const PASSING: [u32; 13] = [159, 202, 209, 210, 225, 241, 242, 252, 279, 285, 286, 319, 999];
 
 /// Characters of what a server says that are told: most of its messages have fewer.
 const MAX_TEXT_CHARS: usize = 600;

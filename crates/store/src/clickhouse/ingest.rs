@@ -76,7 +76,7 @@ impl Shared {
         self.save(added, batch, is_source_new).inspect_err(|_| writer.sources.clear())?;
         let (sessions, count) = self.session_rows(named, id, &resolved);
         if count > 0 {
-            self.client.insert(&SESSIONS.written(self.client.url()), &sessions, None)?;
+            self.client.insert_again(&SESSIONS.written(self.client.url()), &sessions)?;
         }
         drop(sessions);
         let block = self.count_rows(named, id, &answer, &counts, count);

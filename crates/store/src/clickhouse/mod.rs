@@ -110,7 +110,7 @@ impl ClickHouseSessions {
 fn prepare(client: &mut Client) -> Result<Dialect, Failure> {
     let version = client.select("SELECT version()", |row| row.text(MAX_VERSION_LEN))?;
     let dialect = Dialect::of(version.first().map_or("", String::as_str));
-    client.packs = dialect == Dialect::Modern;
+    client.is_modern = dialect == Dialect::Modern;
     client.run(&schema::create_database(client.url()))?;
     for table in schema::ALL {
         for statement in table.create(dialect, client.url()) {
@@ -193,7 +193,7 @@ impl Shared {
                 row.u8(Entry::Schema as u8).raw(&ingest::NOTHING).text(b"").text(body.as_bytes());
                 row.i64(VERSION);
                 let table = DICTIONARY.written(self.client.url());
-                self.client.insert(&table, &row, None).map_err(failed)
+                self.client.insert_again(&table, &row).map_err(failed)
             }
         }
     }

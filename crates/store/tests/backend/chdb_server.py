@@ -33,7 +33,10 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        length = int(self.headers["Content-Length"])
+        body = self.rfile.read(length)
+        if len(body) < length:
+            return self.answer(400, b"Code: 33. DB::Exception: Unexpected EOF")
         login = (self.headers.get("X-ClickHouse-User"), self.headers.get("X-ClickHouse-Key", ""))
         if login != (USER, KEY):
             return self.answer(403, b"Code: 516. DB::Exception: Authentication failed")

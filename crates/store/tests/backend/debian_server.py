@@ -46,7 +46,7 @@ def start_keeper():
     config = os.path.join(folder, "zoo.cfg")
     with open(config, "w") as file:
         file.write(
-            f"tickTime=500\ndataDir={folder}\nclientPort={port}\nclientPortAddress=127.0.0.1\n"
+            f"tickTime=2000\ndataDir={folder}\nclientPort={port}\nclientPortAddress=127.0.0.1\n"
             "admin.enableServer=false\n"
         )
     jars = ":".join(

@@ -3,8 +3,8 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 /// What does not arrive.
@@ -12,6 +12,8 @@ use std::thread;
 pub(crate) enum Fault {
     /// The request.
     Request,
+    /// The second half of the request.
+    Half,
     /// The answer, though the request did.
     Answer,
 }
@@ -25,8 +27,7 @@ pub(crate) struct Proxy {
 struct State {
     /// Requests that pass before all fail; none fails if it is negative.
     left: AtomicI64,
-    /// Whether it is answers that fail.
-    fails_answers: AtomicI64,
+    fault: Mutex<Fault>,
 }
 
 impl Proxy {
@@ -37,7 +38,7 @@ impl Proxy {
         let server: SocketAddr = url[begin..end].parse().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let state = Arc::new(State { left: AtomicI64::new(-1), fails_answers: AtomicI64::new(0) });
+        let state = Arc::new(State { left: AtomicI64::new(-1), fault: Mutex::new(Fault::Request) });
         let shared = Arc::clone(&state);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
@@ -54,8 +55,7 @@ impl Proxy {
 
     /// Lets some more requests pass, and none after these.
     pub(crate) fn fail_after(&self, requests: u64, fault: Fault) {
-        let fails_answers = i64::from(matches!(fault, Fault::Answer));
-        self.state.fails_answers.store(fails_answers, Ordering::SeqCst);
+        *self.state.fault.lock().unwrap() = fault;
         self.state.left.store(i64::try_from(requests).unwrap(), Ordering::SeqCst);
     }
 
@@ -73,8 +73,17 @@ fn pass(mut client: TcpStream, server: SocketAddr, state: &State) {
         if left > 0 {
             state.left.store(left - 1, Ordering::SeqCst);
         }
-        if fails && state.fails_answers.load(Ordering::SeqCst) == 0 {
-            break;
+        let fault = *state.fault.lock().unwrap();
+        match fault {
+            Fault::Request if fails => break,
+            Fault::Half if fails => {
+                server.write_all(&request[..request.len() / 2]).ok();
+                server.shutdown(Shutdown::Write).ok();
+                // Whatever the server makes of it, it is done before the client tries again.
+                message(&mut server);
+                break;
+            }
+            _ => {}
         }
         if server.write_all(&request).is_err() {
             break;
@@ -104,7 +113,7 @@ fn message(from: &mut TcpStream) -> Option<Vec<u8>> {
         };
         let is_whole = match header("content-length:") {
             Some(len) => bytes.len() >= end + len.parse::<usize>().unwrap(),
-            None => bytes.ends_with(b"0\r\n\r\n"),
+            None => bytes[end - 2..].ends_with(b"\r\n0\r\n\r\n"),
         };
         if is_whole {
             return Some(bytes);
