@@ -5,7 +5,7 @@ mod backend;
 mod proxy;
 mod samples;
 
-use backend::{Place, debian_servers, skip};
+use backend::{Place, debian_servers, for_each_server, skip};
 use event::Timestamp;
 use proxy::{Fault, Proxy};
 use samples::{Random, Samples, batch};
@@ -13,31 +13,6 @@ use store::{
     Batch, ClickHouseSessions, GraphQuery, Page, Retention, SessionQuery, Sessions, StoreError,
     Window,
 };
-
-/// Makes a test of each function for each kind of server.
-macro_rules! for_each_server {
-    ($($name:ident),* $(,)?) => {
-        $(
-            mod $name {
-                use crate::backend::Place;
-
-                #[test]
-                fn clickhouse() {
-                    if let Some(place) = Place::modern(stringify!($name)) {
-                        super::$name(&place);
-                    }
-                }
-
-                #[test]
-                fn clickhouse_18() {
-                    if let Some(place) = Place::old(stringify!($name)) {
-                        super::$name(&place);
-                    }
-                }
-            }
-        )*
-    };
-}
 
 for_each_server!(
     a_server_that_goes_away_and_comes_back_loses_and_doubles_nothing,

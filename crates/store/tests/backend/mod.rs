@@ -1,5 +1,11 @@
 //! Stores of every kind, so that each test runs with each.
-#![allow(dead_code, clippy::allow_attributes, reason = "each test uses a part of it")]
+#![allow(
+    dead_code,
+    unused_imports,
+    unused_macros,
+    clippy::allow_attributes,
+    reason = "each test uses a part of it"
+)]
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 use std::io::{BufRead as _, BufReader};
@@ -16,31 +22,48 @@ macro_rules! for_each_store {
     ($($name:ident),* $(,)?) => {
         $(
             mod $name {
-                use crate::backend::Place;
-
                 #[test]
                 fn sqlite() {
-                    super::$name(&Place::sqlite());
+                    super::$name(&crate::backend::Place::sqlite());
                 }
 
-                #[test]
-                fn clickhouse() {
-                    if let Some(place) = Place::modern(stringify!($name)) {
-                        super::$name(&place);
-                    }
-                }
-
-                #[test]
-                fn clickhouse_18() {
-                    if let Some(place) = Place::old(stringify!($name)) {
-                        super::$name(&place);
-                    }
-                }
+                crate::backend::for_servers!($name);
             }
         )*
     };
 }
 pub(crate) use for_each_store;
+
+/// The same for each kind of server.
+macro_rules! for_each_server {
+    ($($name:ident),* $(,)?) => {
+        $(
+            mod $name {
+                crate::backend::for_servers!($name);
+            }
+        )*
+    };
+}
+pub(crate) use for_each_server;
+
+macro_rules! for_servers {
+    ($name:ident) => {
+        #[test]
+        fn clickhouse() {
+            if let Some(place) = crate::backend::Place::modern(stringify!($name)) {
+                super::$name(&place);
+            }
+        }
+
+        #[test]
+        fn clickhouse_18() {
+            if let Some(place) = crate::backend::Place::old(stringify!($name)) {
+                super::$name(&place);
+            }
+        }
+    };
+}
+pub(crate) use for_servers;
 
 /// Where a store of a test is.
 pub(crate) enum Place {
