@@ -1,5 +1,6 @@
 //! Measures a store of sessions: `cargo run --release -p store --example bench_store -- 1000000`, with
-//! the number of edges and the URL of a ClickHouse database behind it if it is not to be a file.
+//! the number of edges and the URL of a ClickHouse database behind it if it is not to be a file, and
+//! `without-lines` if lines are not to be kept.
 #![allow(
     clippy::allow_attributes,
     clippy::cast_possible_truncation,
@@ -28,7 +29,8 @@ fn main() {
     let mut arguments = std::env::args().skip(1);
     let count: usize = arguments.next().map_or(1_000_000, |it| it.parse().expect("a number"));
     let edges: usize = arguments.next().map_or(5000, |it| it.parse().expect("a number"));
-    let url = arguments.next();
+    let url = arguments.next().filter(|url| url != "file");
+    let has_lines = arguments.next().is_none_or(|it| it != "without-lines");
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.db");
     let retention = Retention { days: 365, max_bytes: 1 << 40 };
@@ -43,7 +45,7 @@ fn main() {
     let from = Timestamp::from_nanos(1_795_176_000_000_000_000);
     let step = 7 * 86_400_000_000_000 / count as i64;
     let now = from.plus_nanos(step * count as i64);
-    ingest(store, count, edges, from, step);
+    ingest(store, (count, edges), has_lines, from, step);
     let bytes: u64 = if url.is_some() {
         store.status().unwrap().bytes
     } else {
@@ -74,14 +76,23 @@ fn main() {
 }
 
 /// Makes some batches, has two threads hand them to the store, and so on; only the latter is timed.
-fn ingest(store: &dyn Sessions, count: usize, edges: usize, from: Timestamp, step: i64) {
+fn ingest(
+    store: &dyn Sessions,
+    (count, edges): (usize, usize),
+    has_lines: bool,
+    from: Timestamp,
+    step: i64,
+) {
     let mut samples = Samples::new(1, edges);
     let (mut busy, mut worst, mut lines, mut at) = (Duration::ZERO, Duration::ZERO, 0_u64, 0);
     while at < count {
         let mut batches = Vec::new();
         while at < count && batches.len() < GROUP {
             let len = BATCH.min(count - at);
-            let records = samples.sessions(from.plus_nanos(at as i64 * step), step, len);
+            let mut records = samples.sessions(from.plus_nanos(at as i64 * step), step, len);
+            if !has_lines {
+                records.iter_mut().for_each(|record| record.line = Box::default());
+            }
             lines += records.iter().map(|record| record.line.len() as u64).sum::<u64>();
             at += len;
             batches.push(batch(&at.to_string(), from.plus_nanos(at as i64 * step), records));

@@ -132,7 +132,7 @@ impl Stores<'_> {
             }
             for _ in 0..SEARCHES {
                 let query = session_query(random, window, world);
-                let limit = 20 + index(random, 80);
+                let limit = 40 + index(random, 160);
                 let name = format!("sessions {query:?}");
                 let rows =
                     self.same(&name, |store| pages(|page| store.sessions(&query, page), limit));
@@ -301,13 +301,13 @@ const CASES: u64 = 2;
 const ROUNDS: u64 = 2;
 const BATCHES: u64 = 6;
 const WINDOWS: usize = 2;
-const SEARCHES: usize = 6;
+const SEARCHES: usize = 5;
 const SECOND: i64 = 1_000_000_000;
 const DAY: i64 = 86_400 * SECOND;
 /// 2026-11-20T12:00:00Z.
 const START: Timestamp = Timestamp::from_nanos(1_795_176_000 * SECOND);
 const NOW: Timestamp = Timestamp::from_nanos((1_795_176_000 + 86_400) * SECOND);
 const EVER: Window = Window {
-    from: Timestamp::from_nanos((1_795_176_000 - 20 * 86_400) * SECOND),
+    from: Timestamp::from_nanos((1_795_176_000 - 2 * 86_400) * SECOND),
     to: Timestamp::from_nanos((1_795_176_000 + 10 * 86_400) * SECOND),
 };

@@ -67,12 +67,10 @@ impl Failure {
 
 impl From<ureq::Error> for Failure {
     fn from(error: ureq::Error) -> Self {
-        match error {
-            ureq::Error::Timeout(_) => Self::Unreachable("no answer in time".to_owned()),
-            ureq::Error::BodyExceedsLimit(_) => Self::TooLong,
-            ureq::Error::Io(error) => error.into(),
-            error => Self::Unreachable(error.to_string()),
+        if let ureq::Error::Timeout(_) = error {
+            return Self::Unreachable("no answer in time".to_owned());
         }
+        Self::Unreachable(error.to_string())
     }
 }
 
@@ -80,7 +78,6 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         // Errors of the client come out of its reader in this disguise.
         match error.downcast::<ureq::Error>() {
-            Ok(ureq::Error::Io(error)) => Self::Unreachable(error.to_string()),
             Ok(error) => error.into(),
             Err(error) => Self::Unreachable(error.to_string()),
         }

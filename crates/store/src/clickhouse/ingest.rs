@@ -125,10 +125,9 @@ impl Shared {
         }
         let mut before = None;
         for (session, place) in sessions {
-            if known.contains(&session) || before == Some(session) {
-                if let Some(taken) = taken.get_mut(place) {
-                    *taken = Err(NotTaken::Duplicate);
-                }
+            let is_known = known.contains(&session) || before == Some(session);
+            if let Some(taken) = taken.get_mut(place).filter(|_| is_known) {
+                *taken = Err(NotTaken::Duplicate);
             }
             before = Some(session);
         }

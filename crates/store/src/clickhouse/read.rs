@@ -190,10 +190,10 @@ impl Shared {
     }
 
     /// Ids, hosts and versions of sources.
-    fn sources(&self) -> Result<BTreeMap<[u8; 16], (String, String, String)>, StoreError> {
+    fn sources(&self) -> Result<BTreeMap<[u8; 16], SourceBody>, StoreError> {
         let bodies = self.texts(Entry::Source).map_err(|error| self.error(error))?;
         let read = bodies.into_iter().filter_map(|(digest, body)| {
-            Some((digest, serde_json::from_str::<(String, String, String)>(&body).ok()?))
+            Some((digest, serde_json::from_str::<SourceBody>(&body).ok()?))
         });
         Ok(read.collect())
     }
@@ -311,6 +311,9 @@ impl Shared {
         Ok(rows.first().copied().unwrap_or(0))
     }
 }
+
+/// Id, host and version of a source.
+type SourceBody = (String, String, String);
 
 /// Something that a source did not see.
 struct Lost {
