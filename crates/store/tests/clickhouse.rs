@@ -1,5 +1,11 @@
 //! What only databases of ClickHouse do: they are far away, and several servers may use one.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::allow_attributes,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
 
 mod backend;
 mod proxy;
@@ -181,7 +187,7 @@ fn check(store: &ClickHouseSessions, batches: u64) {
     assert_eq!(page.items.iter().map(|pair| pair.sessions).sum::<u64>(), batches * SESSIONS);
     assert_eq!(store.agents().unwrap()[0].sessions, batches * SESSIONS);
     for (n, row) in rows.iter().rev().enumerate() {
-        assert_eq!(row.id.time(), START.plus_nanos(n as i64 * SECOND));
+        assert_eq!(row.id.time(), START.plus_nanos(i64::try_from(n).unwrap() * SECOND));
     }
 }
 

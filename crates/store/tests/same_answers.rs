@@ -1,5 +1,5 @@
 //! Every store gives the same answers for the same batches.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 
 mod backend;
 mod samples;
