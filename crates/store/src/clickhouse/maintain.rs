@@ -118,21 +118,24 @@ impl Shared {
             seconds(old),
             literal(&received_key(before(retention.saturating_add(1)))),
         );
+        // What is gone is said before it goes, so that no answer misses it.
+        let kept = self.kept();
+        if minutes > kept.minutes_from || hours > kept.hours_from {
+            let mut block = Block { shared: self, rows: Rows::default() };
+            for (step, from) in [(0, minutes), (1, hours)] {
+                let mut a = NOTHING;
+                a[0] = step;
+                block.put((Kind::Kept, 0, a, NOTHING), [0, 0], 0, from);
+            }
+            self.client.insert(&COUNTS.written(self.client.url()), &block.rows, None)?;
+            self.note_kept(Kept { minutes_from: minutes, hours_from: hours });
+        }
         let query =
             format!("SELECT count() FROM {} WHERE {condition}", COUNTS.read(self.client.url()));
         let count = self.client.select(&query, |row| row.u64())?;
         if count.first().copied().unwrap_or(0) == 0 {
             return Ok(());
         }
-        // What is gone is said before it goes, so that no answer misses it.
-        let mut block = Block { shared: self, rows: Rows::default() };
-        for (step, from) in [(0, minutes), (1, hours)] {
-            let mut a = NOTHING;
-            a[0] = step;
-            block.put((Kind::Kept, 0, a, NOTHING), [0, 0], 0, from);
-        }
-        self.client.insert(&COUNTS.written(self.client.url()), &block.rows, None)?;
-        self.note_kept(Kept { minutes_from: minutes, hours_from: hours });
         self.delete(&COUNTS, &condition)
     }
 
