@@ -119,6 +119,10 @@ impl App {
                 self.log(&text);
                 Problem::new(StatusCode::INSUFFICIENT_STORAGE).because(text).retry_after(60)
             }
+            StoreError::Unreachable { .. } => {
+                self.log(&text);
+                Problem::unavailable("the database of sessions does not answer")
+            }
             StoreError::TooLarge { .. } | StoreError::Cursor(_) => Problem::bad_request(text),
             StoreError::LimitReached { .. }
             | StoreError::Conflict { .. }

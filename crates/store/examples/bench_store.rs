@@ -1,4 +1,6 @@
-//! Measures a store of sessions: `cargo run --release -p store --example bench_store -- 1000000`.
+//! Measures a store of sessions: `cargo run --release -p store --example bench_store -- 1000000`, with
+//! the number of edges and the URL of a ClickHouse database behind it if it is not to be a file, and
+//! `without-lines` if lines are not to be kept.
 #![allow(
     clippy::allow_attributes,
     clippy::cast_possible_truncation,
@@ -19,40 +21,53 @@ use std::time::{Duration, Instant};
 use event::Timestamp;
 use samples::{Samples, batch};
 use store::{
-    CertificateQuery, EdgeQuery, GraphQuery, Page, Retention, SessionQuery, Sessions, Settings,
-    SqliteSessions, Window,
+    CertificateQuery, ClickHouseSessions, EdgeQuery, GraphQuery, Page, Retention, SessionQuery,
+    Sessions, Settings, SqliteSessions, Window,
 };
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let count: usize = arguments.next().map_or(1_000_000, |it| it.parse().expect("a number"));
     let edges: usize = arguments.next().map_or(5000, |it| it.parse().expect("a number"));
+    let url = arguments.next().filter(|url| url != "file");
+    let has_lines = arguments.next().is_none_or(|it| it != "without-lines");
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.db");
-    let settings =
-        Settings { retention: Retention { days: 365, max_bytes: 1 << 40 }, ..Settings::default() };
-    let store = SqliteSessions::open(&path, settings).unwrap();
+    let retention = Retention { days: 365, max_bytes: 1 << 40 };
+    let store: Box<dyn Sessions> = if let Some(url) = &url {
+        let url = url.parse().unwrap_or_else(|error| panic!("{error}"));
+        Box::new(ClickHouseSessions::open(url, retention).unwrap())
+    } else {
+        let settings = Settings { retention, ..Settings::default() };
+        Box::new(SqliteSessions::open(&path, settings).unwrap())
+    };
+    let store = &*store;
     let from = Timestamp::from_nanos(1_795_176_000_000_000_000);
     let step = 7 * 86_400_000_000_000 / count as i64;
     let now = from.plus_nanos(step * count as i64);
-    ingest(&store, count, edges, from, step);
-    let writer = processor_nanos();
+    ingest(store, (count, edges), has_lines, from, step);
+    let bytes: u64 = if url.is_some() {
+        store.status().unwrap().bytes
+    } else {
+        let writer = processor_nanos();
+        println!(
+            "processor of the writing thread: {:.2} µs a session",
+            writer as f64 / count as f64 / 1e3
+        );
+        let files = ["sessions.db", "sessions.db-wal"];
+        let sizes =
+            files.iter().filter_map(|name| std::fs::metadata(folder.path().join(name)).ok());
+        sizes.map(|it| it.len()).sum()
+    };
     println!(
-        "processor of the writing thread: {:.2} µs a session",
-        writer as f64 / count as f64 / 1e3
-    );
-    let bytes: u64 = ["sessions.db", "sessions.db-wal"]
-        .iter()
-        .filter_map(|name| std::fs::metadata(folder.path().join(name)).ok())
-        .map(|it| it.len())
-        .sum();
-    println!(
-        "file: {:.1} MiB, {:.1} bytes a session",
+        "on disk: {:.1} MiB, {:.1} bytes a session",
         bytes as f64 / 1048576.0,
         bytes as f64 / count as f64
     );
-    tables(&path);
-    queries(&store, now, from);
+    if url.is_none() {
+        tables(&path);
+    }
+    queries(store, now, from);
     let memory = std::fs::read_to_string("/proc/self/status").unwrap();
     for line in memory.lines().filter(|line| line.starts_with("VmHWM") || line.starts_with("VmRSS"))
     {
@@ -61,14 +76,23 @@ fn main() {
 }
 
 /// Makes some batches, has two threads hand them to the store, and so on; only the latter is timed.
-fn ingest(store: &SqliteSessions, count: usize, edges: usize, from: Timestamp, step: i64) {
+fn ingest(
+    store: &dyn Sessions,
+    (count, edges): (usize, usize),
+    has_lines: bool,
+    from: Timestamp,
+    step: i64,
+) {
     let mut samples = Samples::new(1, edges);
     let (mut busy, mut worst, mut lines, mut at) = (Duration::ZERO, Duration::ZERO, 0_u64, 0);
     while at < count {
         let mut batches = Vec::new();
         while at < count && batches.len() < GROUP {
             let len = BATCH.min(count - at);
-            let records = samples.sessions(from.plus_nanos(at as i64 * step), step, len);
+            let mut records = samples.sessions(from.plus_nanos(at as i64 * step), step, len);
+            if !has_lines {
+                records.iter_mut().for_each(|record| record.line = Box::default());
+            }
             lines += records.iter().map(|record| record.line.len() as u64).sum::<u64>();
             at += len;
             batches.push(batch(&at.to_string(), from.plus_nanos(at as i64 * step), records));
@@ -123,7 +147,7 @@ fn tables(path: &std::path::Path) {
     }
 }
 
-fn queries(store: &SqliteSessions, now: Timestamp, from: Timestamp) {
+fn queries(store: &dyn Sessions, now: Timestamp, from: Timestamp) {
     let last = |hours: i64| Window { from: now.plus_nanos(-hours * 3_600_000_000_000), to: now };
     let day = last(24);
     let week = Window { from, to: now };

@@ -9,13 +9,21 @@ pub enum StoreError {
     /// The disk is full; what was asked works again when there is space.
     #[error("no space left for the store at {path}: make room, or lower its limits")]
     Full {
-        /// The file.
+        /// The file, or the URL of the server.
         path: String,
+    },
+    /// The database does not answer, or is not ready; what was asked works again when it is.
+    #[error("{server} does not answer: {reason}")]
+    Unreachable {
+        /// Its URL, without user and password.
+        server: String,
+        /// Why.
+        reason: String,
     },
     /// The file is of a later version of tlsight.
     #[error("{path} has schema {found}, but this tlsight knows only up to {known}: update tlsight")]
     Newer {
-        /// The file.
+        /// The file, or the URL of the server.
         path: String,
         /// Its schema.
         found: i64,
@@ -34,10 +42,10 @@ pub enum StoreError {
         /// The file.
         path: String,
     },
-    /// SQLite cannot do what it is asked.
+    /// The database cannot do what it is asked.
     #[error("{path}: {source}")]
     Database {
-        /// The file.
+        /// The file, or the URL of the server.
         path: String,
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,

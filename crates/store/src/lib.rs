@@ -13,9 +13,11 @@ mod answer;
 mod batch;
 mod block;
 mod catalog;
+mod clickhouse;
 mod control;
 mod error;
 mod id;
+mod intake;
 mod needle;
 mod page;
 mod query;
@@ -31,6 +33,7 @@ pub use answer::{
     SessionDetail, SessionLine, SessionRow,
 };
 pub use batch::{Batch, Ingested, Loss, NotTaken, Record, Source};
+pub use clickhouse::{ClickHouseSessions, ClickHouseUrl, NotAClickHouseUrl};
 pub use control::{
     Accounts, AuditEntry, AuditOutcome, Collection, Control, Document, Documents, Exclusion,
     Expected, Finding, Login, Outbox, Parcel, Queue, Resolve, Role, SecretDigest, SecretText,

@@ -35,3 +35,9 @@ impl Default for Retention {
         Self { days: 30, max_bytes: 10 << 30 }
     }
 }
+
+/// Days for which counts of minutes are kept: those of an interface are a large part of what is stored.
+pub(crate) const MINUTE_DAYS: u32 = 2;
+
+/// Days for which counts of hours are kept: a window of a month begins at any hour.
+pub(crate) const HOUR_DAYS: u32 = 32;

@@ -1,6 +1,7 @@
 //! A process that is killed, a disk that is full, and readers meanwhile.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod backend;
 mod samples;
 
 use std::io::{BufRead, BufReader, Write};
@@ -8,22 +9,26 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use backend::{Place, at, for_each_store};
 use event::Timestamp;
 use samples::{Random, Samples, batch};
 use store::{
-    Batch, GraphQuery, Page, SessionQuery, Sessions, Settings, SqliteSessions, StoreError, Window,
+    Batch, GraphQuery, Page, Retention, SessionQuery, Sessions, Settings, SqliteSessions,
+    StoreError, Window,
 };
 
-#[test]
-fn what_was_acknowledged_survives_a_kill_and_nothing_counts_twice() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("sessions.db");
+for_each_store!(
+    what_was_acknowledged_survives_a_kill_and_nothing_counts_twice,
+    readers_see_whole_batches_while_others_are_written,
+);
+
+fn what_was_acknowledged_survives_a_kill_and_nothing_counts_twice(place: &Place) {
     let mut random = Random::new(11);
     let mut acknowledged = 0;
     for round in 0..8 {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "a_child_that_ingests_until_it_is_killed", "--nocapture"])
-            .env(CHILD_PATH, &path)
+            .env(CHILD_PLACE, place.text())
             .env(CHILD_FROM, acknowledged.to_string())
             .stdout(Stdio::piped())
             .spawn()
@@ -41,19 +46,19 @@ fn what_was_acknowledged_survives_a_kill_and_nothing_counts_twice() {
             }
         }
         child.wait().unwrap();
-        let store = SqliteSessions::open(&path, Settings::default()).unwrap();
-        let kept = count(&store);
+        let store = place.open();
+        let kept = count(&*store);
         assert!(kept >= acknowledged * SESSIONS, "round {round}: {kept} of {acknowledged}");
         assert_eq!(kept % SESSIONS, 0, "a part of a batch");
-        assert_eq!(counted(&store), kept);
+        assert_eq!(counted(&*store), kept);
         assert_eq!(store.status().unwrap().sessions, kept);
     }
-    let store = SqliteSessions::open(&path, Settings::default()).unwrap();
+    let store = place.open();
     let all = acknowledged + 2;
     for n in 0..all {
         store.ingest(numbered(n)).unwrap();
     }
-    assert_eq!((count(&store), counted(&store)), (all * SESSIONS, all * SESSIONS));
+    assert_eq!((count(&*store), counted(&*store)), (all * SESSIONS, all * SESSIONS));
     for n in 0..all {
         let Batch { records, .. } = numbered(n);
         let query = SessionQuery::all(Window {
@@ -68,9 +73,9 @@ fn what_was_acknowledged_survives_a_kill_and_nothing_counts_twice() {
 /// Not a test of its own: what the test above runs and kills.
 #[test]
 fn a_child_that_ingests_until_it_is_killed() {
-    let Some(path) = std::env::var_os(CHILD_PATH) else { return };
+    let Ok(place) = std::env::var(CHILD_PLACE) else { return };
     let from: u64 = std::env::var(CHILD_FROM).unwrap().parse().unwrap();
-    let store = SqliteSessions::open(Path::new(&path), Settings::default()).unwrap();
+    let store = at(&place, Retention::default()).unwrap();
     for n in from.. {
         let answer = store.ingest(numbered(n)).unwrap();
         assert_eq!(answer.accepted, SESSIONS);
@@ -125,15 +130,13 @@ fn a_full_disk_is_told_and_works_again_when_there_is_space() {
     assert_eq!((count(&store), counted(&store)), (kept, kept));
 }
 
-#[test]
-fn readers_see_whole_batches_while_others_are_written() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = SqliteSessions::open(&folder.path().join("sessions.db"), Settings::default());
-    let store = store.unwrap();
+fn readers_see_whole_batches_while_others_are_written(place: &Place) {
+    let store = place.open();
+    let store = &*store;
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         for reader in 0..6 {
-            let (store, is_over) = (&store, &is_over);
+            let is_over = &is_over;
             scope.spawn(move || {
                 let mut before = 0;
                 while !is_over.load(Ordering::Relaxed) {
@@ -152,7 +155,6 @@ fn readers_see_whole_batches_while_others_are_written() {
             });
         }
         let writers = [0, 20].map(|from| {
-            let store = &store;
             scope.spawn(move || {
                 for n in from..from + 20 {
                     store.ingest(numbered(n)).unwrap();
@@ -162,7 +164,7 @@ fn readers_see_whole_batches_while_others_are_written() {
         writers.into_iter().for_each(|writer| writer.join().unwrap());
         is_over.store(true, Ordering::Relaxed);
     });
-    assert_eq!((count(&store), counted(&store)), (40 * SESSIONS, 40 * SESSIONS));
+    assert_eq!((count(store), counted(store)), (40 * SESSIONS, 40 * SESSIONS));
 }
 
 /// A file system of its own, until it is dropped.
@@ -190,7 +192,7 @@ fn numbered(n: u64) -> Batch {
     batch(&format!("batch {n}"), NOW, records)
 }
 
-fn count(store: &SqliteSessions) -> u64 {
+fn count(store: &dyn Sessions) -> u64 {
     let (mut after, mut count) = (None, 0);
     loop {
         let page = store.sessions(&SessionQuery::all(EVER), Page { after, limit: 1000 }).unwrap();
@@ -202,11 +204,11 @@ fn count(store: &SqliteSessions) -> u64 {
     }
 }
 
-fn counted(store: &SqliteSessions) -> u64 {
+fn counted(store: &dyn Sessions) -> u64 {
     store.overview(EVER, NOW).unwrap().sessions
 }
 
-const CHILD_PATH: &str = "TLSIGHT_TEST_STORE";
+const CHILD_PLACE: &str = "TLSIGHT_TEST_STORE";
 const CHILD_FROM: &str = "TLSIGHT_TEST_STORE_FROM";
 const SESSIONS: u64 = 100;
 const SECOND: i64 = 1_000_000_000;

@@ -50,7 +50,8 @@ pub(crate) fn graph(
             },
         ));
     }
-    let is_truncated = keep_largest(&mut nodes, query.limit.clamp(1, GraphQuery::MAX_NODES));
+    let is_truncated =
+        keep_largest(catalog, &mut nodes, query.limit.clamp(1, GraphQuery::MAX_NODES));
     let is_kept = |number: u32| node(&nodes, number).is_some();
     edges.retain(|(source, destination, _)| is_kept(*source) && is_kept(*destination));
     let mut edges: Vec<GraphEdge> = edges.into_iter().map(|(.., edge)| edge).collect();
@@ -86,16 +87,19 @@ fn node(nodes: &[Option<Node>], number: u32) -> Option<Node> {
 }
 
 /// Keeps the nodes with the most sessions; returns whether others had to go.
-fn keep_largest(nodes: &mut [Option<Node>], limit: usize) -> bool {
-    let sizes =
-        nodes.iter().enumerate().filter_map(|(at, node)| Some((node.as_ref()?.sessions, at)));
+fn keep_largest(catalog: &Catalog, nodes: &mut [Option<Node>], limit: usize) -> bool {
+    let sizes = (0_u32..).zip(nodes.iter()).filter_map(|(number, node)| {
+        let name = &*catalog.entities.value(number)?.id;
+        Some((std::cmp::Reverse(node.as_ref()?.sessions), name, number))
+    });
     let mut sizes: Vec<_> = sizes.collect();
     if sizes.len() <= limit {
         return false;
     }
-    sizes.select_nth_unstable_by(limit, |a, b| b.cmp(a));
-    for (_, at) in sizes.split_off(limit) {
-        if let Some(node) = nodes.get_mut(at) {
+    sizes.select_nth_unstable(limit);
+    for (.., number) in sizes.split_off(limit) {
+        let slot = usize::try_from(number).ok().and_then(|number| nodes.get_mut(number));
+        if let Some(node) = slot {
             *node = None;
         }
     }

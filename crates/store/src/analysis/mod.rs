@@ -4,16 +4,21 @@ mod certificates;
 mod edges;
 mod graph;
 mod inventory;
+mod matching;
 mod overview;
 mod readiness;
+mod sessions;
 
 pub(crate) use certificates::{certificate, certificates};
 pub(crate) use edges::{edge, edges};
 pub(crate) use graph::graph;
 pub(crate) use inventory::inventory;
+pub(crate) use matching::{is_of_pair, is_of_pairs};
 pub(crate) use overview::overview;
 pub(crate) use readiness::readiness;
+pub(crate) use sessions::{cursor, describe, place};
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use event::Timestamp;
@@ -24,6 +29,7 @@ use crate::catalog::{Catalog, EdgeEntry, PairEntry, PostureEntry};
 use crate::needle::Needle;
 use crate::page::{Cursor, List, Page, Paged};
 use crate::query::Window;
+use crate::steps::{MAX_POINTS, Step};
 
 /// The counts of a window.
 pub(crate) struct Sums {
@@ -161,8 +167,30 @@ pub(crate) fn is_named(catalog: &Catalog, edge: &EdgeEntry, q: Option<&Needle<'_
 }
 
 /// Grade and class counts of one step, empty.
-pub(crate) const fn empty_point(time: Timestamp) -> SeriesPoint {
+const fn empty_point(time: Timestamp) -> SeriesPoint {
     SeriesPoint { time, grades: [0; 6], classes: [0; 5] }
+}
+
+/// Points of a drawing, by the begin of their step: those of a window in steps, all of them empty.
+pub(crate) fn empty_series(step: Step, window: Window) -> BTreeMap<i64, SeriesPoint> {
+    let to = window.to.as_nanos();
+    let earliest = to.saturating_sub(step.nanos().saturating_mul(MAX_POINTS));
+    let mut at = step.floor(window.from.as_nanos().max(earliest));
+    let mut points = BTreeMap::new();
+    while at < to {
+        points.insert(at, empty_point(Timestamp::from_nanos(at)));
+        at = at.saturating_add(step.nanos());
+    }
+    points
+}
+
+/// Adds sessions of a grade and a class, by their places, to a point.
+pub(crate) fn add_to_point(point: &mut SeriesPoint, grade: u8, class: u8, sessions: u64) {
+    for (counts, index) in [(&mut point.grades[..], grade), (&mut point.classes[..], class)] {
+        if let Some(count) = counts.get_mut(usize::from(index)) {
+            *count = count.saturating_add(sessions);
+        }
+    }
 }
 
 /// Largest number of a pair and then some: numbers are used again.

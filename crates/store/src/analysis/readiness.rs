@@ -72,7 +72,9 @@ pub(crate) fn readiness(catalog: &Catalog, sums: &Sums, series: Vec<SeriesPoint>
         b.sessions.cmp(&a.sessions).then_with(|| a.namespace.cmp(&b.namespace))
     });
     namespaces.truncate(Readiness::MAX_NAMESPACES);
-    blocked.sort_unstable_by_key(|sum| (Reverse(sum.sessions), sum.edge));
+    // By name and not by number: every server gives the same order.
+    let name = |sum: &EdgeSum| catalog.edges.value(sum.edge).map(|edge| edge.id);
+    blocked.sort_unstable_by_key(|sum| (Reverse(sum.sessions), name(sum)));
     blocked.truncate(Readiness::MAX_EDGES);
     answer.by_namespace = namespaces;
     answer.blocked = describe(catalog, sums, &blocked);

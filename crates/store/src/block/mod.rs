@@ -11,7 +11,7 @@ mod rows;
 
 pub(crate) use filter::{Filter, Term};
 pub(crate) use lines::Lines;
-pub(crate) use rows::{Field, Row, Rows, View};
+pub(crate) use rows::{Field, Row, Rows, View, outcome, outcome_code};
 
 /// What is stored is not what was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -345,7 +345,7 @@ fn address(bytes: &[u8]) -> Result<IpAddr, Damaged> {
     <[u8; 16]>::try_from(bytes).map(|it| Ipv6Addr::from(it).into()).map_err(|_error| Damaged)
 }
 
-const fn outcome_code(outcome: Outcome) -> u8 {
+pub(crate) const fn outcome_code(outcome: Outcome) -> u8 {
     match outcome {
         Outcome::Success => 0,
         Outcome::Failure => 1,
@@ -353,7 +353,7 @@ const fn outcome_code(outcome: Outcome) -> u8 {
     }
 }
 
-const fn outcome(code: u8) -> Option<Outcome> {
+pub(crate) const fn outcome(code: u8) -> Option<Outcome> {
     match code {
         0 => Some(Outcome::Success),
         1 => Some(Outcome::Failure),

@@ -5,6 +5,7 @@
 
 mod entry;
 mod numbers;
+mod unused;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use policy::{Certificate, Entity, Posture};
 
 pub(crate) use entry::{CLASSES, CertificateEntry, EdgeEntry, PairEntry, PostureEntry, Tally};
 pub(crate) use numbers::Numbers;
+pub(crate) use unused::{Unused, old_pairs};
 
 use crate::answer::{Count, Edge};
 use crate::id::{EdgeId, PostureId};

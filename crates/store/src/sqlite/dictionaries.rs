@@ -8,10 +8,10 @@ use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::resolve::Added;
 use crate::answer::Edge;
 use crate::catalog::{Catalog, CertificateEntry, EdgeEntry, PairEntry, PostureEntry, Tally};
 use crate::id::{EdgeId, PostureId, transport_code};
+use crate::intake::Added;
 
 /// Writes what a batch added or changed.
 pub(super) fn save(

@@ -5,14 +5,13 @@ use std::sync::{PoisonError, RwLock};
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::counts::Counts;
 use super::meta::Meta;
-use super::prepare::{MAX_AHEAD_NANOS, Prepared, days};
-use super::resolve::{Added, Resolved};
-use super::{blocks, dictionaries};
+use super::prepare::Prepared;
+use super::{blocks, counts, dictionaries};
 use crate::batch::{Batch, Ingested, NotTaken};
 use crate::catalog::Catalog;
 use crate::id::SessionId;
+use crate::intake::{self, Added, Counts, Resolved};
 use crate::settings::Retention;
 use crate::steps::Step;
 
@@ -31,41 +30,22 @@ pub(super) fn write(
     retention: Retention,
     added: &mut Added,
 ) -> rusqlite::Result<Written> {
-    let source = source(connection, &prepared.batch)?;
-    if let Some(answer) = earlier(connection, source, &prepared.batch)? {
+    let source = source(connection, &prepared.named.batch)?;
+    if let Some(answer) = earlier(connection, source, &prepared.named.batch)? {
         return Ok(Written { answer, counts: Counts::default() });
     }
     let mut taken = judge(connection, prepared, retention)?;
-    let mut counts = Counts::default();
-    let resolved = resolve(catalog, prepared, &mut taken, added);
+    let resolved = intake::resolve(catalog, &prepared.named, &mut taken, added);
     withdraw(connection, prepared, &taken)?;
-    let mut answer = Ingested::default();
-    for (place, (record, outcome)) in prepared.batch.records.iter().zip(&taken).enumerate() {
-        match (outcome, resolved.get(place).copied().flatten()) {
-            (Ok(()), Some(resolved)) => {
-                answer.accepted += 1;
-                counts.add(resolved, &record.seen);
-            }
-            (Ok(()), None) => {}
-            (Err(reason), _) => {
-                match reason {
-                    NotTaken::Duplicate => answer.duplicates += 1,
-                    NotTaken::TooOld | NotTaken::Future | NotTaken::DictionaryFull => {
-                        answer.refused += 1;
-                    }
-                }
-                answer.not_taken.push((place, *reason));
-            }
-        }
-    }
+    let (mut answer, counts) = intake::tally(&prepared.named, &taken, &resolved);
     let catalog = catalog.read().unwrap_or_else(PoisonError::into_inner);
     let pairs = added.pairs.iter().filter_map(|number| catalog.pair(*number));
     answer.new_pairs = pairs.map(|(_, edge, posture)| (edge.id, posture.id)).collect();
     dictionaries::save(connection, &catalog, added)?;
-    counts.save(connection, &catalog)?;
+    counts::save(&counts, connection, &catalog)?;
     let rows = write_blocks(connection, &catalog, prepared, &resolved)?;
     drop(catalog);
-    note(connection, source, &prepared.batch, &answer, counts.sessions())?;
+    note(connection, source, &prepared.named.batch, &answer, counts.sessions())?;
     Meta::Sessions.add(connection, rows)?;
     Meta::Refused.add(connection, answer.refused)?;
     Ok(Written { answer, counts })
@@ -111,27 +91,11 @@ fn judge(
     prepared: &Prepared,
     retention: Retention,
 ) -> rusqlite::Result<Vec<Result<(), NotTaken>>> {
-    let received = prepared.batch.received.as_nanos();
-    let oldest = received.saturating_sub(days(retention.days));
-    let latest = received.saturating_add(MAX_AHEAD_NANOS);
     let mut note = connection.prepare_cached("INSERT OR IGNORE INTO seen VALUES (?, ?)")?;
-    let mut taken: Vec<Result<(), NotTaken>> = prepared
-        .batch
-        .records
-        .iter()
-        .map(|record| {
-            let (first, last) = (record.seen.first.as_nanos(), record.seen.last.as_nanos());
-            let time = if record.seen.is_session { first } else { last };
-            match time {
-                time if time < oldest => Err(NotTaken::TooOld),
-                _ if first.max(last) > latest => Err(NotTaken::Future),
-                _ => Ok(()),
-            }
-        })
-        .collect();
+    let mut taken = prepared.named.judge_age(retention);
     // By time, so that neighbours in the table are written one after the other.
     for place in prepared.chunks.iter().flat_map(|chunk| &chunk.places) {
-        let id = prepared.ids.get(*place).copied().flatten();
+        let id = prepared.named.ids.get(*place).copied().flatten();
         let (Some(id), Some(taken)) = (id, taken.get_mut(*place)) else { continue };
         if taken.is_ok() && note.execute(seen(id))? == 0 {
             *taken = Err(NotTaken::Duplicate);
@@ -140,37 +104,13 @@ fn judge(
     Ok(taken)
 }
 
-/// Numbers for all that is taken; refuses what the dictionaries have no room for.
-fn resolve(
-    catalog: &RwLock<Catalog>,
-    prepared: &Prepared,
-    taken: &mut [Result<(), NotTaken>],
-    added: &mut Added,
-) -> Vec<Option<Resolved>> {
-    let mut catalog = catalog.write().unwrap_or_else(PoisonError::into_inner);
-    let mut resolved = Vec::with_capacity(taken.len());
-    let records = prepared.batch.records.iter().zip(&prepared.postures);
-    for ((record, posture), taken) in records.zip(taken) {
-        if taken.is_err() {
-            resolved.push(None);
-            continue;
-        }
-        let numbers = added.resolve(&mut catalog, record, *posture);
-        if numbers.is_err() {
-            *taken = Err(NotTaken::DictionaryFull);
-        }
-        resolved.push(numbers.ok());
-    }
-    resolved
-}
-
 /// What was noted as seen and then refused, is not seen.
 fn withdraw(
     connection: &Connection,
     prepared: &Prepared,
     taken: &[Result<(), NotTaken>],
 ) -> rusqlite::Result<()> {
-    for (id, taken) in prepared.ids.iter().zip(taken) {
+    for (id, taken) in prepared.named.ids.iter().zip(taken) {
         if let (Some(id), Err(NotTaken::DictionaryFull)) = (id, taken) {
             forget_seen(connection, *id)?;
         }

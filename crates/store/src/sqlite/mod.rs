@@ -15,7 +15,6 @@ mod pool;
 mod prepare;
 mod prune;
 mod read;
-mod resolve;
 mod retention;
 mod schema;
 mod search;

@@ -2,9 +2,9 @@
 
 use rusqlite::Connection;
 
-use super::prepare::days;
 use super::retention;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Unused, old_pairs};
+use crate::intake::days;
 use crate::settings::Retention;
 use crate::steps::Step;
 
@@ -17,19 +17,13 @@ pub(super) fn step(
 ) -> rusqlite::Result<Pruned> {
     let cutoff = Step::Day.floor(now.saturating_sub(days(retention.days)));
     let oldest = retention::oldest(connection)?.unwrap_or(i64::MAX).min(cutoff);
-    let pairs: Vec<u32> = catalog
-        .pairs
-        .iter()
-        .filter(|(_, pair)| pair.tally.last.as_nanos() < oldest)
-        .map(|(number, _)| number)
-        .take(STEP_ENTRIES)
-        .collect();
+    let pairs: Vec<u32> = old_pairs(catalog, oldest).take(STEP_ENTRIES).collect();
     let unused = Unused::find(catalog, &pairs, oldest);
     let mut delete = connection.prepare_cached("DELETE FROM pairs WHERE id = ?")?;
     for number in &pairs {
         delete.execute([number])?;
     }
-    unused.delete(connection)?;
+    delete_unused(connection, &unused)?;
     Ok(Pruned { pairs, unused })
 }
 
@@ -54,91 +48,21 @@ impl Pruned {
     }
 }
 
-/// Entries that no pair refers to.
-struct Unused {
-    edges: Vec<u32>,
-    postures: Vec<u32>,
-    entities: Vec<u32>,
-    certificates: Vec<u32>,
-}
-
-impl Unused {
-    fn find(catalog: &Catalog, old: &[u32], oldest: i64) -> Self {
-        let mut is_old = Marks::new(catalog.pairs.bound());
-        old.iter().for_each(|number| is_old.set(*number));
-        let mut edges = Marks::new(catalog.edges.bound());
-        let mut postures = Marks::new(catalog.postures.bound());
-        let mut entities = Marks::new(catalog.entities.bound());
-        for (number, pair) in catalog.pairs.iter().filter(|(number, _)| !is_old.is_set(*number)) {
-            edges.set(pair.edge);
-            postures.set(pair.posture);
-            if let Some((_, edge, _)) = catalog.pair(number) {
-                entities.set(edge.source);
-                entities.set(edge.destination);
-            }
-        }
-        let edge_numbers = catalog.edges.iter().map(|(number, _)| number);
-        let posture_numbers = catalog.postures.iter().map(|(number, _)| number);
-        let entity_numbers = catalog.entities.iter().map(|(number, _)| number);
-        let certificates = catalog.certificates.iter();
-        Self {
-            edges: edge_numbers.filter(|number| !edges.is_set(*number)).collect(),
-            postures: posture_numbers.filter(|number| !postures.is_set(*number)).collect(),
-            entities: entity_numbers.filter(|number| !entities.is_set(*number)).collect(),
-            certificates: certificates
-                .filter(|(_, entry)| entry.tally.last.as_nanos() < oldest)
-                .map(|(number, _)| number)
-                .collect(),
+fn delete_unused(connection: &Connection, unused: &Unused) -> rusqlite::Result<()> {
+    let all = [
+        ("DELETE FROM edges WHERE id = ?", &unused.edges),
+        ("DELETE FROM server_names WHERE edge = ?", &unused.edges),
+        ("DELETE FROM postures WHERE id = ?", &unused.postures),
+        ("DELETE FROM entities WHERE id = ?", &unused.entities),
+        ("DELETE FROM certificates WHERE id = ?", &unused.certificates),
+    ];
+    for (statement, numbers) in all {
+        let mut delete = connection.prepare_cached(statement)?;
+        for number in numbers {
+            delete.execute([number])?;
         }
     }
-
-    fn delete(&self, connection: &Connection) -> rusqlite::Result<()> {
-        let all = [
-            ("DELETE FROM edges WHERE id = ?", &self.edges),
-            ("DELETE FROM server_names WHERE edge = ?", &self.edges),
-            ("DELETE FROM postures WHERE id = ?", &self.postures),
-            ("DELETE FROM entities WHERE id = ?", &self.entities),
-            ("DELETE FROM certificates WHERE id = ?", &self.certificates),
-        ];
-        for (statement, numbers) in all {
-            let mut delete = connection.prepare_cached(statement)?;
-            for number in numbers {
-                delete.execute([number])?;
-            }
-        }
-        Ok(())
-    }
-
-    fn forget(self, catalog: &mut Catalog) {
-        self.edges.into_iter().for_each(|number| catalog.remove_edge(number));
-        self.postures.into_iter().for_each(|number| catalog.remove_posture(number));
-        for number in self.entities {
-            catalog.entities.remove(number);
-        }
-        for it in self.certificates {
-            catalog.certificates.remove(it);
-        }
-    }
-}
-
-/// Numbers, some of them marked.
-struct Marks(Vec<bool>);
-
-impl Marks {
-    fn new(bound: usize) -> Self {
-        Self(vec![false; bound])
-    }
-
-    fn set(&mut self, number: u32) {
-        let slot = usize::try_from(number).ok().and_then(|number| self.0.get_mut(number));
-        if let Some(mark) = slot {
-            *mark = true;
-        }
-    }
-
-    fn is_set(&self, number: u32) -> bool {
-        usize::try_from(number).ok().and_then(|number| self.0.get(number)).copied().unwrap_or(false)
-    }
+    Ok(())
 }
 
 /// Pairs that one step forgets.

@@ -1,7 +1,6 @@
 //! Questions to the file.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use event::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -10,16 +9,15 @@ use super::meta::Meta;
 use super::plan::Plan;
 use super::search::{self, Found};
 use super::{Shared, blocks, retention};
-use crate::analysis::{Sums, empty_point};
+use crate::analysis::{Sums, add_to_point, cursor, describe, empty_series, place};
 use crate::answer::{Count, SeriesPoint, SessionDetail, SessionLine, SessionRow};
-use crate::block::{Field, Lines, Row, Rows};
-use crate::catalog::Catalog;
+use crate::block::{Lines, Row, Rows};
 use crate::error::StoreError;
 use crate::id::SessionId;
-use crate::page::{Cursor, List, Page, Paged};
+use crate::page::{List, Page, Paged};
 use crate::query::{SessionQuery, Window};
 use crate::status::{Agent, LossCount, Status, StoreKind};
-use crate::steps::{Kept, MAX_POINTS, Step};
+use crate::steps::{Kept, Step};
 
 impl Shared {
     fn read<T>(
@@ -61,15 +59,9 @@ impl Shared {
     pub(super) fn series(&self, window: Window) -> Result<Vec<SeriesPoint>, StoreError> {
         self.read(|connection| {
             let step = kept(connection)?.drawing_step(window);
+            let mut points = empty_series(step, window);
+            let from = step.floor(window.from.as_nanos());
             let to = window.to.as_nanos();
-            let earliest = to.saturating_sub(step.nanos().saturating_mul(MAX_POINTS));
-            let from = step.floor(window.from.as_nanos().max(earliest));
-            let mut points: BTreeMap<i64, SeriesPoint> = BTreeMap::new();
-            let mut at = from;
-            while at < to {
-                points.insert(at, empty_point(Timestamp::from_nanos(at)));
-                at = at.saturating_add(step.nanos());
-            }
             let mut read = connection.prepare_cached(
                 "SELECT time, grade, class, sessions FROM series
                  WHERE step = ? AND time >= ? AND time < ?",
@@ -78,11 +70,7 @@ impl Shared {
             while let Some(row) = rows.next()? {
                 let Some(point) = points.get_mut(&row.get(0)?) else { continue };
                 let sessions = row.get::<_, i64>(3)?.cast_unsigned();
-                for (counts, column) in [(&mut point.grades[..], 1), (&mut point.classes[..], 2)] {
-                    if let Some(count) = counts.get_mut(usize::from(row.get::<_, u8>(column)?)) {
-                        *count = count.saturating_add(sessions);
-                    }
-                }
+                add_to_point(point, row.get(1)?, row.get(2)?, sessions);
             }
             Ok(points.into_values().collect())
         })
@@ -168,10 +156,7 @@ impl Shared {
                 return take(connection, Found { rows: Vec::new(), next: None });
             };
             let end = SessionId { time: plan.to, digest: 0 };
-            let after = after.map(|it| SessionId {
-                time: Timestamp::from_nanos(it.key),
-                digest: it.id.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes)),
-            });
+            let after = after.map(|cursor| place(&cursor));
             let before = after.map_or(end, |after| after.min(end));
             let found = search::search(connection, &plan, before, page.limit())?;
             take(connection, found)
@@ -269,29 +254,6 @@ fn kept(connection: &Connection) -> rusqlite::Result<Kept> {
     })
 }
 
-fn describe(catalog: &Catalog, row: &Row) -> Option<SessionRow> {
-    let (_, edge, posture) = catalog.pair(row.pair)?;
-    let (source, destination) = catalog.ends(edge)?;
-    let text = |field| row.text(field).map(str::to_owned);
-    Some(SessionRow {
-        id: row.id,
-        edge: edge.id,
-        source: Arc::clone(source),
-        destination: Arc::clone(destination),
-        client_ip: row.client_ip,
-        client_port: row.client_port,
-        server_ip: row.server_ip,
-        server_port: edge.port,
-        server_name: text(Field::ServerName),
-        posture_id: posture.id,
-        posture: Arc::clone(&posture.posture),
-        grade: posture.grade,
-        outcome: row.outcome,
-        alert: text(Field::Alert),
-        process: text(Field::ClientProcess).or_else(|| text(Field::ServerProcess)),
-    })
-}
-
 fn unpack(connection: &Connection, block: i64) -> rusqlite::Result<Lines> {
     let packed = blocks::lines(connection, block)?.unwrap_or_default();
     Lines::unpack(&packed).map_err(blocks::damaged)
@@ -300,11 +262,6 @@ fn unpack(connection: &Connection, block: i64) -> rusqlite::Result<Lines> {
 fn line(lines: &Lines, row: &Row) -> rusqlite::Result<Box<[u8]>> {
     let place = usize::try_from(row.place).unwrap_or(usize::MAX);
     lines.line(place).map(Box::from).map_err(blocks::damaged)
-}
-
-fn cursor(id: SessionId) -> Cursor {
-    let digest = u128::from(id.digest) << 64;
-    Cursor { list: List::Sessions, key: id.time().as_nanos(), id: digest.to_be_bytes() }
 }
 
 /// Unpacked blocks of lines that are kept for a page: 16 of 4 MiB.

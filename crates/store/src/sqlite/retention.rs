@@ -5,9 +5,9 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::blocks;
 use super::ingest::forget_seen;
 use super::meta::Meta;
-use super::prepare::days;
 use crate::block::Rows;
-use crate::settings::Retention;
+use crate::intake::days;
+use crate::settings::{HOUR_DAYS, MINUTE_DAYS, Retention};
 use crate::steps::Step;
 
 /// What one step did.
@@ -165,9 +165,3 @@ const STEP_BLOCKS: usize = 8;
 
 /// Rows that one step removes, and what shares their minute.
 const STEP_ROWS: i64 = 10_000;
-
-/// Days for which counts of minutes are kept: those of an interface are a large part of the file.
-const MINUTE_DAYS: u32 = 2;
-
-/// Days for which counts of hours are kept: a window of a month begins at any hour.
-const HOUR_DAYS: u32 = 32;

@@ -8,11 +8,11 @@ use event::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::prepare::Prepared;
-use super::resolve::Added;
 use super::retention::{self, Forgotten};
 use super::{Shared, compact, ingest, prune};
 use crate::batch::Ingested;
 use crate::error::StoreError;
+use crate::intake::Added;
 
 /// What the thread is asked to do.
 enum Job {

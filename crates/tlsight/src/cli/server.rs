@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{AgentArgs, AnalysisArgs, FilterArgs, LinesArgs, PlaceArgs};
 use crate::agent::settings::Listen;
-use crate::serve::settings::ServeLayer;
+use crate::serve::settings::{ServeLayer, StoreUrl};
 
 #[derive(Debug, Args)]
 #[command(after_help = UP_HELP)]
@@ -47,6 +47,13 @@ pub(crate) struct ServerArgs {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
+    /// ClickHouse database for the sessions [default: a file in that folder]
+    ///
+    /// clickhouse://USER:PASSWORD@HOST:8123/DATABASE, or clickhouses:// for HTTPS. Others can see the
+    /// arguments of a program: TLSIGHT_SERVE_STORE and a file of settings are better places for a password.
+    #[arg(long, value_name = "URL")]
+    store: Option<StoreUrl>,
+
     /// Certificate with its chain, in PEM [default: the server makes one]
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -66,6 +73,7 @@ impl ServerArgs {
         ServeLayer {
             listen: self.listen,
             data: self.data.clone(),
+            store: self.store.clone(),
             tls_certificate: self.tls_cert.clone(),
             tls_key: self.tls_key.clone(),
             names: (!self.name.is_empty()).then(|| self.name.clone()),

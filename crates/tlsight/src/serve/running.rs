@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use server::{Certificate, Clock, DataKind, Identity, Ingest, Parts, Secret, Server};
-use store::{Retention, Settings, Source};
+use store::{ClickHouseSessions, Retention, Sessions, Settings, Source, SqliteSessions};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -81,7 +81,7 @@ impl Running {
         let clock = Clock::system();
         let certificate = Arc::new(Certificate::open(identity(&settings, &folder), clock.now())?);
         let parts = Parts {
-            sessions: Arc::new(open_sessions(&settings, &folder)?),
+            sessions: open_sessions(&settings, &folder, data)?,
             control: Arc::new(store::Control::open(&folder.join("control.db"))?),
             clock: clock.clone(),
             log: Arc::new(|text: &str| message::error(text)),
@@ -203,14 +203,24 @@ pub(crate) fn own_agent() -> Source {
     Source { id: format!("agent:{host}"), host, version: env!("CARGO_PKG_VERSION").to_owned() }
 }
 
-fn open_sessions(settings: &ServeSettings, folder: &Path) -> Result<store::SqliteSessions> {
-    let path = folder.join("sessions.db");
+/// Opens the database that was named, or else a file. Samples are for a file in any case.
+fn open_sessions(
+    settings: &ServeSettings,
+    folder: &Path,
+    data: DataKind,
+) -> Result<Arc<dyn Sessions>> {
     let usual = Retention::default();
-    let retention = Retention {
-        days: settings.retention_days.unwrap_or(usual.days),
-        max_bytes: settings.max_store.unwrap_or(usual.max_bytes),
-    };
-    Ok(store::SqliteSessions::open(&path, Settings { retention, ..Settings::default() })?)
+    let days = settings.retention_days.unwrap_or(usual.days);
+    if let (Some(url), DataKind::Real) = (&settings.store, data) {
+        // Whose disks these are, decides how full they may be.
+        let max_bytes = settings.max_store.unwrap_or(u64::MAX);
+        let retention = Retention { days, max_bytes };
+        return Ok(Arc::new(ClickHouseSessions::open(url.clone(), retention)?));
+    }
+    let max_bytes = settings.max_store.unwrap_or(usual.max_bytes);
+    let retention = Retention { days, max_bytes };
+    let path = folder.join("sessions.db");
+    Ok(Arc::new(SqliteSessions::open(&path, Settings { retention, ..Settings::default() })?))
 }
 
 fn identity(settings: &ServeSettings, folder: &Path) -> Identity {

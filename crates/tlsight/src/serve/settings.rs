@@ -1,11 +1,15 @@
 //! The settings of `[serve]`: where the server listens, and where it keeps what it knows.
 
+use std::convert::Infallible;
 use std::env;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::str::FromStr;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
+use store::ClickHouseUrl;
 
 use crate::agent::settings::Listen;
 use crate::config::{Size, parsed};
@@ -18,6 +22,8 @@ pub(crate) struct ServeLayer {
     pub(crate) listen: Option<Listen>,
     /// The folder of the store.
     pub(crate) data: Option<PathBuf>,
+    /// The database of sessions.
+    pub(crate) store: Option<StoreUrl>,
     /// Chain of the certificate.
     pub(crate) tls_certificate: Option<PathBuf>,
     /// Its private key.
@@ -37,6 +43,8 @@ pub(crate) struct ServeSettings {
     pub(crate) listen: SocketAddr,
     /// The folder of the store, if one was named.
     pub(crate) data: Option<PathBuf>,
+    /// The database of sessions; a file in the folder if absent.
+    pub(crate) store: Option<ClickHouseUrl>,
     /// Files of the certificate and its key, if they were named.
     pub(crate) certificate: Option<(PathBuf, PathBuf)>,
     /// Names for the certificate that is made, beside those of this machine.
@@ -47,12 +55,32 @@ pub(crate) struct ServeSettings {
     pub(crate) max_store: Option<u64>,
 }
 
+/// The URL of a database as it was given: with a password, and therefore in no message.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct StoreUrl(String);
+
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StoreUrl")
+    }
+}
+
+impl FromStr for StoreUrl {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> std::result::Result<Self, Infallible> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
 impl ServeLayer {
     /// This layer, and where it says nothing, `next`.
     pub(crate) fn or(self, next: Self) -> Self {
         Self {
             listen: self.listen.or(next.listen),
             data: self.data.or(next.data),
+            store: self.store.or(next.store),
             tls_certificate: self.tls_certificate.or(next.tls_certificate),
             tls_key: self.tls_key.or(next.tls_key),
             names: self.names.or(next.names),
@@ -78,6 +106,7 @@ impl ServeLayer {
         Ok(Self {
             listen: parsed(variable, "TLSIGHT_SERVE_LISTEN")?,
             data: variable("TLSIGHT_SERVE_DATA")?.map(PathBuf::from),
+            store: variable("TLSIGHT_SERVE_STORE")?.map(StoreUrl),
             tls_certificate: variable("TLSIGHT_SERVE_TLS_CERTIFICATE")?.map(PathBuf::from),
             tls_key: variable("TLSIGHT_SERVE_TLS_KEY")?.map(PathBuf::from),
             names: names.map(|names| names.split(',').map(|it| it.trim().to_owned()).collect()),
@@ -89,7 +118,7 @@ impl ServeLayer {
     /// The settings, with the defaults where nothing was said.
     ///
     /// # Errors
-    /// A certificate without its key, or a key without its certificate.
+    /// A certificate without its key, or a key without its certificate; a store that is none.
     pub(crate) fn with_defaults(self) -> Result<ServeSettings> {
         let certificate = match (self.tls_certificate, self.tls_key) {
             (Some(certificate), Some(key)) => Some((certificate, key)),
@@ -97,12 +126,15 @@ impl ServeLayer {
             (Some(_), None) => bail!("the certificate (tls_certificate) needs its key (tls_key)"),
             (None, Some(_)) => bail!("the key (tls_key) needs its certificate (tls_certificate)"),
         };
+        let store = self.store.map(|StoreUrl(url)| url.parse::<ClickHouseUrl>()).transpose();
+        let store = store.context("store")?;
         if self.retention_days == Some(0) {
             bail!("retention_days: at least 1");
         }
         Ok(ServeSettings {
             listen: self.listen.map_or(DEFAULT_LISTEN, |Listen(address)| address),
             data: self.data,
+            store,
             certificate,
             names: self.names.unwrap_or_default(),
             retention_days: self.retention_days,
@@ -142,6 +174,10 @@ listen = "127.0.0.1:9470"
 # The folder of the store: /var/lib/tlsight for root, else $XDG_STATE_HOME/tlsight.
 # data = "/var/lib/tlsight"
 
+# A ClickHouse database for the sessions, instead of a file in that folder; what people decide stays in
+# the folder. It may have a password, which TLSIGHT_SERVE_STORE can give as well.
+# store = "clickhouse://user:password@clickhouse.example:8123/tlsight"
+
 # Certificate (with its chain) and key in PEM. Without them the server makes a certificate of its own.
 # tls_certificate = "/etc/tlsight/server.pem"
 # tls_key = "/etc/tlsight/server.key"
@@ -150,7 +186,7 @@ listen = "127.0.0.1:9470"
 names = []
 
 # Days that sessions are kept for, and the most that the store may take: these two are for the first
-# start, and then set in the web UI.
+# start, and then set in the web UI. A database has no limit of its own.
 # retention_days = 30
 # max_store = "10GiB"
 "#;
@@ -171,6 +207,17 @@ mod tests {
         let listen = Some("0.0.0.0:443".parse().unwrap());
         let settings = ServeLayer { listen, ..ServeLayer::default() }.with_defaults().unwrap();
         assert!(settings.listen.ip().is_unspecified());
+    }
+
+    #[test]
+    fn a_store_that_is_none_is_told_without_its_password() {
+        let layer = |url: &str| ServeLayer { store: url.parse().ok(), ..ServeLayer::default() };
+        let settings = layer("clickhouse://me:secret@h/d").with_defaults().unwrap();
+        assert_eq!(settings.store.as_ref().unwrap().to_string(), "clickhouse://h:8123/d");
+        let wrong = layer("postgres://me:secret@h/d");
+        let error = wrong.clone().with_defaults().unwrap_err();
+        let told = format!("{error:#} {error:?} {settings:?} {wrong:?}");
+        assert!(told.contains("clickhouse://[USER[:PASSWORD]@]HOST") && !told.contains("secret"));
     }
 
     #[test]

@@ -10,27 +10,27 @@ use crate::id::{EdgeId, PostureId};
 
 /// Entries that a batch added to the dictionaries or changed in them, by number.
 #[derive(Default)]
-pub(super) struct Added {
-    pub(super) entities: Vec<u32>,
-    pub(super) postures: Vec<u32>,
-    pub(super) edges: Vec<u32>,
-    pub(super) pairs: Vec<u32>,
-    pub(super) certificates: Vec<u32>,
+pub(crate) struct Added {
+    pub(crate) entities: Vec<u32>,
+    pub(crate) postures: Vec<u32>,
+    pub(crate) edges: Vec<u32>,
+    pub(crate) pairs: Vec<u32>,
+    pub(crate) certificates: Vec<u32>,
     /// Server names with their edge.
-    pub(super) names: Vec<(u32, Arc<str>)>,
+    pub(crate) names: Vec<(u32, Arc<str>)>,
     /// What changed entities were before.
-    pub(super) old_entities: Vec<(u32, Arc<Entity>)>,
+    pub(crate) old_entities: Vec<(u32, Arc<Entity>)>,
     /// What changed certificates were before.
-    pub(super) old_certificates: Vec<(u32, Arc<Certificate>)>,
+    pub(crate) old_certificates: Vec<(u32, Arc<Certificate>)>,
     /// Edges that got more names than are kept.
-    pub(super) overfull: Vec<u32>,
+    pub(crate) overfull: Vec<u32>,
 }
 
 /// What a record is of, by number.
 #[derive(Clone, Copy)]
-pub(super) struct Resolved {
-    pub(super) pair: u32,
-    pub(super) certificate: Option<u32>,
+pub(crate) struct Resolved {
+    pub(crate) pair: u32,
+    pub(crate) certificate: Option<u32>,
 }
 
 impl Added {
@@ -38,7 +38,7 @@ impl Added {
     ///
     /// # Errors
     /// [`DictionaryFull`]; what was added until then stays for others.
-    pub(super) fn resolve(
+    pub(crate) fn resolve(
         &mut self,
         catalog: &mut Catalog,
         record: &Record,
@@ -83,7 +83,7 @@ impl Added {
     }
 
     /// Takes everything back.
-    pub(super) fn forget(self, catalog: &mut Catalog) {
+    pub(crate) fn forget(self, catalog: &mut Catalog) {
         for (edge, name) in self.names {
             if let Some(entry) = catalog.edges.value_mut(edge) {
                 entry.server_names.retain(|known| *known != name);
