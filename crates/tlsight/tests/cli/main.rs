@@ -1,6 +1,10 @@
 //! The program as its users run it.
 
 #[cfg(test)]
+mod alerting;
+#[cfg(test)]
+mod enduring;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod program;
@@ -8,6 +12,8 @@ mod program;
 mod read;
 #[cfg(test)]
 mod report;
+#[cfg(test)]
+mod server;
 #[cfg(test)]
 mod serving;
 #[cfg(test)]
