@@ -1,11 +1,6 @@
 import AxeBuilder from '@axe-core/playwright';
 import { expect, test as base, type BrowserContext, type Page } from '@playwright/test';
-
-/** The administrator whom the server under test has. */
-export const ADMIN = {
-  user: process.env.TLSIGHT_USER ?? 'admin',
-  password: process.env.TLSIGHT_PASSWORD ?? 'admin-password',
-};
+import { ADMIN } from './program';
 
 /** Collects what a page must never do; each test ends with looking at it. */
 export class Watch {
@@ -63,8 +58,8 @@ export const test = base.extend<Fixtures, { adminState: State }>({
     { auto: true },
   ],
   adminState: [
-    async ({ playwright }, provide) => {
-      const baseURL = process.env.TLSIGHT_URL ?? 'http://127.0.0.1:4180';
+    async ({ playwright }, provide, { project }) => {
+      const baseURL = project.use.baseURL ?? '';
       const request = await playwright.request.newContext({ baseURL, ignoreHTTPSErrors: true });
       const answer = await request.post('/api/v1/login', { data: ADMIN });
       expect(answer.ok(), `log-in as ${ADMIN.user}: ${answer.status()}`).toBe(true);
@@ -112,4 +107,4 @@ export async function expectNoSidewaysScroll(page: Page): Promise<void> {
   expect(content, 'width of the content').toBeLessThanOrEqual(screen ?? 0);
 }
 
-export { expect };
+export { ADMIN, expect };

@@ -1,4 +1,5 @@
-// Takes a picture of each page: `node tools/screenshots.mjs FOLDER [NAME...]`, in light, dark and narrow.
+// Takes a picture of each page: `node tools/screenshots.mjs FOLDER [NAME...]`, in light, dark and narrow;
+// with `docs` as a NAME those of docs/web-ui.md, which has each page once.
 // The server is TLSIGHT_URL (the fixture server's address by default), the log-in TLSIGHT_USER and TLSIGHT_PASSWORD.
 import { mkdirSync } from 'node:fs';
 import { chromium } from '@playwright/test';
@@ -6,7 +7,9 @@ import { chromium } from '@playwright/test';
 const url = process.env.TLSIGHT_URL ?? 'http://127.0.0.1:4180';
 const user = process.env.TLSIGHT_USER ?? 'admin';
 const password = process.env.TLSIGHT_PASSWORD ?? 'admin-password';
-const [folder = 'screenshots', ...only] = process.argv.slice(2);
+const [folder = 'screenshots', ...names] = process.argv.slice(2);
+const isForDocs = names.includes('docs');
+const only = names.filter((name) => name !== 'docs');
 
 /** Each page by the name of its picture; a step opens what the address alone does not. */
 const PAGES = {
@@ -38,6 +41,12 @@ const LOOKS = {
   dark: { colorScheme: 'dark', viewport: { width: 1400, height: 900 } },
   narrow: { colorScheme: 'light', viewport: { width: 360, height: 740 } },
 };
+/** Of the documents: light, as a screen shows it, and two pages in the other looks. */
+const DOCS = {
+  light: { ...LOOKS.light, viewport: { width: 1280, height: 800 } },
+  dark: { ...LOOKS.dark, viewport: { width: 1280, height: 800 }, only: ['network-edge'] },
+  narrow: { ...LOOKS.narrow, only: ['overview'] },
+};
 /** Layouts and charts have settled by then, in milliseconds. */
 const SETTLE_MS = 900;
 
@@ -46,7 +55,7 @@ const browser = await chromium.launch({
   executablePath: '/usr/bin/chromium',
   args: ['--no-sandbox'],
 });
-for (const [look, options] of Object.entries(LOOKS)) {
+for (const [look, { only: some, ...options }] of Object.entries(isForDocs ? DOCS : LOOKS)) {
   const context = await browser.newContext({ ...options, baseURL: url, ignoreHTTPSErrors: true });
   const page = await context.newPage();
   page.on('console', (message) => {
@@ -54,22 +63,28 @@ for (const [look, options] of Object.entries(LOOKS)) {
   });
   await page.goto('/login');
   await page.getByRole('heading', { level: 1 }).waitFor();
-  await page.screenshot({ path: `${folder}/login-${look}.png` });
+  if (some === undefined) await page.screenshot({ path: pathOf('login', look) });
   await page.getByLabel('User').fill(user);
   await page.getByLabel('Password').fill(password);
   await page.getByRole('button', { name: 'Log in' }).click();
   await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
   for (const [name, [path, open]] of Object.entries(PAGES)) {
     if (only.length > 0 && !only.includes(name)) continue;
+    if (some !== undefined && !some.includes(name)) continue;
     await page.goto(path);
     await open?.(page);
     await page.waitForTimeout(SETTLE_MS);
-    const fullPage = !['sessions', 'session', 'network', 'network-edge'].includes(name);
-    await page.screenshot({ path: `${folder}/${name}-${look}.png`, fullPage });
+    const fullPage =
+      !isForDocs && !['sessions', 'session', 'network', 'network-edge'].includes(name);
+    await page.screenshot({ path: pathOf(name, look), fullPage });
   }
   await context.close();
 }
 await browser.close();
+
+function pathOf(name, look) {
+  return `${folder}/${isForDocs && look === 'light' ? name : `${name}-${look}`}.png`;
+}
 
 async function openFirst(page, path, addressOf, key = 'id') {
   const answer = await page.request.get(`/api/v1${path}?limit=1`);

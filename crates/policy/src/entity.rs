@@ -140,6 +140,12 @@ impl Naming {
 }
 
 impl Entity {
+    /// Who answers for it, as far as a label of its pod says so.
+    #[must_use]
+    pub fn owner(&self) -> Option<&str> {
+        OWNER_LABELS.iter().find_map(|label| self.labels.get(*label)).map(String::as_str)
+    }
+
     fn new(kind: EntityKind, unique: &[&str], name: &str) -> Self {
         Self {
             id: format!("{}:{}", kind.name(), unique.join("/")),
@@ -224,3 +230,7 @@ const INTERNET: &str = "internet";
 
 /// Digits of a container's id that people use.
 const SHORT_ID_LEN: usize = 12;
+
+/// Labels that say who answers for a workload; the first that is there counts. The last is of those that
+/// Kubernetes recommends, with `_` for dots.
+const OWNER_LABELS: [&str; 3] = ["owner", "team", "app_kubernetes_io/part-of"];

@@ -1,5 +1,7 @@
 //! The reports that there are, and the formats that each has.
 
+use event::{KeyExchangeClass, Timestamp};
+
 use crate::cbom::{Cbom, CbomVersion};
 use crate::certificates::Certificates;
 use crate::inventory::Inventory;
@@ -73,6 +75,13 @@ impl Report {
             Self::Pqc(readiness) => readiness.add(seen),
             Self::Certificates(certificates) => certificates.add(seen),
             Self::Pci(inventory) => inventory.add(seen),
+        }
+    }
+
+    /// Adds sessions with a class of key exchange that began from `begin` on, where the report tells them.
+    pub fn add_step(&mut self, begin: Timestamp, class: Option<KeyExchangeClass>, sessions: u64) {
+        if let Self::Pqc(readiness) = self {
+            readiness.add_step(begin, class, sessions);
         }
     }
 

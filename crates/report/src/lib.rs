@@ -5,7 +5,6 @@
 //! is counted, and the report says so.
 #![warn(clippy::disallowed_methods)]
 
-mod blocker;
 mod cbom;
 mod certificates;
 mod csv;
@@ -17,7 +16,6 @@ mod readiness;
 mod sheet;
 mod usage;
 
-pub use blocker::{Blocker, ServerAbility, blocker};
 pub use cbom::{Cbom, CbomVersion};
 pub use certificates::Certificates;
 pub use inventory::Inventory;

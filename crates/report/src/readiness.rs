@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use event::KeyExchangeClass;
+use event::{KeyExchangeClass, Timestamp};
+use policy::{Blocker, Migration, ServerAbility};
 use serde::Serialize;
 
-use crate::blocker::{Blocker, ServerAbility, blocker, is_post_quantum};
 use crate::sheet::{Cell, Sheet, Table};
 use crate::usage::{Head, Use, name};
 
@@ -15,6 +15,8 @@ pub struct Readiness {
     edges: BTreeMap<EdgeKey, Edge>,
     servers: BTreeMap<(String, u16), ServerAbility>,
     classes: BTreeMap<&'static str, u64>,
+    /// Sessions by the step of time in which they began, and class.
+    steps: BTreeMap<Timestamp, BTreeMap<&'static str, u64>>,
     sessions: u64,
     /// Sessions of edges that there was no room for.
     dropped: u64,
@@ -27,20 +29,21 @@ struct Edge {
     source: String,
     destination: String,
     namespace: String,
+    owner: String,
     sessions: u64,
     post_quantum_sessions: u64,
-    /// Whether some session is known not to be post-quantum.
-    has_other: bool,
-    offers: Option<bool>,
+    migration: Migration,
     class: &'static str,
 }
 
 /// The report in JSON.
 #[derive(Serialize)]
 struct Content {
-    generated: event::Timestamp,
+    generated: Timestamp,
     total: Total,
-    by_namespace: Vec<Namespace>,
+    over_time: Vec<Step>,
+    by_namespace: Vec<Share>,
+    by_owner: Vec<Share>,
     blockers: Blockers,
     edges: Vec<Blocked>,
     dropped_sessions: u64,
@@ -61,9 +64,17 @@ struct Count {
     count: u64,
 }
 
+/// Sessions that began from a time on until the next.
+#[derive(Serialize)]
+struct Step {
+    time: Timestamp,
+    by_class: Vec<Count>,
+}
+
+/// What a namespace or an owner has.
 #[derive(Default, Serialize)]
-struct Namespace {
-    namespace: String,
+struct Share {
+    name: String,
     edges: u64,
     pq_edges: u64,
     sessions: u64,
@@ -83,6 +94,8 @@ struct Blocked {
     source: String,
     destination: String,
     port: u16,
+    namespace: String,
+    owner: String,
     class: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     blocker: Option<Blocker>,
@@ -93,7 +106,7 @@ impl Readiness {
     /// Adds one posture of one edge.
     pub fn add(&mut self, seen: &Use) {
         let posture = &seen.posture;
-        let class = class_name(posture.class.filter(|_| posture.established));
+        let class = class_name(posture.class);
         let count = self.classes.entry(class).or_default();
         *count = count.saturating_add(seen.sessions);
         self.sessions = self.sessions.saturating_add(seen.sessions);
@@ -109,6 +122,15 @@ impl Readiness {
         edge.add(seen, class);
     }
 
+    /// Adds sessions of a class that began from `begin` on.
+    pub fn add_step(&mut self, begin: Timestamp, class: Option<KeyExchangeClass>, sessions: u64) {
+        if self.steps.len() >= MAX_STEPS && !self.steps.contains_key(&begin) {
+            return;
+        }
+        let count = self.steps.entry(begin).or_default().entry(class_name(class)).or_default();
+        *count = count.saturating_add(sessions);
+    }
+
     /// The report in JSON.
     #[must_use]
     pub fn to_json(&self, head: &Head) -> String {
@@ -116,7 +138,7 @@ impl Readiness {
     }
 
     pub(crate) fn sheet(&self, head: &Head) -> Sheet {
-        let Content { total, by_namespace, blockers, edges, dropped_sessions, .. } =
+        let Content { total, over_time, by_namespace, by_owner, blockers, edges, .. } =
             self.content(head);
         let share = format!("{} of {}", total.pq_sessions, total.sessions);
         let mut notes = vec![
@@ -128,22 +150,20 @@ impl Readiness {
             ("To act: both", blockers.both.to_string()),
             ("Not known who", blockers.unknown.to_string()),
         ];
-        if dropped_sessions > 0 {
-            notes.push(("Sessions of edges without room", dropped_sessions.to_string()));
+        if self.dropped > 0 {
+            notes.push(("Sessions of edges without room", self.dropped.to_string()));
         }
         let edges = edges.into_iter().map(|edge| {
             vec![
                 Cell::text(edge.source),
                 Cell::text(edge.destination),
                 Cell::Number(edge.port.into()),
+                Cell::text(edge.namespace),
+                Cell::text(edge.owner),
                 Cell::text(edge.class),
                 Cell::text(edge.blocker.map_or("unknown", Blocker::name)),
                 Cell::count(edge.sessions),
             ]
-        });
-        let namespaces = by_namespace.into_iter().map(|it| {
-            let counts = [it.edges, it.pq_edges, it.sessions, it.pq_sessions];
-            std::iter::once(Cell::text(it.namespace)).chain(counts.map(Cell::count)).collect()
         });
         let classes =
             total.by_class.iter().map(|it| vec![Cell::text(it.name), Cell::count(it.count)]);
@@ -153,54 +173,47 @@ impl Readiness {
             tables: vec![
                 Table {
                     title: "Edges that are not post-quantum",
-                    columns: vec!["source", "destination", "port", "class", "blocker", "sessions"],
+                    columns: BLOCKED_COLUMNS.to_vec(),
                     rows: edges.collect(),
                 },
-                Table {
-                    title: "By namespace of the server",
-                    columns: vec!["namespace", "edges", "pq_edges", "sessions", "pq_sessions"],
-                    rows: namespaces.collect(),
-                },
+                shares("By namespace of the server", "namespace", by_namespace),
+                shares("By owner of the server", "owner", by_owner),
                 Table {
                     title: "Sessions by class of the key exchange",
                     columns: vec!["class", "sessions"],
                     rows: classes.collect(),
+                },
+                Table {
+                    title: "Sessions by class over time",
+                    columns: std::iter::once("from").chain(CLASSES).collect(),
+                    rows: over_time.into_iter().map(step_row).collect(),
                 },
             ],
         }
     }
 
     fn content(&self, head: &Head) -> Content {
-        let mut namespaces: BTreeMap<&str, Namespace> = BTreeMap::new();
+        let (mut namespaces, mut owners) = (BTreeMap::new(), BTreeMap::new());
         let mut blockers = Blockers::default();
         let mut edges = Vec::new();
         let (mut pq_edges, mut pq_sessions) = (0_u64, 0_u64);
         for ((_, destination, port), edge) in &self.edges {
-            let is_pq = edge.is_post_quantum();
-            let namespace = namespaces.entry(&edge.namespace).or_default();
-            namespace.edges = namespace.edges.saturating_add(1);
-            namespace.pq_edges = namespace.pq_edges.saturating_add(is_pq.into());
-            namespace.sessions = namespace.sessions.saturating_add(edge.sessions);
-            namespace.pq_sessions =
-                namespace.pq_sessions.saturating_add(edge.post_quantum_sessions);
-            pq_edges = pq_edges.saturating_add(is_pq.into());
+            add_share(&mut namespaces, &edge.namespace, edge);
+            add_share(&mut owners, &edge.owner, edge);
+            pq_edges = pq_edges.saturating_add(edge.migration.is_done().into());
             pq_sessions = pq_sessions.saturating_add(edge.post_quantum_sessions);
-            if is_pq {
+            if !edge.migration.is_held_back() {
                 continue;
             }
             let ability = self.servers.get(&(destination.clone(), *port));
-            let blocker = blocker(edge.offers, ability.copied().unwrap_or_default());
-            let count = match blocker {
-                Some(Blocker::Client) => &mut blockers.client,
-                Some(Blocker::Server) => &mut blockers.server,
-                Some(Blocker::Both) => &mut blockers.both,
-                None => &mut blockers.unknown,
-            };
-            *count = count.saturating_add(1);
+            let blocker = edge.migration.blocker(ability.copied().unwrap_or_default());
+            blockers.add(blocker);
             edges.push(Blocked {
                 source: edge.source.clone(),
                 destination: edge.destination.clone(),
                 port: *port,
+                namespace: edge.namespace.clone(),
+                owner: edge.owner.clone(),
                 class: edge.class,
                 blocker,
                 sessions: edge.sessions,
@@ -208,6 +221,10 @@ impl Readiness {
         }
         edges.sort_by_key(|edge| std::cmp::Reverse(edge.sessions));
         let by_class = self.classes.iter().map(|(name, count)| Count { name, count: *count });
+        let over_time = self.steps.iter().map(|(time, counts)| {
+            let of = |name| Count { name, count: counts.get(name).copied().unwrap_or_default() };
+            Step { time: *time, by_class: CLASSES.map(of).into() }
+        });
         Content {
             generated: head.now,
             total: Total {
@@ -217,10 +234,9 @@ impl Readiness {
                 pq_sessions,
                 by_class: by_class.collect(),
             },
-            by_namespace: namespaces
-                .into_iter()
-                .map(|(namespace, it)| Namespace { namespace: namespace.to_owned(), ..it })
-                .collect(),
+            over_time: over_time.collect(),
+            by_namespace: namespaces.into_values().collect(),
+            by_owner: owners.into_values().collect(),
             blockers,
             edges,
             dropped_sessions: self.dropped,
@@ -234,50 +250,60 @@ impl Edge {
             source: name(&seen.source),
             destination: name(&seen.destination),
             namespace: seen.destination.namespace.clone().unwrap_or_default(),
+            owner: seen.destination.owner().unwrap_or_default().to_owned(),
             sessions: 0,
             post_quantum_sessions: 0,
-            has_other: false,
-            offers: None,
+            migration: Migration::default(),
             class: "unknown",
         }
     }
 
     fn add(&mut self, seen: &Use, class: &'static str) {
         self.sessions = self.sessions.saturating_add(seen.sessions);
-        match is_post_quantum(&seen.posture) {
-            Some(true) => {
-                self.post_quantum_sessions =
-                    self.post_quantum_sessions.saturating_add(seen.sessions);
-            }
-            Some(false) => self.has_other = true,
-            None => {}
-        }
-        if seen.posture.offers_post_quantum == Some(false) || self.offers.is_none() {
-            // A client that does not offer it in some sessions has yet to learn it.
-            self.offers = seen.posture.offers_post_quantum.or(self.offers);
+        self.migration.add(&seen.posture);
+        if seen.posture.is_post_quantum() == Some(true) {
+            self.post_quantum_sessions = self.post_quantum_sessions.saturating_add(seen.sessions);
         }
         let weakest = CLASSES.iter().position(|known| *known == self.class);
         if CLASSES.iter().position(|known| *known == class) < weakest {
             self.class = class;
         }
     }
+}
 
-    /// Whether all that is known of it is post-quantum.
-    const fn is_post_quantum(&self) -> bool {
-        self.post_quantum_sessions > 0 && !self.has_other
+impl Blockers {
+    fn add(&mut self, blocker: Option<Blocker>) {
+        let count = match blocker {
+            Some(Blocker::Client) => &mut self.client,
+            Some(Blocker::Server) => &mut self.server,
+            Some(Blocker::Both) => &mut self.both,
+            None => &mut self.unknown,
+        };
+        *count = count.saturating_add(1);
     }
 }
 
-impl Blocker {
-    /// The name that JSON uses.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Server => "server",
-            Self::Both => "both",
-        }
-    }
+fn add_share<'a>(shares: &mut BTreeMap<&'a str, Share>, name: &'a str, edge: &Edge) {
+    let share =
+        shares.entry(name).or_insert_with(|| Share { name: name.to_owned(), ..Share::default() });
+    share.edges = share.edges.saturating_add(1);
+    share.pq_edges = share.pq_edges.saturating_add(edge.migration.is_done().into());
+    share.sessions = share.sessions.saturating_add(edge.sessions);
+    share.pq_sessions = share.pq_sessions.saturating_add(edge.post_quantum_sessions);
+}
+
+fn shares(title: &'static str, what: &'static str, shares: Vec<Share>) -> Table {
+    let rows = shares.into_iter().map(|it| {
+        let counts = [it.edges, it.pq_edges, it.sessions, it.pq_sessions];
+        std::iter::once(Cell::text(it.name)).chain(counts.map(Cell::count)).collect()
+    });
+    let columns = vec![what, "edges", "pq_edges", "sessions", "pq_sessions"];
+    Table { title, columns, rows: rows.collect() }
+}
+
+fn step_row(step: Step) -> Vec<Cell> {
+    let counts = step.by_class.into_iter().map(|it| Cell::count(it.count));
+    std::iter::once(Cell::text(step.time.to_string())).chain(counts).collect()
 }
 
 const fn class_name(class: Option<KeyExchangeClass>) -> &'static str {
@@ -292,6 +318,12 @@ const fn class_name(class: Option<KeyExchangeClass>) -> &'static str {
 
 /// From the weakest to the strongest, and to what is not known.
 const CLASSES: [&str; 5] = ["none", "classical", "hybrid_pq", "pq", "unknown"];
+
+const BLOCKED_COLUMNS: [&str; 8] =
+    ["source", "destination", "port", "namespace", "owner", "class", "blocker", "sessions"];
+
+/// Two years of hours.
+const MAX_STEPS: usize = 20_000;
 
 /// Edges of a large cluster; they take some ten megabytes.
 const MAX_EDGES: usize = 100_000;

@@ -4,11 +4,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use event::{KeyExchangeClass, Timestamp, Transport};
-use policy::{Entity, Grade, Outcome, Posture};
+use policy::{Blocker, Entity, Grade, Outcome, Posture};
 use serde::Serialize;
 
 use crate::id::{EdgeId, PostureId, SessionId};
-use crate::query::{Blocker, Window};
+use crate::query::Window;
 
 /// A name and how often.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -305,8 +305,12 @@ pub struct Readiness {
     pub sessions: u64,
     /// Sessions by class of the key exchange.
     pub by_class: Vec<Count>,
-    /// By Kubernetes namespace of the server; at most [`Readiness::MAX_NAMESPACES`].
-    pub by_namespace: Vec<NamespaceReadiness>,
+    /// By Kubernetes namespace of the server, most sessions first; at most [`Readiness::MAX_SHARES`].
+    /// The name is empty for servers outside of Kubernetes.
+    pub by_namespace: Vec<ReadinessShare>,
+    /// By who answers for the server ([`Entity::owner`]), most sessions first; at most
+    /// [`Readiness::MAX_SHARES`]. The name is empty where that is not told.
+    pub by_owner: Vec<ReadinessShare>,
     /// Sessions over time.
     pub series: Vec<SeriesPoint>,
     /// Edges that the client holds back.
@@ -321,11 +325,11 @@ pub struct Readiness {
     pub blocked: Vec<Edge>,
 }
 
-/// The same of one namespace.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NamespaceReadiness {
-    /// The namespace; empty for servers outside of Kubernetes.
-    pub namespace: String,
+/// The same of a part of the servers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReadinessShare {
+    /// What the part is called.
+    pub name: String,
     /// Edges.
     pub edges: u64,
     /// Edges of which every session with a known key exchange is post-quantum.
@@ -347,8 +351,8 @@ impl Inventory {
 }
 
 impl Readiness {
-    /// The most namespaces told apart; a cluster has rarely more.
-    pub const MAX_NAMESPACES: usize = 1000;
+    /// The most namespaces or owners told apart; a cluster has rarely more.
+    pub const MAX_SHARES: usize = 1000;
     /// The most edges in the list.
     pub const MAX_EDGES: usize = 200;
 }

@@ -29,7 +29,7 @@ mod steps;
 
 pub use answer::{
     Certificate, CertificateCounts, Count, Edge, EdgePosture, Graph, GraphEdge, GraphNode,
-    Inventory, InventoryItem, NamespaceReadiness, Overview, Pair, Readiness, SeriesPoint,
+    Inventory, InventoryItem, Overview, Pair, Readiness, ReadinessShare, SeriesPoint,
     SessionDetail, SessionLine, SessionRow,
 };
 pub use batch::{Batch, Ingested, Loss, NotTaken, Record, Source};
@@ -43,7 +43,7 @@ pub use error::StoreError;
 pub use id::{EdgeId, NotAnId, PostureId, SessionId};
 pub use page::{Cursor, NotACursor, Page, Paged};
 pub use query::{
-    Blocker, CertificateQuery, CertificateSort, CertificateState, EdgeQuery, EdgeSort, GraphQuery,
+    CertificateQuery, CertificateSort, CertificateState, EdgeQuery, EdgeSort, GraphQuery,
     SessionQuery, Window,
 };
 pub use sessions::Sessions;

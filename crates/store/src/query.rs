@@ -144,18 +144,6 @@ pub enum CertificateSort {
     Sessions,
 }
 
-/// Who stands in the way of a post-quantum key exchange.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Blocker {
-    /// The client does not offer it.
-    Client,
-    /// The server does not choose it though it is offered.
-    Server,
-    /// Some clients do not offer it, and the server does not choose it when others do.
-    Both,
-}
-
 impl Window {
     /// Whether a point is in it.
     #[must_use]

@@ -6,6 +6,7 @@ use std::io::{self, Write as _};
 
 use anyhow::{Result, anyhow};
 use clap::{Args, ValueEnum};
+use event::Timestamp;
 use policy::{Naming, Observation};
 use report::{CbomVersion, Format, Head, Kind, Report, Use};
 
@@ -115,9 +116,14 @@ struct Adding(Report);
 impl Taker for Adding {
     fn take(&mut self, seen: Observation) {
         let (source, destination) = seen.entities(&Naming::default());
+        let hour = seen.first.as_nanos().div_euclid(HOUR).saturating_mul(HOUR);
+        self.0.add_step(Timestamp::from_nanos(hour), seen.posture.class, seen.sessions);
         self.0.add(&Use::of(seen, source, destination));
     }
 }
+
+/// A step of what is told over time, in nanoseconds.
+const HOUR: i64 = 3600 * 1_000_000_000;
 
 /// Random bytes.
 fn serial() -> [u8; 16] {

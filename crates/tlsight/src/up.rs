@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Result;
+use event::Timestamp;
 use server::{DataKind, Ingest};
 use store::Source;
 
@@ -66,7 +67,8 @@ pub(crate) fn run(args: UpArgs) -> Result<Outcome> {
 fn run_demo(place: Place, stop: &Arc<AtomicBool>) -> Result<Outcome> {
     let running = Running::start(place)?;
     let source = Source { id: "agent:demo".to_owned(), host: "node-1".to_owned(), ..own_agent() };
-    let lines = demo::day(wall_clock())?;
+    let begin = wall_clock();
+    let lines = demo::day(begin)?;
     for (number, part) in lines.chunks(LINES_AT_ONCE).enumerate() {
         running.ingest().take(source.clone(), format!("day:{number}"), &part.concat())?;
     }
@@ -74,7 +76,7 @@ fn run_demo(place: Place, stop: &Arc<AtomicBool>) -> Result<Outcome> {
     message::error("these are samples, and gone at the end: `tlsight up` shows this machine");
     let follower = {
         let (ingest, stop) = (running.ingest().clone(), Arc::clone(stop));
-        thread::spawn(move || follow(&ingest, &source, &stop))
+        thread::spawn(move || follow(&ingest, &source, begin, &stop))
     };
     wait(stop);
     // Panics were printed.
@@ -84,7 +86,7 @@ fn run_demo(place: Place, stop: &Arc<AtomicBool>) -> Result<Outcome> {
 }
 
 /// Has a session happen every few seconds.
-fn follow(ingest: &Ingest, source: &Source, stop: &AtomicBool) {
+fn follow(ingest: &Ingest, source: &Source, begin: Timestamp, stop: &AtomicBool) {
     let mut number = 0_u64;
     while !stop.load(Ordering::Relaxed) {
         thread::sleep(STEP);
@@ -92,7 +94,7 @@ fn follow(ingest: &Ingest, source: &Source, stop: &AtomicBool) {
         if !number.is_multiple_of(STEPS_A_SESSION) {
             continue;
         }
-        let Ok(Some(line)) = demo::now(wall_clock(), number) else { return };
+        let Ok(Some(line)) = demo::now(wall_clock(), begin, number) else { return };
         if let Err(error) = ingest.take(source.clone(), format!("live:{number}"), &line) {
             message::error(&format!("a sample is not kept: {error}"));
         }

@@ -222,9 +222,10 @@ export interface Certificate {
   used_by?: Edge[];
 }
 
-export interface NamespaceReadiness {
-  /** Empty for what is in none. */
-  namespace: string;
+/** What the servers of a namespace or an owner have. */
+export interface ReadinessShare {
+  /** Empty for what is in none, or has none. */
+  name: string;
   edges: number;
   pq_edges: number;
   sessions: number;
@@ -243,7 +244,8 @@ export interface ClassPoint {
 export interface PqcReadiness {
   window: Window;
   total: { edges: number; sessions: number; by_class: Count[] };
-  by_namespace: NamespaceReadiness[];
+  by_namespace: ReadinessShare[];
+  by_owner: ReadinessShare[];
   series: ClassPoint[];
   /** Numbers of edges. */
   blockers: { client: number; server: number; both: number; unknown: number };

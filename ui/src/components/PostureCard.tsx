@@ -1,8 +1,9 @@
 import type { EdgePosture, Posture } from '../api/types';
 import { count } from '../format/numbers';
 import { WindowLink } from '../url/WindowLink';
-import { className, versionLabel } from '../vocabulary/grades';
+import { versionLabel } from '../vocabulary/grades';
 import { GradeBadge } from './Badges';
+import { KeyExchange } from './KeyExchange';
 import { Day, RelativeTime } from './Time';
 
 const CERTIFICATE_STATES = {
@@ -46,11 +47,7 @@ export function PostureFacts({ posture }: { posture: Posture }) {
       <dd className="mono">{posture.cipher ?? '–'}</dd>
       <dt>Key exchange</dt>
       <dd>
-        <span className="mono">{posture.group ?? '–'}</span>
-        {posture.class !== undefined && (
-          <span className="muted">{`, ${className(posture.class)}`}</span>
-        )}
-        {posture.resumed && <span className="muted">, resumed</span>}
+        <KeyExchange of={posture} />
       </dd>
       <dt>Forward secrecy</dt>
       <dd>

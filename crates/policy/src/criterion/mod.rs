@@ -120,6 +120,9 @@ mod tests {
                     panic!("{}: '{value}': {flaw}", entry.name);
                 });
             }
+            // Whoever is shown choices can give nothing else.
+            let is_choice = |value: &&str| choices.is_empty() || choices.contains(value);
+            assert!(entry.examples.iter().all(is_choice), "{}", entry.name);
         }
     }
 

@@ -69,6 +69,7 @@ fn expiry(days: i64) -> String {
         1 => "the certificate expires in 1 day".to_owned(),
         2.. => format!("the certificate expires in {days} days"),
         -1 => "the certificate expired less than a day ago".to_owned(),
+        -2 => "the certificate expired 1 day ago".to_owned(),
         _ => format!("the certificate expired {} days ago", days.saturating_add(1).unsigned_abs()),
     }
 }

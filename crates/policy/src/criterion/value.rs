@@ -97,8 +97,12 @@ impl Syntax {
         match self {
             Self::Choice(choices) => Some(choices),
             Self::Flag => Some(&["true", "false"]),
-            Self::Version => Some(&["1.3", "1.2", "1.1", "1.0", "3.0", "2.0"]),
-            Self::Number(_) | Self::Text | Self::CipherSuite | Self::Group | Self::Label => None,
+            Self::Version
+            | Self::Number(_)
+            | Self::Text
+            | Self::CipherSuite
+            | Self::Group
+            | Self::Label => None,
         }
     }
 

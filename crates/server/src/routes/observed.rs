@@ -16,8 +16,8 @@ use crate::view::certificate::Certificate;
 use crate::view::edge::{Arc, Edge, Entity, Graph, Node, POSTURES_IN_LIST, protocol};
 use crate::view::overview::{Agent, CertificateCounts};
 use crate::view::overview::{
-    AgentState, Blockers, ClassPoint, GradePoint, Inventory, InventoryItem, Overview, PqcNamespace,
-    PqcReadiness, PqcTotal, SeverityCounts, Sources,
+    AgentState, Blockers, ClassPoint, GradePoint, Inventory, InventoryItem, Overview, PqcReadiness,
+    PqcShare, PqcTotal, SeverityCounts, Sources,
 };
 use crate::view::{Count, Page, Window, counts};
 
@@ -247,7 +247,8 @@ async fn pqc(
             sessions: found.sessions,
             by_class: counts(found.by_class),
         },
-        by_namespace: found.by_namespace.into_iter().map(PqcNamespace::from).collect(),
+        by_namespace: found.by_namespace.into_iter().map(PqcShare::from).collect(),
+        by_owner: found.by_owner.into_iter().map(PqcShare::from).collect(),
         series: found.series.iter().map(ClassPoint::of).collect(),
         blockers: Blockers {
             client: found.blocked_by_client,

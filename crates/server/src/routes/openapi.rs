@@ -22,6 +22,7 @@ use crate::app::App;
 use crate::auth::guard::{Needs, guard, no_such_method};
 use crate::http::headers::{StrictTransport, secure};
 use crate::http::limits::{MAX_BODY, Places, bound};
+use crate::http::linger::linger;
 use crate::problem::{self, Problem};
 use crate::ui;
 
@@ -85,6 +86,7 @@ pub(crate) fn router(app: &App, strict: StrictTransport) -> Router {
         .method_not_allowed_fallback(no_such_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(Places::default(), bound))
+        .layer(middleware::from_fn(linger))
         .layer(middleware::from_fn_with_state(strict, secure))
         .with_state(app.clone())
 }

@@ -153,8 +153,11 @@ async fn dry_run(
 ) -> Result<Json<DryRun>, Problem> {
     let now = app.parts.clock.now();
     let window = WindowAsked { last: asked.last, ..WindowAsked::default() }.window(now)?;
-    // As if it were switched on and in force.
-    let policy = Policy { disabled: false, from: None, ..asked.policy };
+    // As if it were switched on and in force. It may be tried before it has a name.
+    let mut policy = Policy { disabled: false, from: None, ..asked.policy };
+    if policy.name.trim().is_empty() {
+        "dry run".clone_into(&mut policy.name);
+    }
     let rule = Rule::compile(policy).map_err(wrong)?;
     let (mut run, found) =
         app.sessions(move |sessions| try_out(sessions, &rule, window, now)).await?;

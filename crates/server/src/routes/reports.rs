@@ -6,9 +6,9 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
-use event::Timestamp;
+use event::{KeyExchangeClass, Timestamp};
 use report::{CbomVersion, Format, Head, Kind, Report, Use};
-use store::{CertificateQuery, Page, Pair, Sessions, StoreError, Window};
+use store::{CertificateQuery, EdgeQuery, EdgeSort, Page, Sessions, StoreError, Window};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -63,6 +63,13 @@ async fn report(
         .sessions(move |sessions| {
             let mut report = Report::new(kind);
             each_use(sessions, window, now, |seen| report.add(&seen))?;
+            if kind == Kind::Pqc {
+                for point in sessions.series(window)? {
+                    for (class, count) in CLASSES.into_iter().zip(point.classes) {
+                        report.add_step(point.time, class, count);
+                    }
+                }
+            }
             Ok(report.write(&head, format, version))
         })
         .await?;
@@ -75,7 +82,7 @@ async fn report(
     Ok(response)
 }
 
-/// Hands out each posture of each edge that was seen in a window.
+/// Hands out each posture of each edge that was seen in a window, with its counts there.
 fn each_use(
     sessions: &dyn Sessions,
     window: Window,
@@ -83,27 +90,30 @@ fn each_use(
     mut take: impl FnMut(Use),
 ) -> Result<(), StoreError> {
     let certificates = certificates(sessions, now)?;
+    // What is seen meanwhile changes the order by anything else.
+    let query = EdgeQuery { sort: EdgeSort::FirstSeen, ..EdgeQuery::all(window) };
     let mut page = Page::first(Page::MAX_LIMIT);
     loop {
-        let pairs = sessions.pairs(page)?;
-        let in_window = |pair: &Pair| pair.last_seen >= window.from && pair.first_seen < window.to;
-        for pair in pairs.items.into_iter().filter(in_window) {
-            let fingerprint = pair.posture.certificate.fingerprint.as_ref();
-            let certificate = fingerprint.and_then(|it| certificates.get(it));
-            take(Use {
-                source: (*pair.source).clone(),
-                destination: (*pair.destination).clone(),
-                port: pair.port,
-                transport: pair.transport,
-                server_name: pair.server_names.first().map(ToString::to_string),
-                posture: (*pair.posture).clone(),
-                sessions: pair.sessions,
-                first: pair.first_seen,
-                last: pair.last_seen,
-                certificate: certificate.map(|it| (**it).clone()),
-            });
+        let edges = sessions.edges(&query, page)?;
+        for edge in edges.items {
+            for it in &edge.postures {
+                let fingerprint = it.posture.certificate.fingerprint.as_ref();
+                let certificate = fingerprint.and_then(|it| certificates.get(it));
+                take(Use {
+                    source: (*edge.source).clone(),
+                    destination: (*edge.destination).clone(),
+                    port: edge.port,
+                    transport: edge.transport,
+                    server_name: edge.server_names.first().map(ToString::to_string),
+                    posture: (*it.posture).clone(),
+                    sessions: it.sessions,
+                    first: it.first_seen,
+                    last: it.last_seen,
+                    certificate: certificate.map(|it| (**it).clone()),
+                });
+            }
         }
-        match pairs.next {
+        match edges.next {
             Some(next) => page.after = Some(next),
             None => return Ok(()),
         }
@@ -128,6 +138,15 @@ fn certificates(
         }
     }
 }
+
+/// The order in which a store counts classes over time.
+const CLASSES: [Option<KeyExchangeClass>; 5] = [
+    Some(KeyExchangeClass::HybridPq),
+    Some(KeyExchangeClass::Pq),
+    Some(KeyExchangeClass::Classical),
+    Some(KeyExchangeClass::None),
+    None,
+];
 
 /// A page to print has its styles in it and does nothing.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";

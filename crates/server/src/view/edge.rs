@@ -307,7 +307,7 @@ pub(crate) struct Edge {
     /// Who stands in the way of a post-quantum key exchange.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<BlockerName>)]
-    pub(crate) blocker: Option<store::Blocker>,
+    pub(crate) blocker: Option<policy::Blocker>,
 }
 
 impl Edge {
@@ -422,7 +422,7 @@ impl From<store::VerdictCounts> for Verdicts {
 /// Who stands in the way of a post-quantum key exchange.
 #[derive(ToSchema)]
 #[schema(as = Blocker, rename_all = "lowercase")]
-#[expect(dead_code, reason = "it only describes the names that store::Blocker is written with")]
+#[expect(dead_code, reason = "it only describes the names that policy::Blocker is written with")]
 pub(crate) enum BlockerName {
     Client,
     Server,

@@ -143,8 +143,11 @@ pub(crate) struct PqcReadiness {
     pub(crate) window: Window,
     /// All.
     pub(crate) total: PqcTotal,
-    /// By namespace of the client.
-    pub(crate) by_namespace: Vec<PqcNamespace>,
+    /// By namespace of the server.
+    pub(crate) by_namespace: Vec<PqcShare>,
+    /// By who answers for the server, as labels of pods say: `owner`, `team` or
+    /// `app.kubernetes.io/part-of`.
+    pub(crate) by_owner: Vec<PqcShare>,
     /// Sessions by class, over time.
     pub(crate) series: Vec<ClassPoint>,
     /// Edges by who stands in the way.
@@ -164,11 +167,11 @@ pub(crate) struct PqcTotal {
     pub(crate) by_class: Vec<Count>,
 }
 
-/// What a namespace has.
+/// What a namespace or an owner has.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct PqcNamespace {
-    /// Its name; empty for what is in none.
-    pub(crate) namespace: String,
+pub(crate) struct PqcShare {
+    /// Its name; empty for what is in none, or has none.
+    pub(crate) name: String,
     /// Edges.
     pub(crate) edges: u64,
     /// Those with a post-quantum session and no other.
@@ -330,10 +333,10 @@ impl From<store::InventoryItem> for InventoryItem {
     }
 }
 
-impl From<store::NamespaceReadiness> for PqcNamespace {
-    fn from(of: store::NamespaceReadiness) -> Self {
-        let store::NamespaceReadiness { namespace, edges, pq_edges, sessions, pq_sessions } = of;
-        Self { namespace, edges, pq_edges, sessions, pq_sessions }
+impl From<store::ReadinessShare> for PqcShare {
+    fn from(of: store::ReadinessShare) -> Self {
+        let store::ReadinessShare { name, edges, pq_edges, sessions, pq_sessions } = of;
+        Self { name, edges, pq_edges, sessions, pq_sessions }
     }
 }
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use policy::Grade;
+use policy::{Grade, Migration};
 
+use super::readiness::Servers;
 use super::{EdgeSum, Sums, is_in_namespace, is_named};
 use crate::answer::{Edge, EdgePosture};
 use crate::catalog::{Catalog, EdgeEntry};
@@ -12,7 +13,7 @@ use crate::error::StoreError;
 use crate::id::EdgeId;
 use crate::needle::Needle;
 use crate::page::{Cursor, List, Page, Paged};
-use crate::query::{Blocker, EdgeQuery, EdgeSort};
+use crate::query::{EdgeQuery, EdgeSort};
 
 /// A page of edges.
 pub(crate) fn edges(
@@ -91,6 +92,7 @@ pub(super) fn describe(catalog: &Catalog, sums: &Sums, chosen: &[EdgeSum]) -> Ve
             pairs.push(number);
         }
     }
+    let servers = Servers::of(catalog, sums);
     let edge = |sum: &EdgeSum| {
         let entry = catalog.edges.value(sum.edge)?;
         let (source, destination) = catalog.ends(entry)?;
@@ -112,28 +114,12 @@ pub(super) fn describe(catalog: &Catalog, sums: &Sums, chosen: &[EdgeSum]) -> Ve
             blocker: None,
         };
         edge.sort_postures();
-        edge.blocker = blocker(&edge.postures);
+        let mut migration = Migration::default();
+        edge.postures.iter().for_each(|it| migration.add(&it.posture));
+        edge.blocker = migration.blocker(servers.ability(entry));
         Some(edge)
     };
     chosen.iter().filter_map(edge).collect()
-}
-
-/// Who stands in the way of a post-quantum key exchange, of what is known.
-pub(super) fn blocker(postures: &[EdgePosture]) -> Option<Blocker> {
-    let held_back = postures.iter().filter(|it| is_post_quantum(it) == Some(false));
-    let offers: Vec<_> = held_back.map(|it| it.posture.offers_post_quantum).collect();
-    match (offers.contains(&Some(false)), offers.contains(&Some(true))) {
-        (true, true) => Some(Blocker::Both),
-        (true, false) => Some(Blocker::Client),
-        (false, true) => Some(Blocker::Server),
-        (false, false) => None,
-    }
-}
-
-/// Whether the key exchange is post-quantum, where it is known.
-pub(super) fn is_post_quantum(it: &EdgePosture) -> Option<bool> {
-    use event::KeyExchangeClass::{HybridPq, Pq};
-    it.posture.class.map(|class| matches!(class, HybridPq | Pq))
 }
 
 fn posture(catalog: &Catalog, sums: &Sums, number: u32) -> Option<EdgePosture> {

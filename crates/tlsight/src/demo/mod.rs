@@ -18,11 +18,11 @@ struct Sample {
     event: Value,
 }
 
-/// Lines of a day that ends at `now`, the oldest first.
+/// Lines of the day before `begin`, the oldest first.
 ///
 /// # Errors
 /// None, as a test shows: the samples are constants.
-pub(crate) fn day(now: Timestamp) -> Result<Vec<Vec<u8>>> {
+pub(crate) fn day(begin: Timestamp) -> Result<Vec<Vec<u8>>> {
     let samples = samples()?;
     let mut chance = Chance(1);
     let mut lines = Vec::new();
@@ -31,8 +31,8 @@ pub(crate) fn day(now: Timestamp) -> Result<Vec<Vec<u8>>> {
         let sample = sample.with_context(|| format!("there is no sample {}", talk.sample))?;
         for _ in 0..talk.sessions {
             let age = chance.below(DAY_MS);
-            let time = now.plus_nanos(-i64::try_from(age)? * 1_000_000);
-            lines.push((time, placed(&sample.event, talk, time, now, &mut chance)));
+            let time = begin.plus_nanos(-i64::try_from(age)? * 1_000_000);
+            lines.push((time, placed(&sample.event, talk, time, begin, &mut chance)));
         }
     }
     lines.sort_by_key(|(time, _)| *time);
@@ -44,17 +44,18 @@ pub(crate) fn day(now: Timestamp) -> Result<Vec<Vec<u8>>> {
     Ok(lines.collect())
 }
 
-/// The line of one session that happens now; which one follows from `number`.
+/// The line of one session that happens now, in a demo since `begin`; which one follows from `number`.
 ///
 /// # Errors
 /// None, as a test shows: the samples are constants.
-pub(crate) fn now(now: Timestamp, number: u64) -> Result<Option<Vec<u8>>> {
+pub(crate) fn now(now: Timestamp, begin: Timestamp, number: u64) -> Result<Option<Vec<u8>>> {
     let samples = samples()?;
     let mut chance = Chance(number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let talk = TALKS.get(usize::try_from(chance.below(TALKS.len() as u64))?);
     Ok(talk.and_then(|talk| {
         let sample = samples.iter().find(|sample| sample.sample == talk.sample)?;
-        let mut line = placed(&sample.event, talk, now, now, &mut chance).to_string().into_bytes();
+        let mut line =
+            placed(&sample.event, talk, now, begin, &mut chance).to_string().into_bytes();
         line.push(b'\n');
         Some(line)
     }))
@@ -65,12 +66,12 @@ fn samples() -> Result<Vec<Sample>> {
     SAMPLES.lines().map(read).collect()
 }
 
-/// A sample as if it had happened between these two.
+/// A sample as if it had happened between these two, at `time` in a demo since `begin`.
 fn placed(
     event: &Value,
     talk: &Talk,
     time: Timestamp,
-    now: Timestamp,
+    begin: Timestamp,
     chance: &mut Chance,
 ) -> Value {
     let mut event = event.clone();
@@ -100,7 +101,7 @@ fn placed(
     } else {
         put(&mut event, &["tls", "client", "server_name"], json!(talk.server_name));
     }
-    put_certificate(&mut event, talk, now);
+    put_certificate(&mut event, talk, begin);
     event
 }
 
@@ -114,7 +115,6 @@ fn address(place: Place, [name, _]: [&str; 2], chance: &mut Chance) -> String {
 
 fn put_end(event: &mut Value, end: &str, place: Place, address: &str, port: u64) {
     put(event, &[end, "ip"], json!(address));
-    put(event, &[end, "address"], json!(address));
     put(event, &[end, "port"], json!(port));
     remove(event, &[end, "mac"]);
     let Some(namespace) = place.namespace else { return };
@@ -133,27 +133,30 @@ fn put_end(event: &mut Value, end: &str, place: Place, address: &str, port: u64)
     put(event, &[end, "container"], container);
     put(event, &[end, "orchestrator"], json!({ "cluster": { "name": "demo" } }));
     let pod = json!({ "name": format!("{}-0", place.name) });
-    put(event, &[end, "kubernetes"], json!({ "namespace": namespace, "pod": pod }));
+    let labels = json!({ "owner": world::owner(namespace) });
+    let kubernetes = json!({ "namespace": namespace, "pod": pod, "labels": labels });
+    put(event, &[end, "kubernetes"], kubernetes);
 }
 
-/// Gives the server a certificate of its own that ends when the demo wants it.
-fn put_certificate(event: &mut Value, talk: &Talk, now: Timestamp) {
+/// Gives the server a certificate of its own that ends when the demo wants it: the same one for as long
+/// as the demo runs.
+fn put_certificate(event: &mut Value, talk: &Talk, begin: Timestamp) {
     let Some(server) = event.pointer_mut("/tls/server") else { return };
     if server.get("not_after").is_none() {
         return;
     }
     let name = if talk.server_name.is_empty() { talk.destination.name } else { talk.server_name };
-    let days = |days: i64| json!(now.plus_nanos(days.saturating_mul(DAY_MS_SIGNED * 1_000_000)));
-    let (begin, end) = (days(talk.days_left - 365), days(talk.days_left));
+    let days = |days: i64| json!(begin.plus_nanos(days.saturating_mul(DAY_MS_SIGNED * 1_000_000)));
+    let (not_before, not_after) = (days(talk.days_left - 365), days(talk.days_left));
     let fingerprint: String =
         name.bytes().chain(*b"demo").cycle().take(32).map(|b| format!("{b:02X}")).collect();
     put(server, &["hash"], json!({ "sha256": fingerprint }));
     put(server, &["subject"], json!(format!("CN={name}")));
     for path in [&["not_before"][..], &["x509", "not_before"]] {
-        put(server, path, begin.clone());
+        put(server, path, not_before.clone());
     }
     for path in [&["not_after"][..], &["x509", "not_after"]] {
-        put(server, path, end.clone());
+        put(server, path, not_after.clone());
     }
     put(server, &["x509", "alternative_names"], json!([name]));
 }
@@ -210,6 +213,20 @@ mod tests {
         let text = String::from_utf8(lines.concat()).unwrap();
         for namespace in ["ingress", "shop", "payments", "platform", "legacy"] {
             assert!(text.contains(&format!("\"namespace\":\"{namespace}\"")), "{namespace}");
+        }
+    }
+
+    #[test]
+    fn what_happens_later_has_the_same_posture() {
+        let begin = Timestamp::from_nanos(1_800_000_000_000_000_000);
+        let later = begin.plus_nanos(3_600_000_000_000);
+        for number in 1..40 {
+            let [first, second] = [begin, later].map(|time| {
+                let line = now(time, begin, number).unwrap().unwrap();
+                policy::Observation::parse(&line).unwrap()
+            });
+            assert_eq!(first.posture, second.posture);
+            assert_ne!(first.first, second.first);
         }
     }
 }

@@ -38,6 +38,16 @@ const fn pod(
     Place { namespace: Some(namespace), kind, name, image, executable, address: [10, 244, 1, last] }
 }
 
+/// Who answers for the workloads of a namespace.
+pub(super) fn owner(namespace: &str) -> &'static str {
+    match namespace {
+        "shop" => "storefront",
+        "payments" => "payments",
+        "legacy" => "back-office",
+        _ => "platform",
+    }
+}
+
 const fn host(name: &'static str, address: [u8; 4]) -> Place {
     Place { namespace: None, kind: "", name, image: "", executable: "", address }
 }

@@ -1,7 +1,11 @@
 //! The program as its users run it.
 
 #[cfg(test)]
+mod alerting;
+#[cfg(test)]
 mod decrypt;
+#[cfg(test)]
+mod enduring;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]
@@ -10,6 +14,8 @@ mod program;
 mod read;
 #[cfg(test)]
 mod report;
+#[cfg(test)]
+mod server;
 #[cfg(test)]
 mod serving;
 #[cfg(test)]

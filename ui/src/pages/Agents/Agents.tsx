@@ -28,9 +28,10 @@ function NoAgents() {
   return (
     <Empty
       title="No agent has reported yet"
-      command={`sudo tlsight agent --server ${window.location.origin} --token TOKEN`}
+      command={`curl --data-binary @sessions.ndjson -H 'Content-Type: application/x-ndjson' -H 'Authorization: Bearer TOKEN' '${window.location.origin}/api/v1/import?host=HOST'`}
     >
-      Make an API token in the settings, then run this on each machine that is to be observed:
+      <code>tlsight up</code> watches the machine that it runs on. What <code>tlsight agent</code>{' '}
+      or <code>tlsight read --json</code> wrote on others goes in with an API token of an operator:
     </Empty>
   );
 }

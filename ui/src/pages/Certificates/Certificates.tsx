@@ -133,14 +133,12 @@ function CertificateTable({ items }: { items: readonly Certificate[] }) {
 
 function NoCertificates({ filtered }: { filtered: boolean }) {
   if (filtered) {
-    return (
-      <Empty title="No certificate matches">Widen the time window, or take a filter away.</Empty>
-    );
+    return <Empty title="No certificate matches">Take a filter away.</Empty>;
   }
   return (
-    <Empty title="No certificate seen in this time window" command="sudo tlsight agent">
-      A passive observer sees certificates up to TLS 1.2. Those of TLS 1.3 become visible with an
-      agent at the endpoints:
+    <Empty title="No certificate seen yet" command="sudo tlsight up">
+      Certificates of servers are seen up to TLS 1.2; TLS 1.3 encrypts them. To observe this
+      machine:
     </Empty>
   );
 }

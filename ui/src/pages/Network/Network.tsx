@@ -75,6 +75,7 @@ export default function Network() {
         />
         <SearchFilter
           label="Namespace"
+          placeholder="Whole name"
           value={filters.namespace}
           onChange={(namespace) => setFilters({ namespace })}
         />

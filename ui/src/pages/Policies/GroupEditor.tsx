@@ -125,7 +125,7 @@ export function GroupEditor({ group, criteria, name, onChange, onRemove }: Props
       </div>
       {criterion !== undefined && (
         <p id={`${id}-hint`} className="criterion-hint">
-          {criterion.description} {`Takes ${criterion.values}.`}
+          {`${criterion.description}. Takes ${criterion.values}.`}
         </p>
       )}
     </div>

@@ -38,7 +38,7 @@ export function PackCard({ pack, policies, open }: Props) {
           <h3>{pack.name}</h3>
           <p>{pack.description}</p>
           <p className="pack-source">
-            {pack.source}, {pack.version}
+            {pack.source.replace(/\.$/, '')}. Pack of {pack.version}.
           </p>
         </div>
         {may ? (

@@ -10,7 +10,7 @@ const FILTERS = ['blocker'] as const;
 const TERMS = {
   client: ['Client', 'It offers no post-quantum group: update or configure the client.'],
   server: ['Server', 'It does not choose the post-quantum group that it was offered.'],
-  both: ['Both', 'The client offers none, and the server never chose one.'],
+  both: ['Both', 'Not every client offers one, and the server does not choose it when one does.'],
   unknown: ['Unknown', 'The offer or the choice was not seen.'],
 } as const;
 const KEYS = ['client', 'server', 'both', 'unknown'] as const;

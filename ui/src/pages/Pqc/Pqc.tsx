@@ -1,5 +1,5 @@
 import { useApi } from '../../api/hooks';
-import type { PqcReadiness } from '../../api/types';
+import type { PqcReadiness, ReadinessShare } from '../../api/types';
 import { BarList } from '../../components/Shares';
 import { Empty, Loaded } from '../../components/States';
 import { TimeChart } from '../../components/TimeChart';
@@ -9,7 +9,7 @@ import { useTimeWindow } from '../../url/window';
 import { className } from '../../vocabulary/grades';
 import { CLASS_SERIES } from '../../vocabulary/series';
 import { Blockers } from './Blockers';
-import { Namespaces } from './Namespaces';
+import { ShareTable } from './ShareTable';
 import './pqc.css';
 
 export default function Pqc() {
@@ -66,8 +66,33 @@ function Content({ data }: { data: PqcReadiness }) {
           />
         </section>
       </div>
-      <Namespaces rows={data.by_namespace} />
+      <ShareTable
+        title="By namespace"
+        what="Namespace of the server"
+        rows={data.by_namespace}
+        nameless="In no namespace"
+        filter="namespace"
+      />
+      <Owners rows={data.by_owner} />
       <Blockers blockers={data.blockers} edges={data.edges} />
     </>
   );
+}
+
+function Owners({ rows }: { rows: readonly ReadinessShare[] }) {
+  if (rows.every((row) => row.name === '')) {
+    return (
+      <section className="card">
+        <header>
+          <h2>By owner</h2>
+        </header>
+        <p className="muted">
+          No owner is told. It is the label <code>owner</code>, <code>team</code> or{' '}
+          <code>app.kubernetes.io/part-of</code> of the server’s pod, if the agent runs with{' '}
+          <code>--pod-label</code> and its name.
+        </p>
+      </section>
+    );
+  }
+  return <ShareTable title="By owner" what="Owner of the server" rows={rows} nameless="Not told" />;
 }

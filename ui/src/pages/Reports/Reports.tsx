@@ -36,14 +36,13 @@ const REPORTS: readonly Report[] = [
     id: 'pqc',
     title: 'Post-quantum readiness',
     description:
-      'The share of each key exchange class over time and by namespace, and what blocks each edge.',
+      'The share of each key exchange class over time, by namespace and by owner, and what blocks each edge.',
     formats: TABLES,
   },
   {
     id: 'certificates',
     title: 'Certificate expiry calendar',
-    description:
-      'Each certificate with the day on which it expires; also as a calendar to subscribe to.',
+    description: 'Each certificate with the day on which it expires; also as a file for calendars.',
     formats: [...TABLES, ['ics', 'iCalendar']],
   },
   {

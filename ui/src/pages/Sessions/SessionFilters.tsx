@@ -72,11 +72,13 @@ export function SessionFilters({ filters, onChange }: Props) {
         />
         <SearchFilter
           label="Namespace"
+          placeholder="Whole name"
           value={filters.namespace}
           onChange={(namespace) => onChange({ namespace })}
         />
         <SearchFilter
           label="Process"
+          placeholder="Name or path"
           value={filters.process}
           onChange={(process) => onChange({ process })}
         />

@@ -4,11 +4,12 @@ import type { Fields, SessionDetail, SessionRow } from '../../api/types';
 import { GradeBadge, OutcomeText } from '../../components/Badges';
 import { EntityName } from '../../components/EntityName';
 import { Switch } from '../../components/Field';
+import { KeyExchange } from '../../components/KeyExchange';
 import { Panel } from '../../components/Panel';
 import { Loaded } from '../../components/States';
 import { exactTime } from '../../format/time';
 import { WindowLink } from '../../url/WindowLink';
-import { className, versionLabel } from '../../vocabulary/grades';
+import { versionLabel } from '../../vocabulary/grades';
 import { EventTree } from './EventTree';
 
 interface Props {
@@ -78,9 +79,7 @@ function Summary({ row }: { row: SessionRow }) {
       <dd className="mono">{row.cipher ?? '–'}</dd>
       <dt>Key exchange</dt>
       <dd>
-        <span className="mono">{row.group ?? '–'}</span>
-        {row.class !== undefined && <span className="muted">, {className(row.class)}</span>}
-        {row.resumed && <span className="muted">, resumed</span>}
+        <KeyExchange of={row} />
       </dd>
       {row.alpn !== undefined && (
         <>

@@ -134,7 +134,8 @@ const Row = memo(function Row({ row, index, top, selected, search }: RowProps) {
         className="cell-client truncate"
         title={`${row.source.name} ${row.client_ip}`}
       >
-        {row.source.name} <span className="muted mono">{row.client_ip}</span>
+        {row.source.name}
+        {row.source.name !== row.client_ip && <span className="muted mono"> {row.client_ip}</span>}
       </span>
       <span role="cell" className="cell-server truncate" title={`${server}:${row.server_port}`}>
         {server}

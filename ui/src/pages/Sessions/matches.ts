@@ -24,7 +24,7 @@ export type SessionFilter = (typeof SESSION_FILTERS)[number];
 export type SessionFilterValues = Partial<Record<SessionFilter, string>>;
 
 /** What a row does not show, or what the server alone knows how to search. */
-const SERVER_ONLY: readonly SessionFilter[] = ['q', 'certificate', 'ja3', 'ja4'];
+const SERVER_ONLY: readonly SessionFilter[] = ['q', 'process', 'certificate', 'ja3', 'ja4'];
 
 /** Whether these filters can be applied to a row that the event stream brings. */
 export function canFollow(filters: SessionFilterValues): boolean {
@@ -33,24 +33,19 @@ export function canFollow(filters: SessionFilterValues): boolean {
 
 /** Whether a live row belongs to the filtered list. Only meaningful if [`canFollow`] says yes. */
 export function matches(row: SessionRow, filters: SessionFilterValues): boolean {
-  const { ip, port, namespace, process, server_name: serverName } = filters;
+  const { ip, port, namespace, server_name: serverName } = filters;
   const exact = (
     ['grade', 'version', 'cipher', 'group', 'class', 'outcome', 'edge'] as const
   ).every((name) => filters[name] === undefined || row[name] === filters[name]);
   return (
     exact &&
-    (serverName === undefined || contains(row.server_name, serverName)) &&
-    (process === undefined || contains(row.process, process)) &&
+    (serverName === undefined || row.server_name === serverName) &&
     (ip === undefined || row.client_ip === ip || row.server_ip === ip) &&
     (port === undefined || String(row.server_port) === port || String(row.client_port) === port) &&
     (namespace === undefined ||
       inNamespace(row.source, namespace) ||
       inNamespace(row.destination, namespace))
   );
-}
-
-function contains(text: string | undefined, part: string): boolean {
-  return text?.toLowerCase().includes(part.toLowerCase()) === true;
 }
 
 function inNamespace(entity: Entity, namespace: string): boolean {

@@ -71,6 +71,7 @@ export default function Violations() {
         />
         <SearchFilter
           label="Namespace"
+          placeholder="Whole name"
           value={filters.namespace}
           onChange={(namespace) => setFilters({ namespace })}
         />

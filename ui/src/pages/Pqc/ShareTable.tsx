@@ -1,8 +1,20 @@
-import type { NamespaceReadiness } from '../../api/types';
+import type { ReadinessShare } from '../../api/types';
 import { count, share } from '../../format/numbers';
 import { WindowLink } from '../../url/WindowLink';
 
-export function Namespaces({ rows }: { rows: readonly NamespaceReadiness[] }) {
+interface Props {
+  title: string;
+  /** Heading of the first column. */
+  what: string;
+  rows: readonly ReadinessShare[];
+  /** Stands for the name that is empty. */
+  nameless: string;
+  /** The filter of the network graph that a name leads to. */
+  filter?: 'namespace';
+}
+
+/** How far the servers of each namespace, or of each owner, are. */
+export function ShareTable({ title, what, rows, nameless, filter }: Props) {
   if (rows.length === 0) return null;
   const sorted = [...rows].sort(
     (a, b) => a.pq_sessions / Math.max(a.sessions, 1) - b.pq_sessions / Math.max(b.sessions, 1),
@@ -10,14 +22,14 @@ export function Namespaces({ rows }: { rows: readonly NamespaceReadiness[] }) {
   return (
     <section className="card flush">
       <header>
-        <h2>By namespace</h2>
+        <h2>{title}</h2>
         <p>Least ready first</p>
       </header>
       <div className="table-scroll">
         <table className="table">
           <thead>
             <tr>
-              <th scope="col">Namespace</th>
+              <th scope="col">{what}</th>
               <th scope="col" className="wide-only">
                 Post-quantum sessions
               </th>
@@ -31,13 +43,13 @@ export function Namespaces({ rows }: { rows: readonly NamespaceReadiness[] }) {
           </thead>
           <tbody>
             {sorted.map((row) => (
-              <tr key={row.namespace}>
+              <tr key={row.name}>
                 <td>
-                  {row.namespace === '' ? (
-                    'In no namespace'
+                  {row.name === '' || filter === undefined ? (
+                    row.name || nameless
                   ) : (
-                    <WindowLink to="/network" filters={{ namespace: row.namespace }}>
-                      {row.namespace}
+                    <WindowLink to="/network" filters={{ [filter]: row.name }}>
+                      {row.name}
                     </WindowLink>
                   )}
                 </td>
