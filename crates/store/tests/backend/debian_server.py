@@ -47,7 +47,7 @@ def start_keeper():
     with open(config, "w") as file:
         file.write(
             f"tickTime=2000\ndataDir={folder}\nclientPort={port}\nclientPortAddress=127.0.0.1\n"
-            "admin.enableServer=false\n"
+            "admin.enableServer=false\n4lw.commands.whitelist=srvr\n"
         )
     jars = ":".join(
         os.path.join("/usr/share/java", name) for name in os.listdir("/usr/share/java") if name.endswith(".jar")
@@ -59,8 +59,16 @@ def start_keeper():
         cwd=folder,
         start_new_session=True,
     )
-    wait(lambda: socket.create_connection(("127.0.0.1", port), 1).close())
+    wait(lambda: ask_keeper(port))
     return process, port
+
+
+def ask_keeper(port):
+    """Fails unless the keeper serves: servers of 2018 crash if it only listens."""
+    with socket.create_connection(("127.0.0.1", port), 1) as connection:
+        connection.sendall(b"srvr")
+        if b"Mode:" not in connection.makefile("rb").read():
+            raise OSError("not yet")
 
 
 def replicas(servers, keeper):
