@@ -86,6 +86,7 @@ def start_server(number, ports, cluster):
     http, tcp, between = ports
     folder = os.path.join(FOLDER, str(number))
     os.makedirs(folder)
+    # It looks for its keeper when it starts, and crashes later if that was slow.
     with open(os.path.join(folder, "users.xml"), "w") as file:
         file.write(USERS)
     config = os.path.join(folder, "config.xml")
@@ -112,6 +113,12 @@ def start_server(number, ports, cluster):
     )
 
 
+def ask(port, query):
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/", query.encode(), {"X-ClickHouse-Key": KEY})
+    request.add_header("X-ClickHouse-User", "default")
+    urllib.request.urlopen(request, timeout=5).read()
+
+
 def wait(attempt):
     began = time.monotonic()
     while True:
@@ -132,12 +139,15 @@ def main():
             keeper, port = start_keeper()
             processes.append(keeper)
             cluster = replicas(servers, port)
+        pids = []
         for number, ports in enumerate(servers):
-            processes.append(start_server(number, ports, cluster))
-        for http, _, _ in servers:
-            wait(lambda: urllib.request.urlopen(f"http://127.0.0.1:{http}/ping", timeout=1).read())
-        # The last of the processes are the servers: whoever asks may end one of them.
-        pids = [process.pid for process in processes[-COUNT:]]
+            process = start_server(number, ports, cluster)
+            processes.append(process)
+            wait(lambda: ask(ports[0], "SELECT 1"))
+            if cluster:
+                wait(lambda: ask(ports[0], "SELECT 1 FROM system.zookeeper WHERE path = '/clickhouse/task_queue/ddl'"))
+            pids.append(process.pid)
+        # Whoever asks may end one of them.
         print(" ".join(f"{ports[0]}:{pid}" for ports, pid in zip(servers, pids)), flush=True)
         sys.stdin.read()
     finally:
