@@ -86,7 +86,6 @@ def start_server(number, ports, cluster):
     http, tcp, between = ports
     folder = os.path.join(FOLDER, str(number))
     os.makedirs(folder)
-    # It looks for its keeper when it starts, and crashes later if that was slow.
     with open(os.path.join(folder, "users.xml"), "w") as file:
         file.write(USERS)
     config = os.path.join(folder, "config.xml")
@@ -145,6 +144,7 @@ def main():
             processes.append(process)
             wait(lambda: ask(ports[0], "SELECT 1"))
             if cluster:
+                # It looks for its keeper when it starts, and what comes before it has found it may end it.
                 wait(lambda: ask(ports[0], "SELECT 1 FROM system.zookeeper WHERE path = '/clickhouse/task_queue/ddl'"))
             pids.append(process.pid)
         # Whoever asks may end one of them.
