@@ -1,5 +1,5 @@
 //! A process that is killed, a disk that is full, and readers meanwhile.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 
 mod backend;
 mod samples;

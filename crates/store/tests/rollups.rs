@@ -1,5 +1,5 @@
 //! Counts are those of the sessions, whatever comes in which order.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 
 mod backend;
 mod samples;

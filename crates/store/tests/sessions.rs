@@ -1,5 +1,5 @@
 //! What comes out of a store of sessions is what went in.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 
 mod backend;
 mod samples;

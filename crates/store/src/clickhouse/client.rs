@@ -59,11 +59,7 @@ impl Client {
         mut read: impl FnMut(&mut Answer) -> Result<T, Failure>,
     ) -> Result<Vec<T>, Failure> {
         let query = format!("{query} FORMAT RowBinary");
-        // A connection that the server closed meanwhile shows that only when it is used.
-        let answer = match self.send(SELECT_SETTINGS, query.as_bytes(), None) {
-            Err(Failure::Unreachable(_)) => self.send(SELECT_SETTINGS, query.as_bytes(), None)?,
-            answer => answer?,
-        };
+        let answer = self.ask(SELECT_SETTINGS, &query)?;
         let mut answer = Reader::new(BufReader::new(answer.into_body().into_reader()), MAX_ANSWER);
         let mut rows = Vec::new();
         while answer.has_more()? {
@@ -72,10 +68,18 @@ impl Client {
         Ok(rows)
     }
 
-    /// Has something done that answers nothing of interest.
+    /// Has something done that is the same when it is done twice.
     pub(super) fn run(&self, statement: &str) -> Result<(), Failure> {
-        let answer = self.send(RUN_SETTINGS, statement.as_bytes(), None)?;
-        drain(answer)
+        drain(self.ask(RUN_SETTINGS, statement)?)
+    }
+
+    /// Sends a statement, and once more if there is no answer: a connection that the server closed
+    /// meanwhile shows that only when it is used.
+    fn ask(&self, settings: &str, statement: &str) -> Result<Response<Body>, Failure> {
+        match self.send(settings, statement.as_bytes(), None) {
+            Err(Failure::Unreachable(_)) => self.send(settings, statement.as_bytes(), None),
+            answer => answer,
+        }
     }
 
     /// Inserts rows, all of them or none where they belong into one partition.

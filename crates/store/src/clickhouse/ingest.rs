@@ -37,6 +37,7 @@ impl Shared {
         self.freshen()?;
         let earlier = self.earlier(&id).map_err(|error| self.error(error))?;
         if let Some(answer) = earlier {
+            self.note_source(writer, &named.batch).map_err(|error| self.error(error))?;
             return Ok(answer);
         }
         let mut added = Added::default();
@@ -83,6 +84,17 @@ impl Shared {
         let token = format!("{:032x}", u128::from_be_bytes(*id));
         self.client.insert(&COUNTS.written(self.client.url()), &block, Some(&token))?;
         Ok((answer, counts))
+    }
+
+    /// Notes that a source is there, though its batch is known.
+    fn note_source(&self, writer: &mut Writer, batch: &Batch) -> Result<(), Failure> {
+        let is_new = writer.note_source(&batch.source);
+        self.save(&Added::default(), batch, is_new).inspect_err(|_| writer.sources.clear())?;
+        let received = batch.received.as_nanos();
+        let mut block = Block { shared: self, rows: Rows::default() };
+        let key = (Kind::Source, 0, digest_of(&batch.source.id), NOTHING);
+        block.put(key, [0, 0], received, received);
+        self.client.insert(&COUNTS.written(self.client.url()), &block.rows, None)
     }
 
     /// What became of the batch when it came for the first time.

@@ -47,7 +47,7 @@ def start_keeper():
     with open(config, "w") as file:
         file.write(
             f"tickTime=2000\ndataDir={folder}\nclientPort={port}\nclientPortAddress=127.0.0.1\n"
-            "admin.enableServer=false\n"
+            "admin.enableServer=false\n4lw.commands.whitelist=srvr\n"
         )
     jars = ":".join(
         os.path.join("/usr/share/java", name) for name in os.listdir("/usr/share/java") if name.endswith(".jar")
@@ -59,8 +59,16 @@ def start_keeper():
         cwd=folder,
         start_new_session=True,
     )
-    wait(lambda: socket.create_connection(("127.0.0.1", port), 1).close())
+    wait(lambda: ask_keeper(port))
     return process, port
+
+
+def ask_keeper(port):
+    """Fails unless the keeper serves: servers of 2018 crash if it only listens."""
+    with socket.create_connection(("127.0.0.1", port), 1) as connection:
+        connection.sendall(b"srvr")
+        if b"Mode:" not in connection.makefile("rb").read():
+            raise OSError("not yet")
 
 
 def replicas(servers, keeper):
@@ -104,6 +112,12 @@ def start_server(number, ports, cluster):
     )
 
 
+def ask(port, query):
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/", query.encode(), {"X-ClickHouse-Key": KEY})
+    request.add_header("X-ClickHouse-User", "default")
+    urllib.request.urlopen(request, timeout=5).read()
+
+
 def wait(attempt):
     began = time.monotonic()
     while True:
@@ -124,12 +138,16 @@ def main():
             keeper, port = start_keeper()
             processes.append(keeper)
             cluster = replicas(servers, port)
+        pids = []
         for number, ports in enumerate(servers):
-            processes.append(start_server(number, ports, cluster))
-        for http, _, _ in servers:
-            wait(lambda: urllib.request.urlopen(f"http://127.0.0.1:{http}/ping", timeout=1).read())
-        # The last of the processes are the servers: whoever asks may end one of them.
-        pids = [process.pid for process in processes[-COUNT:]]
+            process = start_server(number, ports, cluster)
+            processes.append(process)
+            wait(lambda: ask(ports[0], "SELECT 1"))
+            if cluster:
+                # It looks for its keeper when it starts, and what comes before it has found it may end it.
+                wait(lambda: ask(ports[0], "SELECT 1 FROM system.zookeeper WHERE path = '/clickhouse/task_queue/ddl'"))
+            pids.append(process.pid)
+        # Whoever asks may end one of them.
         print(" ".join(f"{ports[0]}:{pid}" for ports, pid in zip(servers, pids)), flush=True)
         sys.stdin.read()
     finally:
