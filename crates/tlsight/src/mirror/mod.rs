@@ -163,7 +163,8 @@ impl Mirror {
 
     /// Has the capture tell something, and forges it.
     fn take(&mut self, tell: impl FnOnce(&mut ClearText, &mut probe::Sink<'_>)) {
-        let Self { capture, translator, redactor, forger, frames, outputs, tunnel, audit, .. } = self;
+        let Self { capture, translator, redactor, forger, frames, outputs, tunnel, audit, .. } =
+            self;
         let mut pass_on = |record: &Record<'_>| {
             let record = match redactor {
                 Some(redactor) => &redactor.redact(record.clone()),

@@ -113,10 +113,7 @@ impl Session {
         is_ending: bool,
     ) -> Result<Step, String> {
         channel.read().map_err(|error| error.to_string())?;
-        while let Some(reply) = channel.next_reply().map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => "the sensor closed the connection".to_owned(),
-            _ => self.improper(&error.to_string()),
-        })? {
+        while let Some(reply) = channel.next_reply().map_err(|error| self.unheard(&error))? {
             self.hear(reply, now)?;
         }
         channel.write().map_err(|error| error.to_string())?;
@@ -322,6 +319,15 @@ impl Session {
         let sent = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         counters.sent_bytes = counters.sent_bytes.saturating_add(sent);
         Ok(())
+    }
+
+    /// Why there is no reply.
+    fn unheard(&self, error: &io::Error) -> String {
+        if error.kind() == io::ErrorKind::UnexpectedEof {
+            "the sensor closed the connection".to_owned()
+        } else {
+            self.improper(&error.to_string())
+        }
     }
 
     fn improper(&self, what: &str) -> String {

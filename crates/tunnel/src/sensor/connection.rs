@@ -295,11 +295,10 @@ impl Allowance {
 
 impl From<io::Error> for Ended {
     fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                Self::Refused(RefusedHow::Silent)
-            }
-            _ => Self::Broken,
+        if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) {
+            Self::Refused(RefusedHow::Silent)
+        } else {
+            Self::Broken
         }
     }
 }

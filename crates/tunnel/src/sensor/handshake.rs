@@ -18,9 +18,12 @@ pub(super) fn handshake(
     tcp: &mut TcpStream,
     config: &Arc<ServerConfig>,
 ) -> Result<(ServerConnection, AgentName), RefusedHow> {
-    let broken = |error: io::Error| match error.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => RefusedHow::Silent,
-        _ => RefusedHow::Handshake(error.to_string()),
+    let broken = |error: io::Error| {
+        if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) {
+            RefusedHow::Silent
+        } else {
+            RefusedHow::Handshake(error.to_string())
+        }
     };
     let mut tls = ServerConnection::new(Arc::clone(config)).map_err(refused)?;
     let deadline = Instant::now() + PATIENCE;
@@ -48,6 +51,7 @@ pub(super) fn handshake(
     Ok((tls, name.ok_or(RefusedHow::NoName)?))
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else it is has no name of its own")]
 fn refused(error: Error) -> RefusedHow {
     match error {
         Error::NoCertificatesPresented => RefusedHow::NoCertificate,

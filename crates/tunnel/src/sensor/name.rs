@@ -24,9 +24,8 @@ impl AgentName {
         let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
         let alternative = certificate.subject_alternative_name().ok().flatten();
         let names = alternative.iter().flat_map(|names| &names.value.general_names);
-        let mut dns = names.filter_map(|name| match name {
-            GeneralName::DNSName(name) => Some(*name),
-            _ => None,
+        let mut dns = names.filter_map(|name| {
+            if let GeneralName::DNSName(name) = name { Some(*name) } else { None }
         });
         let mut common = certificate.subject().iter_common_name();
         let name = dns.next().or_else(|| common.next()?.as_str().ok())?;
