@@ -20,14 +20,23 @@ pub enum Reason {
 impl Reason {
     /// The sign of TLS in constants of a file that has none of the functions that are known.
     pub(crate) fn of_constants(constants: &[u8]) -> Option<Self> {
-        // What they begin with is rare enough for a look at each place to be cheap.
-        let begins = |byte: &u8| MARKS.iter().any(|(mark, _)| mark.first() == Some(byte));
-        let places = constants.iter().enumerate().filter(|(_, byte)| begins(byte));
-        let mut found = places.filter_map(|(at, _)| {
-            let rest = constants.get(at..)?;
-            MARKS.iter().find(|(mark, _)| rest.starts_with(mark)).map(|(_, reason)| *reason)
-        });
-        found.next()
+        // What they begin with is rare enough for a look at each such place to be cheap.
+        let mut begins = [false; 256];
+        for first in MARKS.iter().filter_map(|(mark, _)| mark.first()) {
+            if let Some(begins) = begins.get_mut(usize::from(*first)) {
+                *begins = true;
+            }
+        }
+        for (at, byte) in constants.iter().enumerate() {
+            if begins.get(usize::from(*byte)) != Some(&true) {
+                continue;
+            }
+            let rest = constants.get(at..).unwrap_or_default();
+            if let Some((_, reason)) = MARKS.iter().find(|(mark, _)| rest.starts_with(mark)) {
+                return Some(*reason);
+            }
+        }
+        None
     }
 
     /// The sign of TLS in the name of a file.
