@@ -139,7 +139,7 @@ fn parse(file: File, wanted: &[&'static str]) -> object::read::Result<Elf> {
     if functions.is_empty()
         && reason.is_none()
         && let Some((_, constants)) = sections.section_by_name(endian, b".rodata")
-        && constants.sh_size(endian) <= MAX_STRINGS_LEN
+        && constants.sh_size(endian) <= MAX_CONSTANTS_LEN
     {
         reason = Reason::of_constants(constants.data(endian, &data)?);
     }
@@ -161,3 +161,6 @@ const MAX_FILE_LEN: u64 = 2 << 30;
 
 /// Names of a program with all of its symbols, of which the largest have some tens of megabytes.
 const MAX_STRINGS_LEN: u64 = 256 << 20;
+
+/// Constants in which signs of a library are looked for: those of browsers are some tens of megabytes.
+const MAX_CONSTANTS_LEN: u64 = 64 << 20;

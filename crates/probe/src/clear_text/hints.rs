@@ -20,14 +20,23 @@ pub enum Reason {
 impl Reason {
     /// The sign of TLS in constants of a file that has none of the functions that are known.
     pub(crate) fn of_constants(constants: &[u8]) -> Option<Self> {
-        // What they begin with is rare enough for a look at each place to be cheap.
-        let begins = |byte: &u8| MARKS.iter().any(|(mark, _)| mark.first() == Some(byte));
-        let places = constants.iter().enumerate().filter(|(_, byte)| begins(byte));
-        let mut found = places.filter_map(|(at, _)| {
-            let rest = constants.get(at..)?;
-            MARKS.iter().find(|(mark, _)| rest.starts_with(mark)).map(|(_, reason)| *reason)
-        });
-        found.next()
+        // What they begin with is rare enough for a look at each such place to be cheap.
+        let mut begins = [false; 256];
+        for first in MARKS.iter().filter_map(|(mark, _)| mark.first()) {
+            if let Some(begins) = begins.get_mut(usize::from(*first)) {
+                *begins = true;
+            }
+        }
+        for (at, byte) in constants.iter().enumerate() {
+            if begins.get(usize::from(*byte)) != Some(&true) {
+                continue;
+            }
+            let rest = constants.get(at..).unwrap_or_default();
+            if let Some((_, reason)) = MARKS.iter().find(|(mark, _)| rest.starts_with(mark)) {
+                return Some(*reason);
+            }
+        }
+        None
     }
 
     /// The sign of TLS in the name of a file.
@@ -49,13 +58,12 @@ impl fmt::Display for Reason {
     }
 }
 
-/// What is only in the files of these libraries: names of their sources, and their versions.
-const MARKS: [(&[u8], Reason); 6] = [
+/// What is only in the files of these libraries, such as names of their sources. Programs that use a
+/// shared OpenSSL have its version as well.
+const MARKS: [(&[u8], Reason); 4] = [
     (b"BoringSSL", Reason::StrippedBoringSsl),
     (b"boringssl/ssl/", Reason::StrippedBoringSsl),
     (b"ssl/statem/statem_clnt.c", Reason::StrippedOpenSsl),
-    (b"OpenSSL 1.1.1", Reason::StrippedOpenSsl),
-    (b"OpenSSL 3.", Reason::StrippedOpenSsl),
     (b"rustls::msgs::", Reason::Rustls),
 ];
 
@@ -67,8 +75,8 @@ mod tests {
     fn signs_of_tls_are_told_apart() {
         let of = |constants: &str| Reason::of_constants(constants.as_bytes());
         assert_eq!(of("x BoringSSL y"), Some(Reason::StrippedBoringSsl));
-        assert_eq!(of("x OpenSSL 3.0.17 1 Jul 2025"), Some(Reason::StrippedOpenSsl));
-        assert_eq!(of("x OpenSSL y"), None);
+        assert_eq!(of("../ssl/statem/statem_clnt.c"), Some(Reason::StrippedOpenSsl));
+        assert_eq!(of("built with OpenSSL 3.0.17 1 Jul 2025"), None);
         assert_eq!(
             Reason::of_name("/usr/lib/jvm/x/server/libjvm.so (deleted)"),
             Some(Reason::Java)

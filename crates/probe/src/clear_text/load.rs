@@ -143,9 +143,10 @@ impl ClearText {
     /// Tells `sink` what there is, or waits for that up to `timeout`; whether there was anything.
     pub fn poll(&mut self, timeout: Duration, sink: &mut Sink<'_>) -> bool {
         let began = Instant::now();
-        self.look_around(sink);
         loop {
-            if self.drain(sink) {
+            let any = self.drain(sink);
+            self.look_around(!any, sink);
+            if any {
                 self.idle_since = Instant::now();
                 return true;
             }
@@ -244,7 +245,7 @@ impl ClearText {
     }
 
     /// Every now and then: what is due, new libraries and processes.
-    fn look_around(&mut self, sink: &mut Sink<'_>) {
+    fn look_around(&mut self, all_is_told: bool, sink: &mut Sink<'_>) {
         while let Some(found) = self.scanner.take() {
             match found {
                 Found::Library(candidate) => {
@@ -263,7 +264,8 @@ impl ClearText {
         self.streams.set_clock(Clock::read());
         self.streams.advance(boot_ns(), sink);
         self.streams.sweep();
-        if self.forgot_at.elapsed() >= FORGET_EVERY {
+        // What an object did last may be in a ring as long as there is something in one.
+        if all_is_told && self.forgot_at.elapsed() >= FORGET_EVERY {
             self.forgot_at = Instant::now();
             self.forget_objects(sink);
         }

@@ -16,6 +16,7 @@ mod scan;
 mod scope;
 mod streams;
 mod targets;
+mod telling;
 mod waiting;
 
 pub use account::Account;

@@ -2,11 +2,12 @@
 
 use std::net::SocketAddr;
 
-use forge::{ConnectionId, Ending, MissingCause, Opened, Origin, Record, RecordKind, Side};
+use forge::{ConnectionId, Ending, Opened, Origin, Record, RecordKind, Side};
 use hashbrown::HashMap;
 
 use super::account::Taken;
 use super::record::{Bound, ClearRecord, Closing, Direction, Head, Progress, Role};
+use super::telling::{Connection, Ends, Object, Part, Telling};
 use super::waiting::{Piece, Waiting};
 use crate::clock::Clock;
 use crate::process::Processes;
@@ -60,46 +61,6 @@ pub(crate) trait Host {
     fn listens(&mut self, pid: u32, netns: u32, local: SocketAddr) -> bool;
     /// When the probes of a file began, in nanoseconds since the machine started.
     fn probed_since(&self, target: u32) -> Option<u64>;
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Ends {
-    client: SocketAddr,
-    server: SocketAddr,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Object {
-    part: Part,
-    next: [Progress; 2],
-}
-
-/// What an object is for its connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    /// It tells its clear text.
-    Teller(u64),
-    /// Another one, at the other end, tells it.
-    Duplicate,
-    /// There was no room for its connection.
-    Refused,
-}
-
-#[derive(Clone, Debug)]
-struct Connection {
-    ends: Ends,
-    cookie: u64,
-    netns: u32,
-    opened_at: Option<u64>,
-    /// The end whose process tells.
-    side: Side,
-    /// Bytes told or missing, by [`Direction`].
-    told: [u64; 2],
-    /// Objects that tell.
-    tellers: u32,
-    /// How it ends, and when that is told.
-    ending: Option<(Ending, u64)>,
-    has_second: bool,
 }
 
 impl Streams {
@@ -442,85 +403,6 @@ impl Streams {
     }
 }
 
-impl Connection {
-    /// Whether a socket of the other end is the other end of this connection. Within a network
-    /// namespace the addresses say so; in another one, they may be those of other hosts.
-    fn is_same(&self, other: &Bound<'_>) -> bool {
-        if self.netns == other.netns {
-            return true;
-        }
-        let apart = self.opened_at.zip(other.opened_at).map(|(own, other)| own.abs_diff(other));
-        !other.local.ip().is_loopback() && apart.is_some_and(|apart| apart < HANDSHAKE_NS)
-    }
-}
-
-/// Tells of one connection at one time.
-struct Telling {
-    id: ConnectionId,
-    at: event::Timestamp,
-}
-
-impl Telling {
-    fn data(
-        &self,
-        connection: &mut Connection,
-        direction: Direction,
-        bytes: &[u8],
-        sink: &mut Sink<'_>,
-    ) {
-        let sender = connection.sender(direction);
-        let position = connection.advance(direction, bytes.len() as u64);
-        let kind = RecordKind::Data { sender, position, bytes };
-        sink(Record { connection: self.id, at: self.at, kind });
-    }
-
-    /// Tells what an object did not, up to where it has come.
-    fn missing(
-        &self,
-        connection: &mut Connection,
-        object: &mut Object,
-        direction: Direction,
-        now: Progress,
-        sink: &mut Sink<'_>,
-    ) {
-        let Some(next) = object.next.get_mut(direction.index()) else { return };
-        let all = now.position.saturating_sub(next.position);
-        let ring_full = now.ring_full.saturating_sub(next.ring_full).min(all);
-        let fault = now.faults.saturating_sub(next.faults).min(all - ring_full);
-        let causes = [
-            (MissingCause::RingFull, ring_full),
-            (MissingCause::Fault, fault),
-            (MissingCause::Overload, all - ring_full - fault),
-        ];
-        for (cause, len) in causes.into_iter().filter(|(_, len)| *len > 0) {
-            let sender = connection.sender(direction);
-            let position = connection.advance(direction, len);
-            let kind = RecordKind::Missing { sender, position, len, cause };
-            sink(Record { connection: self.id, at: self.at, kind });
-        }
-        if all > 0 {
-            *next = now;
-        }
-    }
-}
-
-impl Connection {
-    const fn sender(&self, direction: Direction) -> Side {
-        match direction {
-            Direction::Read => self.side.opposite(),
-            Direction::Write => self.side,
-        }
-    }
-
-    /// Goes on in a direction; gives where that was before.
-    fn advance(&mut self, direction: Direction, len: u64) -> u64 {
-        let Some(told) = self.told.get_mut(direction.index()) else { return 0 };
-        let before = *told;
-        *told = before.saturating_add(len);
-        before
-    }
-}
-
 fn command(bound: &Bound<'_>, known: Option<&str>) -> Box<str> {
     if bound.command.is_empty() {
         return known.unwrap_or_default().into();
@@ -540,6 +422,3 @@ const MAX_PROCESSES: usize = 16_384;
 /// How long after its end the rest of a connection is waited for: what a fork of its process goes on
 /// with, or reads after the socket is closed. In nanoseconds.
 const LINGER_NS: u64 = 1_000_000_000;
-
-/// Longer than the two ends of a TCP handshake within a host lie apart, in nanoseconds.
-const HANDSHAKE_NS: u64 = 3_000_000_000;

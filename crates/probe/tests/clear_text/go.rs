@@ -18,7 +18,6 @@ fn each_connection_of_a_stripped_program_of_go_is_told() {
         .args(["build", "-trimpath", "-ldflags", "-s -w", "-o"])
         .args([place.file("client"), place.file("main.go")])
         .env("CGO_ENABLED", "0")
-        .env("GOFLAGS", "-mod=mod")
         .env("GOCACHE", place.file("cache"))
         .env("HOME", place.file("home"))
         .output()

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use aya::programs::loaded_programs;
 
-use crate::network::{Network, in_namespace, wait_until, with_network};
+use crate::network::{Network, wait_until, with_network};
 use crate::servers::{Identity, OpensslServer, PAGE};
 use crate::watcher::Watcher;
 
@@ -94,7 +94,7 @@ fn a_mirror_without_rules_or_without_output_does_not_begin() {
 /// Starts to mirror, with port 443 told as 80, and returns when probes are in place.
 fn start(network: &Network, arguments: &[&str]) -> Watcher {
     let audit = network.folder().join("audit.ndjson");
-    let mut command = in_namespace(&network.client(), env!("CARGO_BIN_EXE_tlsight"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tlsight"));
     command.args(["mirror", "--port-map", "443:80", "--audit"]).arg(&audit).args(arguments);
     Watcher::run(&mut command, "tlsight mirrors", |_| holds(&audit, b"mirror-start"))
 }
