@@ -21,10 +21,13 @@ pub fn http2(input: &[u8]) {
     }
 }
 
-/// What was told of the streams: messages of both sides, and how they ended.
+/// Messages of both sides and how they ended, of each time a stream was opened.
+type Streams = BTreeMap<u32, Vec<(Vec<u8>, Vec<u8>, Option<Ending>)>>;
+
+/// What was told of the streams.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Followed {
-    streams: BTreeMap<u32, Vec<(Vec<u8>, Vec<u8>, Option<Ending>)>>,
+    streams: Streams,
     counters: Counters,
 }
 
@@ -54,7 +57,7 @@ impl Followed {
     }
 }
 
-fn tell(streams: &mut BTreeMap<u32, Vec<(Vec<u8>, Vec<u8>, Option<Ending>)>>, event: &Event<'_>) {
+fn tell(streams: &mut Streams, event: &Event<'_>) {
     let (Event::Opened { stream }
     | Event::Bytes { stream, .. }
     | Event::Missing { stream, .. }
