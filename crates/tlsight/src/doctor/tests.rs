@@ -24,7 +24,12 @@ fn an_old_kernel_and_one_without_types_capture_at_no_socket() {
     made_up.remove("sys/kernel/btf/vmlinux");
     let report = Report::new(&made_up.read(), &trials(true));
     assert_status(&report, "kernel", Status::Missing, "5.10.0-28-amd64");
-    assert_status(&report, "mirror", Status::Degraded, "Linux before 6.3 does not tell");
+    assert_status(
+        &report,
+        "mirror",
+        Status::Degraded,
+        "Linux before 6.3 does not tell on which socket a thread sends",
+    );
     assert_status(&report, "BTF", Status::Missing, "no /sys/kernel/btf/vmlinux");
     assert_status(&report, "locked memory", Status::Degraded, "64 KiB");
     assert_status(&report, "open files", Status::Degraded, "at most 128");
