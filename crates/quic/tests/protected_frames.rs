@@ -1,5 +1,5 @@
 //! Frames of packets that secrets opened.
-#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by a panic")]
+#![cfg(test)]
 
 use proptest::prelude::*;
 use quic::{Anomaly, ProtectedFrame, Version, protected_frame};
