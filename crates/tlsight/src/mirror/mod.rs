@@ -65,9 +65,9 @@ pub(crate) fn run(args: &MirrorArgs) -> Result<Outcome> {
     let stop = Arc::new(AtomicBool::new(false));
     signals::stop_on_request(&stop)?;
     let outputs = Outputs::open(args)?;
-    let tunnel = tunnel::open(&args.tunnel)?;
     let rings_len = Some(args.ring_mib << 20);
     let capture = ClearText::open(&ClearTextOptions { rules: rules.clone(), rings_len })?;
+    let tunnel = tunnel::open(&args.tunnel)?;
     let mut audit = Audit::open(args.audit.as_deref())?;
     audit.start(&rules, args);
     let meters = Meters::serve(args.metrics)?;
