@@ -14,7 +14,7 @@ use tls::handshake::{CertificateList, MessageHeader, ServerHello};
 use tls::record::RecordHeader;
 use tls::registry::{ContentType, HandshakeType};
 use tlsight_fuzz::{put_datagram, put_packet};
-use tunnel::format::{Frame, Hello, Packer, Report, SessionId, put_record};
+use tunnel::format::{self, Frame, Hello, Packer, Report, SessionId};
 use wire::{Ethernet, Packet};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -86,7 +86,7 @@ impl Seeds {
     fn tunnel(&mut self) -> std::io::Result<()> {
         let mut records = Vec::new();
         for record in told() {
-            put_record(&record, &mut records);
+            format::put_record(&record, &mut records);
         }
         self.add("tunnel_records", "one-connection", &records)?;
         self.add("tunnel_records", "cut", records.get(..90).unwrap_or_default())?;

@@ -61,7 +61,7 @@ pub(crate) enum Command {
     /// Keep what agents tell, judge it by policies, and show it in a web UI and an API
     Serve(ServeArgs),
     /// Copy the clear text of TLS sessions into an IDS, as TCP packets
-    Mirror(MirrorArgs),
+    Mirror(Box<MirrorArgs>),
     /// Say what this machine can do, and how to get what is missing
     Doctor(DoctorArgs),
     /// List, explain and check policies

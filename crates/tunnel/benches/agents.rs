@@ -1,6 +1,6 @@
 //! What one sensor takes of 1, 10, 100 and 1,000 agents on the loopback interface, with all that TLS and
 //! compression cost at both ends, in one run.
-#![expect(clippy::unwrap_used, reason = "no part of the program")]
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "no part of the program")]
 
 use std::fs;
 use std::sync::Arc;
@@ -89,8 +89,9 @@ fn run(count: u64, own: &Credentials, other: &Credentials) -> Outcome {
         thread::sleep(Duration::from_millis(1));
     }
     let connected = begin.elapsed();
+    let text = b"GET /index.html ".iter().cycle();
     let piece: Vec<u8> =
-        (0..PIECE).map(|at| b"GET /index.html "[at % 16] ^ (at / 97) as u8).collect();
+        text.zip((0..=u8::MAX).cycle()).map(|(a, b)| a ^ (b >> 5)).take(PIECE).collect();
     let begin = Instant::now();
     let pieces = TOTAL / count / PIECE as u64;
     for sender in &senders {

@@ -1,5 +1,5 @@
 //! What a byte of clear text costs on its way into a batch and out of it, beside copying it.
-#![expect(clippy::unwrap_used, reason = "no part of the program")]
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "no part of the program")]
 
 use std::hint::black_box;
 
@@ -72,7 +72,7 @@ fn records(text: &[u8], len: usize) -> impl Iterator<Item = Record<'_>> {
         connection: ConnectionId(number % 8),
         at: Timestamp::from_nanos(1_800_000_000_000_000_000),
         kind: RecordKind::Data {
-            sender: Side::BOTH[usize::try_from(number % 2).unwrap()],
+            sender: if number % 2 == 0 { Side::Client } else { Side::Server },
             position: number * len as u64,
             bytes,
         },

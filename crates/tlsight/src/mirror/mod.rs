@@ -120,8 +120,9 @@ impl Mirror {
         let redactor =
             (!packets.no_redact).then(|| Redactor::new(SECRET_HEADERS.into_iter().chain(more)));
         let translates = packets.h2_to_h1 || redactor.is_some();
-        let translator =
-            translates.then(|| Http2ToHttp1::new(Streams::Vlans, StageLimits::default()));
+        // What reads captures looks at ports, what listens to interfaces at VLANs as well.
+        let streams = if args.write.is_some() { Streams::Ports } else { Streams::Vlans };
+        let translator = translates.then(|| Http2ToHttp1::new(streams, StageLimits::default()));
         let forger = Forger::new(forging(packets, &outputs));
         Self {
             capture,

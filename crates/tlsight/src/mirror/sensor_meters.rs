@@ -18,7 +18,9 @@ use crate::agent::settings::Listen;
 
 /// What is served, as it was last set.
 #[derive(Clone, Debug)]
-pub(super) struct SensorMeters(Arc<Mutex<Option<(SensorReport, Vec<AgentStatus>)>>>);
+pub(super) struct SensorMeters(Arc<Mutex<Option<Set>>>);
+
+type Set = (SensorReport, Vec<AgentStatus>);
 
 impl SensorMeters {
     /// Serves `/metrics` at an address, if there is one.

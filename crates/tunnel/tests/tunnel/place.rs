@@ -141,10 +141,7 @@ impl Sensor {
     /// Waits until something was refused for this reason, and is told in a line.
     pub(crate) fn until_refused(&self, name: &str) -> Incident {
         until(name, || self.receiver.counters().refused.contains_key(name));
-        let is_it = |incident: &&Incident| match &incident.what {
-            tunnel::Happening::Refused(how) => how.name() == name,
-            _ => false,
-        };
+        let is_it = |incident: &&Incident| matches!(&incident.what, tunnel::Happening::Refused(how) if how.name() == name);
         let find = || self.incidents.lock().unwrap().iter().find(is_it).cloned();
         until("a line about it", || find().is_some());
         find().unwrap()

@@ -102,7 +102,7 @@ fn misbehaviours() -> Vec<(&'static str, Vec<u8>, Refusal)> {
         ("a second hello", hello(1, 0), Refusal::Malformed),
         ("a hello of another version", of_other_version, Refusal::Version),
         ("the batch before again", batch(1, &[opened(3)]), Refusal::Replay),
-        ("a batch too far", batch(3, &[next.clone()]), Refusal::SequenceGap),
+        ("a batch too far", batch(3, std::slice::from_ref(&next)), Refusal::SequenceGap),
         ("bytes again", batch(2, &[data(2, Side::Client, 0, b"z")]), Refusal::Contradiction),
         ("a connection again", batch(2, &[opened(2)]), Refusal::Contradiction),
         ("openings in the middle", known, Refusal::Malformed),
