@@ -1,8 +1,9 @@
 //! GnuTLS.
 
+use std::net::TcpListener;
 use std::process::Command;
 
-use probe::{Matches, Rules};
+use probe::{Library, Matches, Rules};
 
 use crate::mirror::Mirror;
 use crate::place::{Nginx, Place, Running, path_of};
@@ -21,12 +22,22 @@ fn what_wget_says_and_hears_is_told() {
         ..Rules::default()
     };
     let Some(mut mirror) = Mirror::open(rules) else { return };
-    let wget = Running::start(
-        Command::new("wget")
-            .args(["-q", "--no-check-certificate", "-O"])
-            .arg(place.file("got"))
-            .arg(nginx.url("body")),
-    );
+    let ask = |url: String| {
+        Running::start(
+            Command::new("wget")
+                .args(["-q", "--no-check-certificate", "-O"])
+                .arg(place.file("got"))
+                .arg(url),
+        )
+    };
+    // One that nobody answers, so that its library is found while it runs.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let waiting = ask(format!("https://{}/", silent.local_addr().unwrap()));
+    mirror.poll_until("the library has probes", |mirror| {
+        mirror.capture.targets().iter().any(|target| target.library == Library::GnuTls)
+    });
+    drop(waiting);
+    let wget = ask(nginx.url("body"));
     let server = ([127, 0, 0, 1], nginx.port).into();
     mirror.read_until("the end", |told| {
         told.with_server(server).iter().any(|one| one.ending.is_some())
