@@ -25,7 +25,9 @@ export function ShareTable({ title, what, rows, nameless, filter }: Props) {
         <h2>{title}</h2>
         <p>Least ready first</p>
       </header>
-      <div className="table-scroll">
+      {/* The region scrolls, so the keyboard must reach it. */}
+      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
+      <div className="table-scroll" tabIndex={0} role="region" aria-label={title}>
         <table className="table">
           <thead>
             <tr>
