@@ -56,6 +56,12 @@ impl Keys {
         }
         Ok(keys)
     }
+
+    /// Whether more may be written to a key log while packets come.
+    pub(crate) const fn may_grow(&self) -> bool {
+        !self.logs.is_empty()
+    }
+
     /// The secrets.
     pub(crate) const fn store(&self) -> &Arc<KeyStore> {
         &self.store

@@ -33,7 +33,7 @@ pub(crate) fn run(args: ReadArgs) -> Result<Outcome> {
     let source = if has_pipe { Source::Live } else { Source::Files };
     let files = args.files.len() as u64;
     let keys = Keys::load(&args.keys)?;
-    let patience = has_pipe.then(Patience::default);
+    let patience = (has_pipe && keys.may_grow()).then(Patience::default);
     let setup = Setup::new(args.common, source, bar)?.decrypting(keys.decryption(patience));
     let mut captures = Captures::new(args.files, progress).with_keys(keys);
     let result = analyse(&setup, &mut captures);
