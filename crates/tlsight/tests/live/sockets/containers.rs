@@ -32,6 +32,10 @@ fn each_session_between_containers_is_told_once_with_the_pods_of_both_ends() {
                     "--pod-label=app.kubernetes.io/name",
                 ],
             );
+            // An event waits for what is behind its ends, but not for as long as a busy machine takes.
+            wait_until("the owners of the pods are asked for", || {
+                cluster.requests("get replicasets") > 0 && cluster.requests("get jobs") > 0
+            });
             let namespace = network.client();
             let plans = CLIENTS.map(|client| (client, script(client.name)));
             let clients: Vec<_> = plans
