@@ -13,6 +13,8 @@ use crate::place::{Nginx, Place, Running, path_of};
 fn each_connection_of_node_has_its_own_addresses() {
     let Some(place) = Place::new("mirror-node", &["nginx", "openssl", "node"]) else { return };
     let nginx = Nginx::start(&place);
+    // One that says nothing, so that its library is found before the other one begins.
+    let _idle = Running::start(Command::new("node").args(["-e", "setInterval(() => {}, 1e6)"]));
     fetch_all(&place, &nginx, "node", NODE);
 }
 
