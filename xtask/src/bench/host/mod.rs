@@ -73,23 +73,33 @@ fn observe(
 ) -> Result<()> {
     let running = observer.start(seen, work)?;
     let mut file = File::options().append(true).create(true).open(kept)?;
-    let mut keep = |pair, cost| -> Result<()> {
-        let kept = Kept { observer: observer.name().to_owned(), pair, cost };
+    let mut keep = |measured| -> Result<()> {
+        let kept = Kept { observer: observer.name().to_owned(), measured };
         writeln!(file, "{}", serde_json::to_string(&kept)?)?;
         Ok(())
     };
     for turn in 0..TURNS_A_ROUND {
-        keep(Some(Pair::measure(seen, unseen, turn % 2 == 0)?), None)?;
+        keep(Measured::Pair(Pair::measure(seen, unseen, turn % 2 == 0)?))?;
     }
-    keep(None, Some(Cost::measure(seen, &running, with_bulk)?))
+    for window in seen.windows(unseen)? {
+        keep(Measured::Window(window))?;
+    }
+    keep(Measured::Cost(Cost::measure(seen, &running, with_bulk)?))
 }
 
-/// What is kept of a turn, or of the end of a round.
+/// What is kept of an observer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Kept {
     observer: String,
-    pair: Option<Pair>,
-    cost: Option<Cost>,
+    measured: Measured,
+}
+
+/// What was measured: of a turn, within a download, or at the end of a round.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+enum Measured {
+    Pair(Pair),
+    Window(Window),
+    Cost(Cost),
 }
 
 /// Two turns, one beside the other.
@@ -97,6 +107,13 @@ struct Kept {
 struct Pair {
     with: Turn,
     without: Turn,
+}
+
+/// Seconds that the same number of bytes took on two downloads, one right after the other.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Window {
+    with_s: f64,
+    without_s: f64,
 }
 
 /// What the traffic came to in one turn.
@@ -223,18 +240,18 @@ impl Cost {
 /// The programs: those that are named, or release builds, made first.
 fn programs(root: &Path, options: &Options) -> Result<(PathBuf, PathBuf)> {
     if let Some(tlsight) = &options.tlsight {
-        let clients = tlsight.with_file_name("examples").join("connections");
+        let clients = tlsight.with_file_name("examples").join("load");
         ensure!(clients.is_file(), "{} is missing", clients.display());
         return Ok((tlsight.clone(), clients));
     }
     let status = Command::new("cargo")
         .args(["build", "--release", "--locked", "--package", "tlsight"])
-        .args(["--example", "connections"])
+        .args(["--example", "load"])
         .current_dir(root)
         .status()
         .context("cargo cannot be run")?;
     ensure!(status.success(), "the clients do not build: {status}");
-    Ok((build_tlsight(root)?, target_dir().join("release/examples/connections")))
+    Ok((build_tlsight(root)?, target_dir().join("release/examples/load")))
 }
 
 /// New connections a second that are asked for.

@@ -3,7 +3,8 @@
 use anyhow::{Context, Result};
 
 use super::estimate::Estimate;
-use super::{Cost, Kept, Pair, Turn};
+use super::traffic::WINDOW_LEN;
+use super::{Cost, Kept, Measured, Pair, Turn, Window};
 
 /// Prints what each observer cost, of all its pairs of turns.
 pub(super) fn print(kept: &[Kept]) -> Result<()> {
@@ -14,11 +15,17 @@ pub(super) fn print(kept: &[Kept]) -> Result<()> {
         }
     }
     for name in names {
-        let of_it = || kept.iter().filter(|kept| kept.observer == name);
-        let pairs: Vec<Pair> = of_it().filter_map(|kept| kept.pair).collect();
-        let costs: Vec<Cost> = of_it().filter_map(|kept| kept.cost).collect();
-        println!("\n{name}: {} pairs of turns", pairs.len());
+        let (mut pairs, mut windows, mut costs) = (Vec::new(), Vec::new(), Vec::new());
+        for kept in kept.iter().filter(|kept| kept.observer == name) {
+            match kept.measured {
+                Measured::Pair(pair) => pairs.push(pair),
+                Measured::Window(window) => windows.push(window),
+                Measured::Cost(cost) => costs.push(cost),
+            }
+        }
+        println!("\n{name}: {} pairs of turns, {} of windows", pairs.len(), windows.len());
         print_pairs(&pairs)?;
+        print_windows(&windows)?;
         print_costs(&costs)?;
     }
     println!(
@@ -46,6 +53,15 @@ fn print_pairs(pairs: &[Pair]) -> Result<()> {
         let (without, change) = (format!("{without:.0}"), format!("{:.2}", change.scaled(100.0)));
         println!("{what:46}{without:>28}{change:>30}");
     }
+    Ok(())
+}
+
+fn print_windows(windows: &[Window]) -> Result<()> {
+    let without = estimate(windows, |window| Some(WINDOW_LEN as f64 / window.without_s))?;
+    let change = estimate(windows, |window| Some(window.without_s / window.with_s - 1.0))?;
+    let (without, change) =
+        (format!("{:.0}", without.scaled(1e-6)), format!("{:.2}", change.scaled(100.0)));
+    println!("{:46}{without:>28}{change:>30}", "download, by windows, MB/s");
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::Deserialize;
 
+use super::Window;
 use super::cgroup::Cgroup;
 
 /// A server with some files, and its clients, until it is dropped.
@@ -91,12 +92,38 @@ impl Lane {
 
     /// Opens connections for some seconds, at a rate or, if that is 0, as many as it can.
     pub(super) fn connect(&self, per_second: f64, seconds: f64) -> Result<Connections> {
-        let arguments = [self.port.to_string(), per_second.to_string(), seconds.to_string()];
+        let arguments = [
+            "connections".to_owned(),
+            self.port.to_string(),
+            per_second.to_string(),
+            seconds.to_string(),
+        ];
         let output = self.client(&self.clients).args(arguments).output()?;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let result: Connections = serde_json::from_slice(&output.stdout)?;
         ensure!(result.failed == 0.0, "{} connections failed", result.failed);
         Ok(result)
+    }
+
+    /// Downloads from both lanes at a time, by turns some bytes of the one and of the other.
+    pub(super) fn windows(&self, unseen: &Self) -> Result<Vec<Window>> {
+        let output = self
+            .client(&self.clients)
+            .args(["windows", &format!("/{}", LARGE.0)])
+            .args([WINDOW_LEN.to_string(), WINDOWS.to_string()])
+            .arg(self.port.to_string())
+            .arg(self.cgroup())
+            .arg(unseen.port.to_string())
+            .arg(unseen.cgroup())
+            .output()?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout)?
+            .lines()
+            .map(|line| {
+                let (with_s, without_s) = line.split_once(' ').context("not two times")?;
+                Ok(Window { with_s: with_s.parse()?, without_s: without_s.parse()? })
+            })
+            .collect()
     }
 
     fn client(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
@@ -139,3 +166,10 @@ fn certificate(work: &Path) -> Result<()> {
 pub(super) const SMALL: (&str, u64) = ("small", 40 << 20);
 pub(super) const MIDDLE: (&str, u64) = ("middle", 256 << 20);
 pub(super) const LARGE: (&str, u64) = ("large", 4 << 30);
+
+/// Bytes that are downloaded before it is the turn of the other lane: many times what sockets hold.
+pub(super) const WINDOW_LEN: u64 = 32 << 20;
+
+/// Pairs of windows in a round, all of them within the large file.
+const WINDOWS: u64 = 120;
+const _: () = assert!((WINDOWS + 1) * WINDOW_LEN <= LARGE.1);
