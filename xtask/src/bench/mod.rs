@@ -5,6 +5,7 @@ mod files;
 mod host;
 mod live;
 mod measure;
+mod mirror;
 mod peers;
 mod sender;
 mod table;
@@ -34,7 +35,7 @@ struct Options {
     bulk_bytes: String,
     /// Runs of each program; the median counts.
     runs: usize,
-    /// Pairs of turns with each observer of a host.
+    /// Pairs of turns with each observer of a host, and rounds of each way to mirror.
     turns: usize,
     /// The program whose cost to its host is measured; a release build if none is named.
     tlsight: Option<PathBuf>,
@@ -51,6 +52,7 @@ enum Part {
     Decrypt,
     Live,
     Host,
+    Mirror,
 }
 
 pub(crate) fn run(mut parser: lexopt::Parser) -> Result<Outcome> {
@@ -83,6 +85,7 @@ pub(crate) fn run(mut parser: lexopt::Parser) -> Result<Outcome> {
             Value(part) if part == "decrypt" => options.parts.push(Part::Decrypt),
             Value(part) if part == "live" => options.parts.push(Part::Live),
             Value(part) if part == "host" => options.parts.push(Part::Host),
+            Value(part) if part == "mirror" => options.parts.push(Part::Mirror),
             Long("send") => {
                 let interface = parser.value()?.string()?;
                 let rate = parser.value()?.parse()?;
@@ -107,6 +110,9 @@ pub(crate) fn run(mut parser: lexopt::Parser) -> Result<Outcome> {
     }
     if wants(Part::Host) {
         host::run(&root, &options)?;
+    }
+    if wants(Part::Mirror) {
+        mirror::run(&root, &options)?;
     }
     Ok(Outcome::Clean)
 }

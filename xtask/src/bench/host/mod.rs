@@ -23,7 +23,11 @@ use super::Options;
 use super::peers::{build_tlsight, find};
 use crate::workspace::target_dir;
 use observer::{Observer, Running};
-use traffic::{LARGE, Lane, MIDDLE, SMALL};
+use traffic::{LARGE, MIDDLE, SMALL};
+
+pub(super) use cgroup::Cgroup;
+pub(super) use estimate::Estimate;
+pub(super) use traffic::{GIBIBYTE, Lane, prepare};
 
 /// Downloads and connects by turns with each observer and with none, and prints what it costs.
 pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
@@ -44,7 +48,7 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
     if !options.adds_turns {
         fs::remove_file(&kept).ok();
     }
-    traffic::prepare(&work)?;
+    prepare(&work)?;
     let observers = Observer::installed(tlsight, root, &options.observers);
     let [one, other] = PORTS;
     let (one, other) =

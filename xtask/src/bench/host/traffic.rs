@@ -14,7 +14,7 @@ use super::Window;
 use super::cgroup::Cgroup;
 
 /// A server with some files, and its clients, until it is dropped.
-pub(super) struct Lane {
+pub(in super::super) struct Lane {
     server: Child,
     port: u16,
     clients: PathBuf,
@@ -32,7 +32,7 @@ pub(super) struct Connections {
 
 impl Lane {
     /// Starts the server on a port; `clients` is the program that opens connections.
-    pub(super) fn start(work: &Path, port: u16, clients: PathBuf) -> Result<Self> {
+    pub(in super::super) fn start(work: &Path, port: u16, clients: PathBuf) -> Result<Self> {
         let folder = work.display();
         let settings = work.join(format!("nginx-{port}.conf"));
         fs::write(
@@ -41,7 +41,8 @@ impl Lane {
                 "daemon off; user root; worker_processes 1; worker_cpu_affinity 01;\n\
                  pid {folder}/nginx-{port}.pid; error_log stderr crit;\n\
                  events {{ worker_connections 4096; }}\n\
-                 http {{ access_log off; sendfile on; server {{ listen 127.0.0.1:{port} ssl;\n\
+                 http {{ access_log off; sendfile on;\
+                 keepalive_requests 1000000; server {{ listen 127.0.0.1:{port} ssl;\n\
                  ssl_certificate certificate.pem; ssl_certificate_key key.pem;\n\
                  ssl_protocols TLSv1.2 TLSv1.3; ssl_session_tickets off; root {folder}; }} }}\n"
             ),
@@ -68,7 +69,7 @@ impl Lane {
         self.port
     }
 
-    pub(super) fn cgroup(&self) -> &Path {
+    pub(in super::super) fn cgroup(&self) -> &Path {
         self.cgroup.path()
     }
 
@@ -78,7 +79,7 @@ impl Lane {
     }
 
     /// Downloads a file; gives the bytes a second.
-    pub(super) fn download(&self, (name, len): (&str, u64)) -> Result<f64> {
+    pub(in super::super) fn download(&self, (name, len): (&str, u64)) -> Result<f64> {
         let output = self
             .client("curl")
             .args(["-sSk", "-o", "/dev/null", "-w", "%{size_download} %{speed_download}"])
@@ -103,6 +104,19 @@ impl Lane {
         let result: Connections = serde_json::from_slice(&output.stdout)?;
         ensure!(result.failed == 0.0, "{} connections failed", result.failed);
         Ok(result)
+    }
+
+    /// Asks for a small page over connections that are kept, for some seconds; gives the answers a second.
+    pub(in super::super) fn requests(&self, seconds: u32) -> Result<f64> {
+        let output = self
+            .client("wrk")
+            .args(["-t1", "-c16", &format!("-d{seconds}s")])
+            .arg(format!("https://127.0.0.1:{}/{}", self.port, PAGE.0))
+            .output()?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        ensure!(!text.contains("Non-2xx"), "{text}");
+        let line = text.lines().find_map(|line| line.strip_prefix("Requests/sec:"));
+        Ok(line.with_context(|| format!("wrk: {text}"))?.trim().parse()?)
     }
 
     /// Downloads from both lanes at a time, by turns some bytes of the one and of the other.
@@ -144,8 +158,8 @@ impl Drop for Lane {
 }
 
 /// Makes what the servers serve.
-pub(super) fn prepare(work: &Path) -> Result<()> {
-    for (name, len) in [SMALL, MIDDLE, LARGE] {
+pub(in super::super) fn prepare(work: &Path) -> Result<()> {
+    for (name, len) in [PAGE, SMALL, MIDDLE, GIBIBYTE, LARGE] {
         File::create(work.join(name))?.set_len(len)?;
     }
     certificate(work)
@@ -163,8 +177,10 @@ fn certificate(work: &Path) -> Result<()> {
 }
 
 /// Names and lengths of the files.
+const PAGE: (&str, u64) = ("page", 1 << 10);
 pub(super) const SMALL: (&str, u64) = ("small", 40 << 20);
 pub(super) const MIDDLE: (&str, u64) = ("middle", 256 << 20);
+pub(in super::super) const GIBIBYTE: (&str, u64) = ("gibibyte", 1 << 30);
 pub(super) const LARGE: (&str, u64) = ("large", 4 << 30);
 
 /// Bytes that are downloaded before it is the turn of the other lane: many times what sockets hold.
