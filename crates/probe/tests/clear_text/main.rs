@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod accounting;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod gnutls;
 #[cfg(test)]
 mod go;
