@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod alerting;
 #[cfg(test)]
+mod database;
+#[cfg(test)]
 mod decrypt;
 #[cfg(test)]
 mod enduring;
