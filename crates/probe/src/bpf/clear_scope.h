@@ -161,17 +161,36 @@ static __noinline int allows_process(__u32 tgid)
     return !(scope->used & KIND_CGROUP) || allows(scope, KIND_CGROUP, said_of_cgroups());
 }
 
-/* What is known of the running process. */
+/*
+ * The PID namespace of whoever loaded this, by device and inode of its file, unless it is the first one. Others
+ * have processes that are not in it, and numbers for those that are: rules and /proc are about neither.
+ */
+const volatile __u64 pid_namespace_device = 0;
+const volatile __u64 pid_namespace_inode = 0;
+
+/* The number that the running process has there, or 0. */
+static __always_inline __u32 own_tgid(void)
+{
+    struct bpf_pidns_info numbers = {};
+    if (!pid_namespace_inode)
+        return bpf_get_current_pid_tgid() >> 32;
+    if (bpf_get_ns_current_pid_tgid(pid_namespace_device, pid_namespace_inode, &numbers, sizeof(numbers)))
+        return 0;
+    return numbers.tgid;
+}
+
+/* What is known of the running process; none if it is of another PID namespace. */
 static __always_inline struct process *running_process(void)
 {
     struct process_key key;
-    __u32 tgid = bpf_get_current_pid_tgid() >> 32;
+    __u32 tgid = own_tgid();
     struct scope *scope = current_scope();
     struct process *process = bpf_map_lookup_elem(&processes, &tgid);
 
-    if (!scope)
+    if (!scope || !tgid)
         return 0;
     key_of(&key, (void *)bpf_get_current_task());
+    key.tgid = tgid;
     if (!process || process->key.start != key.start || process->key.exec != key.exec) {
         struct process anew = {
             .key = key,

@@ -1,5 +1,7 @@
 //! The programs in the kernel, and the rings that they fill.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,7 +18,7 @@ use super::kernel;
 use super::record::Progress;
 use super::rules::Rules;
 use super::scan::{Found, Scanner, Uncovered};
-use super::scope::Scope;
+use super::scope::{Scope, kernel_device};
 use super::streams::{Host, Sink, StreamCounts, Streams};
 use super::targets::{Target, Targets};
 use crate::cgroup;
@@ -353,10 +355,23 @@ fn load(options: &ClearTextOptions) -> Result<Ebpf, ProbeError> {
     let len = (all / ring_count).max(page).next_power_of_two();
     let mut loader = EbpfLoader::new();
     loader.override_global("ring_count", &ring_count, true);
+    let pids = own_pid_namespace();
+    if let Some((device, inode)) = &pids {
+        loader.override_global("pid_namespace_device", device, true);
+        loader.override_global("pid_namespace_inode", inode, true);
+    }
     for (at, name) in RINGS.into_iter().enumerate() {
         loader.map_max_entries(name, if at < count { len } else { page });
     }
     loader.load(PROGRAMS).map_err(|error| ProbeError::refused("the maps of clear text", &error))
+}
+
+/// Device and inode of our PID namespace, if it is not the first one, whose numbers the kernel uses itself.
+fn own_pid_namespace() -> Option<(u64, u64)> {
+    /// `PROC_PID_INIT_INO` of the kernel's `include/linux/proc_ns.h`.
+    const FIRST: u64 = 0xefff_fffc;
+    let metadata = fs::metadata("/proc/self/ns/pid").ok()?;
+    (metadata.ino() != FIRST).then(|| (kernel_device(metadata.dev()), metadata.ino()))
 }
 
 fn take_rings(programs: &mut Ebpf) -> Result<(Table, Vec<RingBuf<MapData>>), ProbeError> {

@@ -14,7 +14,7 @@ use crate::network::{Network, SERVER_ADDRESS, in_namespace, wait_until, with_net
 use crate::servers::Identity;
 use crate::tunnel::{agent_beside, beside, make_certificates, sensor_at};
 use crate::watcher::Watcher;
-use nginx::Nginx;
+use nginx::{Nginx, wait_until_it_answers};
 use suricata::{Events, Suricata, TAP};
 
 #[test]
@@ -143,16 +143,50 @@ fn fetch_slowly(network: &Network, client: usize) -> Child {
         .unwrap()
 }
 
+#[test]
+fn a_mirror_beside_the_programs_of_a_pod_reaches_no_others() {
+    with_network("ids-pod", &[PROGRAMS, &["unshare"]].concat(), |network| {
+        let identity = prepare(network);
+        let outside = Nginx::start_on(network, &identity, 8443);
+        let audit = network.folder().join("audit.ndjson");
+        // As containers do that share a namespace of processes: the mirror sees no others.
+        let mut pod = Command::new("nsenter");
+        pod.arg(format!("--net=/run/netns/{}", network.server()));
+        pod.args(["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c"]);
+        pod.args(["nginx -c \"$1\" & exec \"$2\" mirror -o tap:ids0 --all --port-map 443:80 --audit \"$3\""]);
+        pod.args(["sh".as_ref(), Nginx::settings(network, &identity, 443).as_os_str()]);
+        pod.arg(env!("CARGO_BIN_EXE_tlsight")).arg(&audit);
+        let _pod = Watcher::run(&mut pod, "the pod runs", |_| {
+            fs::read_to_string(&audit).is_ok_and(|audit| audit.contains("mirror-start"))
+        });
+        wait_until_it_answers(network, 443);
+        let suricata = Suricata::start_in(&network.server(), network.folder());
+        let url = format!("https://{SERVER_ADDRESS}:8443/hello.txt?outside");
+        network.run(&network.client(), "curl", &["-sSk", &url]);
+        fetch_each(network);
+        wait_until("Suricata has the requests", || suricata.count("fileinfo") >= 4);
+        let events = suricata.end();
+        assert_all_alert(&events);
+        assert!(!events.counts("http", "/http/url").keys().any(|url| url.contains("outside")));
+        drop(outside);
+    });
+}
+
 /// An nginx for both families, with what is asked for.
 fn start(network: &Network) -> Nginx {
+    let identity = prepare(network);
+    Nginx::start(network, &identity)
+}
+
+/// Addresses of both families, what is asked for, and a certificate.
+fn prepare(network: &Network) -> Identity {
     for (side, address) in [(network.client(), "2001:db8::1"), (network.server(), "2001:db8::2")] {
         let arguments = ["-n", &side, "address", "add", &format!("{address}/64"), "dev", "veth0"];
         let added = Command::new("ip").args(arguments).arg("nodad").status().unwrap();
         assert!(added.success(), "{address}");
     }
-    let identity = Identity::new(network);
     fs::write(network.folder().join("hello.txt"), "hello mirror, this is the body\n").unwrap();
-    Nginx::start(network, &identity)
+    Identity::new(network)
 }
 
 /// Mirrors the server, in its namespace, and returns when probes are in place.

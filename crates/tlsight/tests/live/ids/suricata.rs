@@ -10,8 +10,7 @@ use serde_json::Value;
 use crate::network::in_namespace;
 use crate::watcher::Watcher;
 
-/// A Suricata that listens to what arrives from another namespace; the namespace of its own is gone
-/// when it is dropped.
+/// A Suricata that listens; the namespace of its own, if it has one, is gone when it is dropped.
 pub(crate) struct Suricata {
     namespace: String,
     folder: PathBuf,
@@ -25,18 +24,29 @@ impl Suricata {
     /// Starts it at the other end of an interface [`TAP`] of the namespace `from`, and returns when it
     /// captures.
     pub(crate) fn start(from: &str, folder: &Path) -> Self {
-        let folder = prepare(folder);
-        let mut suricata = Self { namespace: format!("{from}-ids"), folder, running: None };
+        let mut suricata =
+            Self { namespace: format!("{from}-ids"), folder: prepare(folder), running: None };
         suricata.join(from);
-        let mut command = in_namespace(&suricata.namespace, "suricata");
-        command.args(ARGUMENTS).arg(format!("--af-packet={EAR}"));
-        command.current_dir(&suricata.folder);
-        let log = suricata.folder.join("suricata.log");
-        let running = Watcher::run(&mut command, "Suricata captures", |_| {
-            fs::read_to_string(&log).is_ok_and(|log| log.contains("Engine started"))
-        });
-        suricata.running = Some(running);
+        suricata.listen(EAR);
         suricata
+    }
+
+    /// Starts it on an interface [`TAP`] that somebody else has made in a namespace.
+    pub(crate) fn start_in(namespace: &str, folder: &Path) -> Self {
+        let namespace = namespace.to_owned();
+        let mut suricata = Self { namespace, folder: prepare(folder), running: None };
+        suricata.listen(TAP);
+        suricata
+    }
+
+    fn listen(&mut self, interface: &str) {
+        let mut command = in_namespace(&self.namespace, "suricata");
+        command.args(ARGUMENTS).arg(format!("--af-packet={interface}"));
+        command.current_dir(&self.folder);
+        let log = self.folder.join("suricata.log");
+        self.running = Some(Watcher::run(&mut command, "Suricata captures", |_| {
+            fs::read_to_string(&log).is_ok_and(|log| log.contains("Engine started"))
+        }));
     }
 
     /// Makes the namespace and the pair of interfaces, on which nothing else is sent.
@@ -68,7 +78,9 @@ impl Suricata {
 impl Drop for Suricata {
     fn drop(&mut self) {
         self.running = None;
-        Command::new("ip").args(["netns", "del", &self.namespace]).status().ok();
+        if self.namespace.ends_with("-ids") {
+            Command::new("ip").args(["netns", "del", &self.namespace]).status().ok();
+        }
     }
 }
 
