@@ -77,7 +77,10 @@ pub(crate) fn run(mut parser: lexopt::Parser) -> Result<Outcome> {
             Long("bulk-bytes") => options.bulk_bytes = parser.value()?.string()?,
             Long("runs") => options.runs = parser.value()?.parse()?,
             Long("turns") => options.turns = parser.value()?.parse()?,
-            Long("tlsight") => options.tlsight = Some(parser.value()?.into()),
+            Long("tlsight") => {
+                let program = PathBuf::from(parser.value()?).canonicalize()?;
+                options.tlsight = Some(program);
+            }
             Long("observer") => options.observers.push(parser.value()?.string()?),
             Long("add-turns") => options.adds_turns = true,
             Value(part) if part == "parsers" => options.parts.push(Part::Parsers),
