@@ -58,7 +58,8 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
             eprintln!("host: {}, round {}", observer.name(), round + 1);
             let (seen, unseen) = if round % 2 == 0 { (&one, &other) } else { (&other, &one) };
             let with_bulk = round == 0 && !options.adds_turns;
-            observe(observer, seen, unseen, &work, &kept, with_bulk)?;
+            let lanes = Lanes { seen, unseen, is_swapped: round % 2 == 1 };
+            observe(observer, &lanes, &work, &kept, with_bulk)?;
         }
     }
     let text = fs::read_to_string(&kept)?;
@@ -69,12 +70,12 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
 /// Some turns with one start of an observer, added to what is kept as they come.
 fn observe(
     observer: &Observer,
-    seen: &Lane,
-    unseen: &Lane,
+    lanes: &Lanes<'_>,
     work: &Path,
     kept: &Path,
     with_bulk: bool,
 ) -> Result<()> {
+    let Lanes { seen, unseen, is_swapped } = *lanes;
     let running = observer.start(seen, work)?;
     let mut file = File::options().append(true).create(true).open(kept)?;
     let mut keep = |measured| -> Result<()> {
@@ -85,8 +86,10 @@ fn observe(
     for turn in 0..TURNS_A_ROUND {
         keep(Measured::Pair(Pair::measure(seen, unseen, turn % 2 == 0)?))?;
     }
-    for window in seen.windows(unseen)? {
-        keep(Measured::Window(window))?;
+    for ends in [Ends::Both, Ends::Server] {
+        for (with_s, without_s) in seen.windows(unseen, ends)? {
+            keep(Measured::Window(Window { ends, is_swapped, with_s, without_s }))?;
+        }
     }
     keep(Measured::Cost(Cost::measure(seen, &running, with_bulk)?))
 }
@@ -113,9 +116,27 @@ struct Pair {
     without: Turn,
 }
 
+/// The lane that is seen, and the other.
+struct Lanes<'a> {
+    seen: &'a Lane,
+    unseen: &'a Lane,
+    /// Whether they are the other way round than at first.
+    is_swapped: bool,
+}
+
+/// Which ends of a connection are seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Ends {
+    Both,
+    /// That of the server: the client is on another machine, as it were.
+    Server,
+}
+
 /// Seconds that the same number of bytes took on two downloads, one right after the other.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Window {
+    ends: Ends,
+    is_swapped: bool,
     with_s: f64,
     without_s: f64,
 }

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 
 use super::estimate::Estimate;
 use super::traffic::WINDOW_LEN;
-use super::{Cost, Kept, Measured, Pair, Turn, Window};
+use super::{Cost, Ends, Kept, Measured, Pair, Turn, Window};
 
 /// Prints what each observer cost, of all its pairs of turns.
 pub(super) fn print(kept: &[Kept]) -> Result<()> {
@@ -25,7 +25,8 @@ pub(super) fn print(kept: &[Kept]) -> Result<()> {
         }
         println!("\n{name}: {} pairs of turns, {} of windows", pairs.len(), windows.len());
         print_pairs(&pairs)?;
-        print_windows(&windows)?;
+        print_windows(&windows, Ends::Both, "download, by windows, MB/s");
+        print_windows(&windows, Ends::Server, "  only the server's end seen");
         print_costs(&costs)?;
     }
     println!(
@@ -56,13 +57,23 @@ fn print_pairs(pairs: &[Pair]) -> Result<()> {
     Ok(())
 }
 
-fn print_windows(windows: &[Window]) -> Result<()> {
-    let without = estimate(windows, |window| Some(WINDOW_LEN as f64 / window.without_s))?;
-    let change = estimate(windows, |window| Some(window.without_s / window.with_s - 1.0))?;
-    let (without, change) =
-        (format!("{:.0}", without.scaled(1e-6)), format!("{:.2}", change.scaled(100.0)));
-    println!("{:46}{without:>28}{change:>30}", "download, by windows, MB/s");
-    Ok(())
+/// Prints what is lost of downloads. By what the lanes themselves differ is in the windows before they
+/// changed places and in those behind, in opposite directions: pairs of them are without it.
+fn print_windows(windows: &[Window], ends: Ends, what: &str) {
+    let of = |is_swapped: bool| {
+        windows.iter().filter(move |it| it.ends == ends && it.is_swapped == is_swapped)
+    };
+    let speeds = windows.iter().filter(|it| it.ends == ends).map(|it| 1.0 / it.without_s);
+    let speeds: Vec<f64> = speeds.map(|per_s| per_s * WINDOW_LEN as f64 * 1e-6).collect();
+    let ratio = |window: &Window| window.without_s / window.with_s;
+    let changes: Vec<f64> = of(false)
+        .zip(of(true))
+        .map(|(before, behind)| 100.0 * ((ratio(before) * ratio(behind)).sqrt() - 1.0))
+        .collect();
+    let (Some(speed), Some(change)) = (Estimate::of(&speeds), Estimate::of(&changes)) else {
+        return;
+    };
+    println!("{what:46}{:>28}{:>30}", format!("{speed:.0}"), format!("{change:.2}"));
 }
 
 fn print_costs(costs: &[Cost]) -> Result<()> {

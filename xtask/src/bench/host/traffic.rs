@@ -10,7 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::Deserialize;
 
-use super::Window;
+use super::Ends;
 use super::cgroup::Cgroup;
 
 /// A server with some files, and its clients, until it is dropped.
@@ -119,23 +119,29 @@ impl Lane {
         Ok(line.with_context(|| format!("wrk: {text}"))?.trim().parse()?)
     }
 
-    /// Downloads from both lanes at a time, by turns some bytes of the one and of the other.
-    pub(super) fn windows(&self, unseen: &Self) -> Result<Vec<Window>> {
+    /// Downloads from both lanes at a time, by turns some bytes of the one and of the other; gives the
+    /// seconds of each pair of turns.
+    pub(super) fn windows(&self, unseen: &Self, ends: Ends) -> Result<Vec<(f64, f64)>> {
+        let outside = Cgroup::make("clients")?;
+        let of_client = |lane: &Self| match ends {
+            Ends::Both => lane.cgroup().to_owned(),
+            Ends::Server => outside.path().to_owned(),
+        };
         let output = self
             .client(&self.clients)
             .args(["windows", &format!("/{}", LARGE.0)])
             .args([WINDOW_LEN.to_string(), WINDOWS.to_string()])
             .arg(self.port.to_string())
-            .arg(self.cgroup())
+            .arg(of_client(self))
             .arg(unseen.port.to_string())
-            .arg(unseen.cgroup())
+            .arg(of_client(unseen))
             .output()?;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout)?
             .lines()
             .map(|line| {
                 let (with_s, without_s) = line.split_once(' ').context("not two times")?;
-                Ok(Window { with_s: with_s.parse()?, without_s: without_s.parse()? })
+                Ok((with_s.parse()?, without_s.parse()?))
             })
             .collect()
     }
