@@ -57,6 +57,7 @@ static __always_inline void take_fingerprint(__u64 data, __s32 len, __u64 stack)
         return;
     if (bpf_probe_read_user(start.bytes, sizeof(start.bytes), (void *)data) || !is_record(&start))
         return;
+    object->target = call->target;
     tell_process(&object->process, object->ring);
     bpf_map_update_elem(&fingerprints, &start, &key, BPF_ANY);
     fingerprint_at = bpf_ktime_get_boot_ns();

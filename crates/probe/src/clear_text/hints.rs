@@ -15,6 +15,8 @@ pub enum Reason {
     Rustls,
     /// The program is of a version of Go whose tables are others.
     OldGo,
+    /// More files with a TLS library are in use than can have probes.
+    NoRoom,
 }
 
 impl Reason {
@@ -54,6 +56,7 @@ impl fmt::Display for Reason {
             Self::StrippedBoringSsl => "BoringSSL inside, without the names of its functions",
             Self::Rustls => "rustls inside",
             Self::OldGo => "a version of Go that is not known",
+            Self::NoRoom => "too many files with a TLS library are in use",
         })
     }
 }

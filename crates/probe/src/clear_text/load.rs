@@ -15,7 +15,7 @@ use super::host::Listeners;
 use super::kernel;
 use super::record::Progress;
 use super::rules::Rules;
-use super::scan::{Found, Scanner, Uncovered};
+use super::scan::{Found, Scanner, Swept, Uncovered};
 use super::scope::Scope;
 use super::streams::{Host, Sink, StreamCounts, Streams};
 use super::targets::{Target, Targets};
@@ -47,7 +47,7 @@ pub struct ClearText {
     objects: HashMap<MapData, [u64; 2], [u64; OBJECT_WORDS]>,
     scope: Scope,
     scanner: Scanner,
-    uncovered: Vec<Uncovered>,
+    swept: Swept,
     targets: Targets,
     streams: Streams,
     listeners: Listeners,
@@ -69,6 +69,12 @@ pub struct ClearTextCounts {
     pub notices_lost: u64,
     /// Calls that claim to have moved what they cannot have.
     pub calls_unreadable: u64,
+    /// Files with a library whose probes were taken away, because nobody had them mapped any longer.
+    pub libraries_detached: u64,
+    /// Times that there was no room for another file with code.
+    pub files_refused: u64,
+    /// Files that the kernel had no room to tell of as they were mapped; the next sweep finds them.
+    pub mappings_lost: u64,
 }
 
 /// The clear text of one process.
@@ -107,20 +113,9 @@ impl ClearText {
         let mut scope = Scope::take(&mut programs)?;
         scope.set(&options.rules)?;
         attach(&mut programs)?;
-        let scanner = Scanner::start()?;
-        let mut targets = Targets::default();
-        let mut uncovered = Vec::new();
-        while let Some(found) = scanner.wait() {
-            match found {
-                Found::Library(candidate) => targets.add(&mut programs, &candidate, boot_ns()),
-                Found::Swept(swept) => {
-                    swept.pids.iter().for_each(|pid| scope.learn(*pid));
-                    uncovered = swept.uncovered;
-                    break;
-                }
-            }
-        }
-        Ok(Self {
+        let targets = Targets::new()
+            .map_err(|source| ProbeError::System { action: "starting a thread", source })?;
+        let mut capture = Self {
             programs,
             _table: table,
             rings,
@@ -129,15 +124,23 @@ impl ClearText {
             dismissed,
             objects,
             scope,
-            scanner,
-            uncovered,
+            scanner: Scanner::start()?,
+            swept: Swept::default(),
             targets,
             streams: Streams::new(Clock::read()),
             listeners: Listeners::default(),
             looked_at: Instant::now(),
             forgot_at: Instant::now(),
             idle_since: Instant::now(),
-        })
+        };
+        while let Some(found) = capture.scanner.wait(LONGEST_SWEEP) {
+            let is_sweep = matches!(found, Found::Swept(_));
+            capture.take_found(found);
+            if is_sweep {
+                break;
+            }
+        }
+        Ok(capture)
     }
 
     /// Tells `sink` what there is, or waits for that up to `timeout`; whether there was anything.
@@ -155,7 +158,11 @@ impl ClearText {
                 return false;
             }
             let is_idle = self.idle_since.elapsed() > IDLE_AFTER;
-            thread::sleep(left.min(if is_idle { IDLE_WAIT } else { WAIT }));
+            // A program that has just begun gets its probes at once.
+            if let Some(found) = self.scanner.wait(left.min(if is_idle { IDLE_WAIT } else { WAIT }))
+            {
+                self.take_found(found);
+            }
         }
     }
 
@@ -176,7 +183,7 @@ impl ClearText {
     /// Processes with TLS that is not covered, as they were at the last look.
     #[must_use]
     pub fn uncovered(&self) -> &[Uncovered] {
-        &self.uncovered
+        &self.swept.uncovered
     }
 
     /// What became of all bytes.
@@ -206,17 +213,15 @@ impl ClearText {
             objects_refused: self.count(OBJECTS_FULL),
             notices_lost: self.count(NOTICES_LOST),
             calls_unreadable: self.count(NONSENSE),
+            libraries_detached: self.targets.detached(),
+            files_refused: self.swept.files_refused,
+            mappings_lost: self.swept.notices_lost,
         }
     }
 
     /// Takes the probes away, tells what is left and the end of all connections.
     pub fn finish(&mut self, sink: &mut Sink<'_>) {
-        for name in UPROBES {
-            let program = self.programs.program_mut(name);
-            let program: Option<&mut UProbe> = program.and_then(|program| program.try_into().ok());
-            // What does not end so ends with this process.
-            program.map(UProbe::unload);
-        }
+        self.targets.remove_all();
         while self.drain(sink) {}
         let objects: Vec<_> = self.objects.iter().flatten().collect();
         for (_, words) in objects {
@@ -247,15 +252,7 @@ impl ClearText {
     /// Every now and then: what is due, new libraries and processes.
     fn look_around(&mut self, all_is_told: bool, sink: &mut Sink<'_>) {
         while let Some(found) = self.scanner.take() {
-            match found {
-                Found::Library(candidate) => {
-                    self.targets.add(&mut self.programs, &candidate, boot_ns());
-                }
-                Found::Swept(swept) => {
-                    swept.pids.iter().for_each(|pid| self.scope.learn(*pid));
-                    self.uncovered = swept.uncovered;
-                }
-            }
+            self.take_found(found);
         }
         if self.looked_at.elapsed() < LOOK_EVERY {
             return;
@@ -268,6 +265,20 @@ impl ClearText {
         if all_is_told && self.forgot_at.elapsed() >= FORGET_EVERY {
             self.forgot_at = Instant::now();
             self.forget_objects(sink);
+        }
+    }
+
+    fn take_found(&mut self, found: Found) {
+        match found {
+            Found::Process(pid) => self.scope.learn(pid),
+            Found::Library(candidate) => {
+                self.targets.add(&mut self.programs, &candidate, boot_ns());
+            }
+            Found::Gone(file) => self.targets.remove(&file),
+            Found::Swept(swept) => {
+                swept.pids.iter().for_each(|pid| self.scope.learn(*pid));
+                self.swept = swept;
+            }
         }
     }
 
@@ -450,6 +461,9 @@ const OBJECT_WORDS: usize = 20;
 const OBJECTS_FULL: u32 = 7;
 const NOTICES_LOST: u32 = 8;
 const NONSENSE: u32 = 9;
+
+/// A first look reads the symbols of all programs that run.
+const LONGEST_SWEEP: Duration = Duration::from_secs(60);
 
 /// Records of one ring that are taken before the next ring has its turn.
 const MAX_RECORDS: usize = 1024;

@@ -2,12 +2,15 @@
 
 mod account;
 mod elf;
+mod files;
 mod go;
 mod hints;
 mod host;
 mod kernel;
 mod library;
+mod linker;
 mod load;
+mod mapped;
 mod maps;
 mod place;
 mod record;

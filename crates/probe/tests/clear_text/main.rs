@@ -17,3 +17,5 @@ mod nss;
 mod openssl;
 #[cfg(test)]
 mod place;
+#[cfg(test)]
+mod starting;
