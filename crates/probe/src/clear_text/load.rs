@@ -1,28 +1,25 @@
 //! The programs in the kernel, and the rings that they fill.
 
 use std::path::Path;
-use std::thread;
 use std::time::{Duration, Instant};
 
-use aya::maps::{ArrayOfMaps, HashMap, MapData, MapError, PerCpuArray, RingBuf};
-use aya::programs::{BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, UProbe};
-use aya::{Btf, Ebpf, EbpfLoader};
-use rustix::process::{Resource, getrlimit, setrlimit};
+use aya::Ebpf;
+use aya::maps::{HashMap, MapData, MapError, PerCpuArray, RingBuf};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::account::Account;
 use super::host::Listeners;
 use super::kernel;
+use super::programs::{self, Table};
 use super::record::Progress;
 use super::rules::Rules;
 use super::scan::{Found, Scanner, Swept, Uncovered};
 use super::scope::Scope;
 use super::streams::{Host, Sink, StreamCounts, Streams};
 use super::targets::{Target, Targets};
-use crate::cgroup;
 use crate::clock::Clock;
 use crate::error::ProbeError;
-use crate::load::{TYPES, map, may_read_kernel};
+use crate::load::{TYPES, map};
 use crate::record::ProcessKey;
 
 /// What to copy.
@@ -55,8 +52,6 @@ pub struct ClearText {
     forgot_at: Instant,
     idle_since: Instant,
 }
-
-type Table = ArrayOfMaps<MapData, RingBuf<MapData>>;
 
 /// What was met beside clear text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -102,9 +97,9 @@ impl ClearText {
         if !Path::new(TYPES).exists() {
             return Err(ProbeError::NoTypes { path: TYPES });
         }
-        raise_open_files();
-        let mut programs = load(options)?;
-        let (table, rings) = take_rings(&mut programs)?;
+        programs::raise_open_files();
+        let mut programs = programs::load(options.rings_len.unwrap_or(RINGS_LEN))?;
+        let (table, rings) = programs::take_rings(&mut programs)?;
         let refused = |error: MapError| ProbeError::refused("the maps of clear text", &error);
         let counters = PerCpuArray::try_from(map(&mut programs, "counters")?).map_err(refused)?;
         let processes = HashMap::try_from(map(&mut programs, "processes")?).map_err(refused)?;
@@ -112,7 +107,7 @@ impl ClearText {
         let objects = HashMap::try_from(map(&mut programs, "objects")?).map_err(refused)?;
         let mut scope = Scope::take(&mut programs)?;
         scope.set(&options.rules)?;
-        attach(&mut programs)?;
+        programs::attach(&mut programs)?;
         let targets = Targets::new()
             .map_err(|source| ProbeError::System { action: "starting a thread", source })?;
         let mut capture = Self {
@@ -169,7 +164,7 @@ impl ClearText {
     /// Changes whose clear text is copied.
     ///
     /// # Errors
-    /// [`ProbeError::NotACgroup`], [`ProbeError::Refused`]; nothing is copied then.
+    /// [`ProbeError::NotACgroup`], [`ProbeError::Refused`]; the rules are those of before then.
     pub fn set_rules(&mut self, rules: &Rules) -> Result<(), ProbeError> {
         self.scope.set(rules)
     }
@@ -245,6 +240,15 @@ impl ClearText {
         for object in self.streams.take_dismissed() {
             // A verdict that is not heard costs some copies more.
             self.dismissed.insert(object, 1, 0).ok();
+        }
+        let orphans = self.streams.take_orphans();
+        if !orphans.is_empty() {
+            let all = self.objects.iter().flatten();
+            let is_orphan = |words: &_| orphans.contains(&Object::new(words).id);
+            let keys: Vec<_> =
+                all.filter(|(_, words)| is_orphan(words)).map(|(key, _)| key).collect();
+            // The next call makes another one.
+            keys.iter().for_each(|key| drop(self.objects.remove(key)));
         }
         any
     }
@@ -355,99 +359,12 @@ impl Host for Asked<'_> {
     }
 }
 
-fn load(options: &ClearTextOptions) -> Result<Ebpf, ProbeError> {
-    let processors = thread::available_parallelism().map_or(1, |count| count.get());
-    let count = processors.next_power_of_two().min(RINGS.len());
-    let all = options.rings_len.unwrap_or(RINGS_LEN);
-    let page = u32::try_from(rustix::param::page_size()).unwrap_or(1 << 12);
-    let ring_count = u32::try_from(count).unwrap_or(1);
-    let len = (all / ring_count).max(page).next_power_of_two();
-    let mut loader = EbpfLoader::new();
-    loader.override_global("ring_count", &ring_count, true);
-    for (at, name) in RINGS.into_iter().enumerate() {
-        loader.map_max_entries(name, if at < count { len } else { page });
-    }
-    loader.load(PROGRAMS).map_err(|error| ProbeError::refused("the maps of clear text", &error))
-}
-
-fn take_rings(programs: &mut Ebpf) -> Result<(Table, Vec<RingBuf<MapData>>), ProbeError> {
-    let refused = |error: MapError| ProbeError::refused("the rings", &error);
-    let mut table: Table = ArrayOfMaps::try_from(map(programs, "rings")?).map_err(refused)?;
-    let mut rings = Vec::new();
-    for (at, name) in (0..).zip(RINGS) {
-        let ring = RingBuf::try_from(map(programs, name)?).map_err(refused)?;
-        table.set(at, &ring, 0).map_err(refused)?;
-        rings.push(ring);
-    }
-    Ok((table, rings))
-}
-
-fn attach(programs: &mut Ebpf) -> Result<(), ProbeError> {
-    let types = Btf::from_sys_fs().map_err(|error| ProbeError::refused("its types", &error))?;
-    for (name, place) in [
-        ("at_state", "inet_sock_set_state"),
-        ("at_send", "sock_send_length"),
-        ("at_receive", "sock_recv_length"),
-    ] {
-        let refused = |error: &(dyn std::error::Error + 'static)| {
-            if may_read_kernel() {
-                ProbeError::refused("to follow sockets (Linux 6.3 has what that needs)", error)
-            } else {
-                ProbeError::Permission
-            }
-        };
-        let program = programs.program_mut(name).and_then(|program| program.try_into().ok());
-        let Some(program): Option<&mut BtfTracePoint> = program else {
-            return Err(ProbeError::Refused { what: name, reason: "no such program".into() });
-        };
-        program.load(place, &types).map_err(|error| refused(&error))?;
-        program.attach().map_err(|error| refused(&error))?;
-    }
-    for name in UPROBES {
-        let program = programs.program_mut(name).and_then(|program| program.try_into().ok());
-        let Some(program): Option<&mut UProbe> = program else {
-            return Err(ProbeError::Refused { what: name, reason: "no such program".into() });
-        };
-        program.load().map_err(|error| ProbeError::refused("a program", &error))?;
-    }
-    attach_to_packets(programs)
-}
-
-/// Has packets of all cgroups looked at.
-fn attach_to_packets(programs: &mut Ebpf) -> Result<(), ProbeError> {
-    let root = cgroup::open(&cgroup::root()?)?;
-    let program = programs.program_mut("at_egress").and_then(|program| program.try_into().ok());
-    let Some(program): Option<&mut CgroupSkb> = program else {
-        return Err(ProbeError::Refused { what: "at_egress", reason: "no such program".into() });
-    };
-    program.load().map_err(|error| ProbeError::refused("a program", &error))?;
-    program
-        .attach(root, CgroupSkbAttachType::Egress, CgroupAttachMode::Single)
-        .map_err(|error| ProbeError::refused("to attach a program to the root cgroup", &error))?;
-    Ok(())
-}
-
-/// Has room for the probes: each is a file or two.
-fn raise_open_files() {
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    setrlimit(Resource::Nofile, limit).ok();
-}
-
 /// Nanoseconds since the machine started.
 fn boot_ns() -> u64 {
     let time = clock_gettime(ClockId::Boottime);
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
 }
-
-static PROGRAMS: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/clear_text.bpf.o"));
-
-const UPROBES: [&str; 8] =
-    ["leave", "enter", "release", "write_records", "mark", "leave_go", "enter_go", "release_go"];
-
-const RINGS: [&str; 8] =
-    ["ring_0", "ring_1", "ring_2", "ring_3", "ring_4", "ring_5", "ring_6", "ring_7"];
 
 /// Length of all rings in bytes: some 50 ms of clear text at the pace of a fast core.
 const RINGS_LEN: u32 = 64 << 20;

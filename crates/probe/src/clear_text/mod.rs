@@ -13,6 +13,7 @@ mod load;
 mod mapped;
 mod maps;
 mod place;
+mod programs;
 mod record;
 mod rules;
 mod scan;

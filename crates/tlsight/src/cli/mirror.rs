@@ -57,6 +57,11 @@ pub(crate) struct RuleArgs {
     #[arg(long)]
     pub(crate) all: bool,
 
+    /// File with more rules (TOML: `all`, and lists in `[allow]` and `[deny]` named like the flags), read
+    /// anew on SIGHUP
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Option<PathBuf>,
+
     /// Process
     #[arg(long, value_name = "PID", value_delimiter = ',')]
     pid: Vec<u32>,

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use event::Timestamp;
 use forge::{ConnectionId, Ending, MissingCause, Opened, Record, RecordKind, Side};
-use probe::Rules;
+use probe::{Matches, Net, Rules};
 use serde_json::{Value, json};
 
 use super::report::Report;
@@ -53,12 +53,29 @@ impl Audit {
                 "output": args.output.as_ref().map(|target| format!("{target:?}")),
                 "file": args.write.as_ref().map(|path| path.display().to_string()),
                 "redacts": !args.packets.no_redact,
-                "all": rules.is_open,
-                "allow": format!("{:?}", rules.allow),
-                "deny": format!("{:?}", rules.deny),
+                "rules": described(rules),
             },
         });
         self.tell(&line);
+        self.flush();
+    }
+
+    /// Tells that other rules are in effect.
+    pub(crate) fn change(&mut self, rules: &Rules) {
+        self.tell(&json!({
+            "@timestamp": time(wall_clock()),
+            "event": { "action": "mirror-change" },
+            "mirror": { "rules": described(rules) },
+        }));
+        self.flush();
+    }
+
+    /// Tells that rules were to change and did not.
+    pub(crate) fn refuse(&mut self, reason: &str) {
+        self.tell(&json!({
+            "@timestamp": time(wall_clock()),
+            "event": { "action": "mirror-change", "outcome": "failure", "reason": reason },
+        }));
         self.flush();
     }
 
@@ -182,6 +199,20 @@ impl Flow {
             },
         })
     }
+}
+
+fn described(rules: &Rules) -> Value {
+    let matches = |matches: &Matches| {
+        json!({
+            "pid": matches.pids,
+            "exe": matches.executables,
+            "cgroup": matches.cgroups,
+            "port": matches.ports,
+            "net": matches.nets.iter().map(Net::to_string).collect::<Vec<_>>(),
+            "local": matches.local.as_ref().map(|local| &local.addresses),
+        })
+    };
+    json!({ "all": rules.is_open, "allow": matches(&rules.allow), "deny": matches(&rules.deny) })
 }
 
 fn time(at: Timestamp) -> String {
