@@ -28,6 +28,8 @@ enum result {
 #define COOKIE_RESULT(cookie) ((cookie) >> 4 & 15)
 /* Whether the function serves other objects as well: only those that are marked are of interest. */
 #define COOKIE_NEEDS_MARK(cookie) ((cookie) >> 8 & 1)
+/* Whether the kernel steps over the instruction there. */
+#define COOKIE_STEPPED(cookie) ((cookie) >> 9 & 1)
 #define COOKIE_TARGET(cookie) ((__u32)((cookie) >> 32))
 
 /*
@@ -189,6 +191,7 @@ __noinline int copy_all(struct object *object, const struct call *call,
         .epoch = process->epoch,
     };
     begin_head(&copying.head, CLEAR_DATA, 0, object);
+    __u64 began = copying.head.time;
     copying.head.direction = direction;
     copying.head.position = progress->position;
     copying.head.ring_full = progress->ring_full;
@@ -201,6 +204,7 @@ __noinline int copy_all(struct object *object, const struct call *call,
     } else {
         bpf_loop(MAX_CALL / CHUNK, copy_next, &copying, 0);
     }
+    __sync_fetch_and_add(&process->copying, bpf_ktime_get_boot_ns() - began);
     tell_tally(process, TALLY_DELIVERED, copying.delivered);
     if (copying.filtered)
         tell_tally(process, TALLY_FILTERED, copying.filtered);
@@ -290,7 +294,7 @@ __noinline int conclude(struct call *call, __u64 result)
     struct object_key key = object_key(call->object);
     struct object *object = bpf_map_lookup_elem(&objects, &key);
     /* Rules may have changed since the call began, which may be long ago. */
-    if (!call->is_allowed || !process->is_allowed) {
+    if (!call->is_allowed || !process->is_allowed || process->is_paused) {
         tell_tally(process, TALLY_SEEN, moved);
         tell_tally(process, TALLY_FILTERED, moved);
         if (object) {
@@ -344,6 +348,21 @@ static __always_inline void begin_call(struct call *call, const struct call_key 
     bpf_map_update_elem(&calls, key, call, BPF_ANY);
 }
 
+/* Takes note of a call that costs its process time; false if nothing more is to be done about it. */
+static __always_inline int note_call(struct process *process, __u64 address, __u64 cookie)
+{
+    __sync_fetch_and_add(&process->calls[COOKIE_STEPPED(cookie)], 1);
+    if (!process->is_paused)
+        return 1;
+    struct object_key key = object_key(address);
+    struct object *object = bpf_map_lookup_elem(&objects, &key);
+    if (object) {
+        revoke(object);
+        bpf_map_delete_elem(&objects, &key);
+    }
+    return 0;
+}
+
 /* Begins a call, the place of whose return address is `at`. */
 static __always_inline void begin(struct call *call, __u64 at, __u64 cookie)
 {
@@ -352,7 +371,7 @@ static __always_inline void begin(struct call *call, __u64 at, __u64 cookie)
     struct call *outer = innermost_call(at, &key);
     __u64 thread = bpf_get_current_pid_tgid();
 
-    if (!process)
+    if (!process || !note_call(process, call->object, cookie))
         return;
     if (outer && key.at != at) {
         /* What a library does to itself is told by the outer call. */

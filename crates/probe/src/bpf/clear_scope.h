@@ -106,8 +106,14 @@ enum tally {
 struct process {
     struct process_key key;
     __u64 bytes[TALLIES];
+    /* Calls with a probe at an instruction that the kernel emulates, and with one that it steps over. */
+    __u64 calls[2];
+    /* Nanoseconds of copying. */
+    __u64 copying;
     __u32 epoch;
-    __u32 is_allowed;
+    __u16 is_allowed;
+    /* Whether it has cost more than it may, so that nothing is done about its calls. */
+    __u16 is_paused;
 };
 
 /* Processes that have called a TLS library, by process id. */
@@ -117,6 +123,21 @@ struct {
     __type(key, __u32);
     __type(value, struct process);
 } processes SEC(".maps");
+
+/* Processes that have cost more than they may, by process id. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 16384);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, __u32);
+    __type(value, struct process_key);
+} paused SEC(".maps");
+
+static __always_inline int is_paused(const struct process_key *key)
+{
+    struct process_key *known = bpf_map_lookup_elem(&paused, &key->tgid);
+    return known && known->start == key->start && known->exec == key->exec;
+}
 
 static __always_inline struct scope *current_scope(void)
 {
@@ -192,12 +213,14 @@ static __always_inline struct process *running_process(void)
             .key = key,
             .epoch = scope->epoch,
             .is_allowed = allows_process(tgid),
+            .is_paused = is_paused(&key),
         };
         bpf_map_update_elem(&processes, &tgid, &anew, BPF_ANY);
         return bpf_map_lookup_elem(&processes, &tgid);
     }
     if (process->epoch != scope->epoch) {
         process->is_allowed = allows_process(tgid);
+        process->is_paused = is_paused(&key);
         process->epoch = scope->epoch;
     }
     return process;

@@ -8,6 +8,8 @@ use aya::maps::{HashMap, MapData, MapError, PerCpuArray, RingBuf};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::account::Account;
+use super::budget::{Budget, BudgetChange, Ledger, Usage};
+use super::cost::Cost;
 use super::host::Listeners;
 use super::kernel;
 use super::programs::{self, Table};
@@ -29,6 +31,8 @@ pub struct ClearTextOptions {
     pub rules: Rules,
     /// Length of all rings together in bytes; it is rounded up to a power of two for each.
     pub rings_len: Option<u32>,
+    /// What probes may cost a process; as much as they do if there is none.
+    pub budget: Option<Budget>,
 }
 
 /// The clear text of this host's TLS connections. Nothing of it outlives the process.
@@ -41,6 +45,10 @@ pub struct ClearText {
     counters: PerCpuArray<MapData, u64>,
     processes: HashMap<MapData, u32, [u64; PROCESS_WORDS]>,
     dismissed: HashMap<MapData, u64, u8>,
+    paused: HashMap<MapData, u32, [u64; 2]>,
+    ledger: Option<Ledger>,
+    budget_changes: Vec<BudgetChange>,
+    pauses: u64,
     objects: HashMap<MapData, [u64; 2], [u64; OBJECT_WORDS]>,
     scope: Scope,
     scanner: Scanner,
@@ -64,6 +72,8 @@ pub struct ClearTextCounts {
     pub notices_lost: u64,
     /// Calls that claim to have moved what they cannot have.
     pub calls_unreadable: u64,
+    /// Times that a process had exceeded its budget.
+    pub pauses: u64,
     /// Files with a library whose probes were taken away, because nobody had them mapped any longer.
     pub libraries_detached: u64,
     /// Times that there was no room for another file with code.
@@ -105,9 +115,16 @@ impl ClearText {
         let processes = HashMap::try_from(map(&mut programs, "processes")?).map_err(refused)?;
         let dismissed = HashMap::try_from(map(&mut programs, "dismissed")?).map_err(refused)?;
         let objects = HashMap::try_from(map(&mut programs, "objects")?).map_err(refused)?;
+        let paused = HashMap::try_from(map(&mut programs, "paused")?).map_err(refused)?;
         let mut scope = Scope::take(&mut programs)?;
         scope.set(&options.rules)?;
         programs::attach(&mut programs)?;
+        let ledger = match options.budget {
+            Some(budget) => {
+                Some(Ledger::new(budget, Cost::measure(&mut programs)?, Instant::now()))
+            }
+            None => None,
+        };
         let targets = Targets::new()
             .map_err(|source| ProbeError::System { action: "starting a thread", source })?;
         let mut capture = Self {
@@ -117,6 +134,10 @@ impl ClearText {
             counters,
             processes,
             dismissed,
+            paused,
+            ledger,
+            budget_changes: Vec::new(),
+            pauses: 0,
             objects,
             scope,
             scanner: Scanner::start()?,
@@ -177,8 +198,15 @@ impl ClearText {
 
     /// Processes with TLS that is not covered, as they were at the last look.
     #[must_use]
-    pub fn uncovered(&self) -> &[Uncovered] {
-        &self.swept.uncovered
+    pub fn uncovered(&self) -> Vec<Uncovered> {
+        let paused = self.ledger.iter().flat_map(Ledger::paused);
+        let over_budget = paused.map(Uncovered::over_budget);
+        self.swept.uncovered.iter().cloned().chain(over_budget).collect()
+    }
+
+    /// Processes that have exceeded their budget, or go on after that, since the last call.
+    pub fn take_budget_changes(&mut self) -> Vec<BudgetChange> {
+        std::mem::take(&mut self.budget_changes)
     }
 
     /// What became of all bytes.
@@ -208,6 +236,7 @@ impl ClearText {
             objects_refused: self.count(OBJECTS_FULL),
             notices_lost: self.count(NOTICES_LOST),
             calls_unreadable: self.count(NONSENSE),
+            pauses: self.pauses,
             libraries_detached: self.targets.detached(),
             files_refused: self.swept.files_refused,
             mappings_lost: self.swept.notices_lost,
@@ -258,6 +287,7 @@ impl ClearText {
         while let Some(found) = self.scanner.take() {
             self.take_found(found);
         }
+        self.look_at_costs();
         if self.looked_at.elapsed() < LOOK_EVERY {
             return;
         }
@@ -270,6 +300,28 @@ impl ClearText {
             self.forgot_at = Instant::now();
             self.forget_objects(sink);
         }
+    }
+
+    /// Pauses processes that have cost more than they may, and goes on with others.
+    fn look_at_costs(&mut self) {
+        let now = Instant::now();
+        let Some(ledger) = self.ledger.as_mut().filter(|ledger| ledger.is_due(now)) else { return };
+        let known = self.processes.iter().flatten();
+        let used: Vec<_> = known.map(|(_, words)| (key_of(&words), usage_of(&words))).collect();
+        let changes = ledger.look(now, &used);
+        for (key, change) in &changes {
+            let value = [key.start, u64::from(key.exec) << 32 | u64::from(key.pid)];
+            // If there is no room, what it costs is told, and once more with the next look.
+            if change.is_covered {
+                self.paused.remove(&key.pid).ok();
+            } else if self.paused.insert(key.pid, value, 0).is_ok() {
+                self.pauses += 1;
+            }
+        }
+        if !changes.is_empty() {
+            self.scope.begin_anew();
+        }
+        self.budget_changes.extend(changes.into_iter().map(|(_, change)| change));
     }
 
     fn take_found(&mut self, found: Found) {
@@ -312,21 +364,32 @@ impl ClearText {
     }
 
     fn process(&self, pid: u32, words: [u64; PROCESS_WORDS]) -> ProcessAccount {
-        let [start, number, tallies @ .., epoch_and_verdict] = words;
-        let [a, b, c, d, e, f, g, h] = number.to_le_bytes();
-        let key = ProcessKey {
-            start,
-            pid: u32::from_le_bytes([a, b, c, d]),
-            exec: u32::from_le_bytes([e, f, g, h]),
-        };
-        let account = self.streams.taken(Some(&key)).account(tallies);
-        ProcessAccount { pid, is_allowed: epoch_and_verdict >> 32 != 0, account }
+        let [_, _, a, b, c, d, e, f, g, .., verdict] = words;
+        let account = self.streams.taken(Some(&key_of(&words))).account([a, b, c, d, e, f, g]);
+        ProcessAccount { pid, is_allowed: verdict >> 32 & 0xffff != 0, account }
     }
 
     fn count(&self, counter: u32) -> u64 {
         let values = self.counters.get(&counter, 0);
         values.map_or(0, |values| values.iter().copied().fold(0, u64::saturating_add))
     }
+}
+
+/// `struct process_key` of a `struct process` (`bpf/clear_scope.h`).
+fn key_of(words: &[u64; PROCESS_WORDS]) -> ProcessKey {
+    let [start, number, ..] = *words;
+    let [a, b, c, d, e, f, g, h] = number.to_le_bytes();
+    ProcessKey {
+        start,
+        pid: u32::from_le_bytes([a, b, c, d]),
+        exec: u32::from_le_bytes([e, f, g, h]),
+    }
+}
+
+/// What a `struct process` says of its costs.
+const fn usage_of(words: &[u64; PROCESS_WORDS]) -> Usage {
+    let [.., emulated, stepped, copying, _] = *words;
+    Usage { calls: [emulated, stepped], copying }
 }
 
 /// `struct object` of `bpf/clear_objects.h`, as far as it is of interest.
@@ -370,7 +433,7 @@ fn boot_ns() -> u64 {
 const RINGS_LEN: u32 = 64 << 20;
 
 /// Words of `struct process` of `bpf/clear_scope.h`.
-const PROCESS_WORDS: usize = 10;
+const PROCESS_WORDS: usize = 13;
 
 /// Words of `struct object` of `bpf/clear_objects.h`.
 const OBJECT_WORDS: usize = 20;

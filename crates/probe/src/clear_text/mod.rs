@@ -1,6 +1,8 @@
 //! The clear text of TLS connections, copied where applications hand it to their TLS library.
 
 mod account;
+mod budget;
+mod cost;
 mod elf;
 mod files;
 mod go;
@@ -24,6 +26,7 @@ mod telling;
 mod waiting;
 
 pub use account::Account;
+pub use budget::{Budget, BudgetChange, NotABudget};
 pub use hints::Reason;
 pub use kernel::mirror_obstacle;
 pub use library::Library;

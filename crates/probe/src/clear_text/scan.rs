@@ -56,6 +56,13 @@ pub struct Uncovered {
     pub reason: Reason,
 }
 
+impl Uncovered {
+    pub(crate) fn over_budget(pid: u32) -> Self {
+        let path = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+        Self { pid, path: path.to_string_lossy().into_owned(), reason: Reason::OverBudget }
+    }
+}
+
 /// A file with a TLS library that has no probes yet.
 pub(crate) struct Candidate {
     /// It is open, so that it can be reached when its process has ended, or if it was deleted.

@@ -94,7 +94,7 @@ impl Scope {
     }
 
     /// Has all processes judged again.
-    fn begin_anew(&mut self) {
+    pub(crate) fn begin_anew(&mut self) {
         if let Ok([allowing, used, epoch, shift]) = self.scopes.get(&self.current, 0)
             && epoch > 0
         {

@@ -173,5 +173,10 @@ fn cookie(probe: &Probe, target: u32) -> u64 {
         Outcome::Long => 1,
         Outcome::Status => 2,
     };
-    u64::from(target) << 32 | u64::from(probe.needs_mark) << 8 | outcome << 4 | operation
+    let is_stepped = probe.stepping == Stepping::SingleStepped;
+    u64::from(target) << 32
+        | u64::from(is_stepped) << 9
+        | u64::from(probe.needs_mark) << 8
+        | outcome << 4
+        | operation
 }

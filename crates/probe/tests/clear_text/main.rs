@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod accounting;
 #[cfg(test)]
+mod budget;
+#[cfg(test)]
 mod changing;
 #[cfg(test)]
 mod gnutls;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use probe::{Matches, Net};
+use probe::{Budget, Matches, Net};
 
 use super::tunnel::TunnelArgs;
 use crate::agent::settings::Listen;
@@ -42,6 +42,11 @@ pub(crate) struct MirrorArgs {
     /// File to append audit lines to (NDJSON): starts, stops, and each connection that was told
     #[arg(long, value_name = "FILE")]
     pub(crate) audit: Option<PathBuf>,
+
+    /// Part of a processor that probes may cost a process, such as 5%; one that they cost more is left alone
+    /// for a minute, and longer each further time
+    #[arg(long, value_name = "PERCENT")]
+    pub(crate) budget: Option<Budget>,
 
     /// Memory for what is not read yet, in MiB
     #[arg(long, value_name = "N", default_value_t = 64,

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use event::Timestamp;
 use forge::{ConnectionId, Ending, MissingCause, Opened, Record, RecordKind, Side};
-use probe::{Matches, Net, Rules};
+use probe::{BudgetChange, Matches, Net, Rules};
 use serde_json::{Value, json};
 
 use super::report::Report;
@@ -53,6 +53,7 @@ impl Audit {
                 "output": args.output.as_ref().map(|target| format!("{target:?}")),
                 "file": args.write.as_ref().map(|path| path.display().to_string()),
                 "redacts": !args.packets.no_redact,
+                "budget": args.budget.map(|budget| budget.share),
                 "rules": described(rules),
             },
         });
@@ -79,6 +80,18 @@ impl Audit {
         self.flush();
     }
 
+    /// Tells that a process costs more than its budget, or that its pause is over.
+    pub(crate) fn exceed(&mut self, change: &BudgetChange) {
+        let action = if change.is_covered { "mirror-resume" } else { "mirror-pause" };
+        self.tell(&json!({
+            "@timestamp": time(wall_clock()),
+            "event": { "action": action, "reason": "budget" },
+            "process": { "pid": change.pid },
+            "mirror": { "cost": change.share },
+        }));
+        self.flush();
+    }
+
     pub(crate) fn stop(&mut self, report: &Report) {
         let parts: serde_json::Map<String, Value> =
             report.parts().iter().map(|(name, bytes)| ((*name).to_owned(), json!(bytes))).collect();
@@ -96,6 +109,15 @@ impl Audit {
                 })
             })
             .collect();
+        let uncovered: Vec<Value> = report
+            .uncovered
+            .iter()
+            .map(|process| {
+                json!({
+                    "pid": process.pid, "path": process.path, "reason": process.reason.to_string(),
+                })
+            })
+            .collect();
         let line = json!({
             "@timestamp": time(wall_clock()),
             "event": { "action": "mirror-stop" },
@@ -103,6 +125,7 @@ impl Audit {
                 "seen": report.account.seen, "parts": parts, "balanced": report.is_balanced(),
                 "connections": report.counts.streams.connections,
                 "overwritten": report.overwritten, "processes": processes,
+                "uncovered": uncovered,
             },
         });
         self.tell(&line);

@@ -79,6 +79,7 @@ impl Collector for Meters {
                 report.counts.streams.roles_guessed,
             ),
             ("notices_lost", "Notices that a ring had no room for", report.counts.notices_lost),
+            ("pauses", "Times that a process had exceeded its budget", report.counts.pauses),
             (
                 "libraries_detached",
                 "Libraries let go because nobody had them mapped",

@@ -70,7 +70,8 @@ pub(crate) fn run(args: &MirrorArgs) -> Result<Outcome> {
     let reload = signals::reload_on_request()?;
     let outputs = Outputs::open(args)?;
     let rings_len = Some(args.ring_mib << 20);
-    let capture = ClearText::open(&ClearTextOptions { rules: rules.clone(), rings_len })?;
+    let options = ClearTextOptions { rules: rules.clone(), rings_len, budget: args.budget };
+    let capture = ClearText::open(&options)?;
     let tunnel = tunnel::open(&args.tunnel)?;
     let mut audit = Audit::open(args.audit.as_deref())?;
     audit.start(&rules, args);
@@ -226,6 +227,9 @@ impl Mirror {
             return;
         }
         self.flushed_at = Instant::now();
+        for change in self.capture.take_budget_changes() {
+            self.audit.exceed(&change);
+        }
         self.outputs.flush();
         self.audit.flush();
         let report = self.report();
@@ -241,6 +245,7 @@ impl Mirror {
             sent: self.outputs.counters(),
             overwritten: self.redactor.as_ref().map_or(0, Redactor::overwritten),
             processes: self.capture.processes(),
+            uncovered: self.capture.uncovered(),
         }
     }
 }
