@@ -12,6 +12,8 @@ mod gnutls;
 #[cfg(test)]
 mod go;
 #[cfg(test)]
+mod lighttpd;
+#[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod mirror;
