@@ -333,6 +333,7 @@ impl ClearText {
             Found::Gone(file) => self.targets.remove(&file),
             Found::Swept(swept) => {
                 swept.pids.iter().for_each(|pid| self.scope.learn(*pid));
+                self.scope.renew_executables(&swept.pids);
                 self.swept = swept;
             }
         }

@@ -1,13 +1,16 @@
 //! The rules as the kernel's side has them.
 
-use std::fs;
+use std::fs::{self, File};
 use std::net::IpAddr;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use aya::Ebpf;
 use aya::maps::lpm_trie::{Key, LpmTrie};
 use aya::maps::{Array, HashMap, MapData, MapError};
+use hashbrown::HashSet;
+use rustix::fs::{Mode, OFlags};
 
 use super::rules::{Matches, Rules};
 use crate::error::ProbeError;
@@ -19,6 +22,9 @@ pub(crate) struct Scope {
     generation: Array<MapData, u32>,
     pids: HashMap<MapData, u32, u8>,
     executables: HashMap<MapData, [u64; 2], u8>,
+    /// Files that rules on executables name by their numbers. As long as they are held, these are given to
+    /// no other file.
+    held: hashbrown::HashMap<[u64; 2], OwnedFd>,
     cgroups: HashMap<MapData, u64, u8>,
     ports: HashMap<MapData, u16, u8>,
     nets: LpmTrie<MapData, [u8; 16], u8>,
@@ -37,6 +43,7 @@ impl Scope {
             generation: Array::try_from(map(programs, "generation")?).map_err(refused)?,
             pids: HashMap::try_from(map(programs, "rules_pid")?).map_err(refused)?,
             executables: HashMap::try_from(map(programs, "rules_exe")?).map_err(refused)?,
+            held: hashbrown::HashMap::new(),
             cgroups: HashMap::try_from(map(programs, "rules_cgroup")?).map_err(refused)?,
             ports: HashMap::try_from(map(programs, "rules_port")?).map_err(refused)?,
             nets: LpmTrie::try_from(map(programs, "rules_net")?).map_err(refused)?,
@@ -82,13 +89,40 @@ impl Scope {
         }
         let link = PathBuf::from(format!("/proc/{pid}/exe"));
         let Ok(path) = fs::read_link(&link) else { return };
-        let allowed = if allow.contains(&path) { ALLOW } else { 0 };
-        let denied = if deny.contains(&path) { DENY } else { 0 };
+        self.admit(&link, allow.contains(&path), deny.contains(&path));
+    }
+
+    /// Goes by what rules' paths lead to at this moment, and by what processes have, of those that there
+    /// are; forgets other executables.
+    pub(crate) fn renew_executables(&mut self, pids: &[u32]) {
+        let Matches { executables: allow, .. } = self.rules.allow.clone();
+        let Matches { executables: deny, .. } = self.rules.deny.clone();
+        allow.iter().for_each(|path| self.admit(path, true, deny.contains(path)));
+        deny.iter().for_each(|path| self.admit(path, false, true));
+        if self.held.is_empty() {
+            return;
+        }
+        let links = pids.iter().map(|pid| PathBuf::from(format!("/proc/{pid}/exe")));
+        let paths = links.chain(allow).chain(deny);
+        let used: HashSet<_> =
+            paths.filter_map(|path| file_key(&fs::metadata(path).ok()?)).collect();
+        let executables = &mut self.executables;
+        self.held.retain(|key, _| used.contains(key) || executables.remove(key).is_err());
+    }
+
+    /// Adds a file to the rules on executables.
+    fn admit(&mut self, path: &Path, is_allowed: bool, is_denied: bool) {
+        let allowed = if is_allowed { ALLOW } else { 0 };
+        let denied = if is_denied { DENY } else { 0 };
         let said = (allowed | denied) << shift(self.current);
-        let Some(key) = file_key(&link).filter(|_| said > 0) else { return };
+        if said == 0 {
+            return;
+        }
+        let Some((key, file)) = hold(path) else { return };
         let before = self.executables.get(&key, 0).unwrap_or(0);
         // Where the map is full, what would be allowed is not.
         if before | said != before && self.executables.insert(key, before | said, 0).is_ok() {
+            self.held.insert(key, file);
             self.begin_anew();
         }
     }
@@ -129,8 +163,9 @@ impl Scope {
         }
         for path in &matches.executables {
             // One that is not there yet is learnt when a process has it.
-            if let Some(key) = file_key(path) {
+            if let Some((key, file)) = hold(path) {
                 insert(&mut self.executables, key, rule)?;
+                self.held.insert(key, file);
             }
         }
         for path in &matches.cgroups {
@@ -194,12 +229,18 @@ const fn shift(generation: u32) -> u32 {
     generation * 2
 }
 
+/// A file, and how the kernel's side names it.
+fn hold(path: &Path) -> Option<([u64; 2], OwnedFd)> {
+    let file = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let file = File::from(file);
+    Some((file_key(&file.metadata().ok()?)?, file.into()))
+}
+
 /// A file as the kernel's side names it (`struct file_key`): inode and device.
-fn file_key(path: &Path) -> Option<[u64; 2]> {
-    let metadata = fs::metadata(path).ok()?;
+fn file_key(metadata: &fs::Metadata) -> Option<[u64; 2]> {
     let (major, minor) = (rustix::fs::major(metadata.dev()), rustix::fs::minor(metadata.dev()));
     // `MKDEV` of include/linux/kdev_t.h.
-    Some([metadata.ino(), u64::from(major << 20 | minor)])
+    metadata.is_file().then(|| [metadata.ino(), u64::from(major << 20 | minor)])
 }
 
 /// An address of a network namespace (`struct local_key`).

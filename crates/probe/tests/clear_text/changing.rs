@@ -1,13 +1,16 @@
 //! Rules that change while connections are open.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use forge::Ending;
 use probe::{Matches, Rules};
 
 use crate::mirror::{Conversation, Mirror, Told};
-use crate::place::{Place, Running, free_port};
+use crate::place::{Nginx, Place, Running, free_port, path_of};
 
 #[test]
 fn nothing_of_a_process_that_rules_no_longer_allow_is_told() {
@@ -55,6 +58,48 @@ fn nothing_of_a_process_that_rules_no_longer_allow_is_told() {
         assert_eq!(all_heard.contains("third"), lets_the_other_end, "{all_heard}");
         assert!(lets_the_other_end || !all_heard.contains("second"), "{all_heard}");
     }
+}
+
+#[test]
+fn an_executable_that_has_the_number_of_one_that_is_gone_is_another_one() {
+    let Some(place) = Place::new("mirror-inode", &["nginx", "curl", "openssl"]) else { return };
+    let nginx = Nginx::start(&place);
+    place.body("body", 1000);
+    let allowed = place.file("allowed");
+    fs::copy(path_of("curl"), &allowed).unwrap();
+    let executables = vec![allowed.clone()];
+    let allow = Matches { executables, ports: vec![nginx.port], ..Matches::default() };
+    let Some(mut mirror) = Mirror::open(Rules { allow, ..Rules::default() }) else { return };
+    let url = nginx.url("body");
+    let fetch =
+        |mirror: &mut Mirror, program: &Path, mut is_over: Box<dyn FnMut(&Told) -> bool>| {
+            let mut command = Command::new(program);
+            command.args(["-sk", "-o"]).arg(place.file("got")).arg(&url);
+            Running::start(&mut command).finish();
+            mirror.poll_until("it is over", |mirror| is_over(&mirror.told));
+        };
+    fetch(&mut mirror, &allowed, Box::new(|told| told.0.len() == 1));
+    fs::remove_file(&allowed).unwrap();
+    for round in 0..4 {
+        // File systems give the number of a file that was removed to the next one.
+        let other = place.file(&format!("other-{round}"));
+        fs::copy(path_of("curl"), &other).unwrap();
+        let began = Instant::now();
+        let is_over = move |_: &Told| began.elapsed() > Duration::from_millis(500);
+        fetch(&mut mirror, &other, Box::new(is_over));
+        assert_eq!(mirror.told.0.len(), 1, "round {round}");
+    }
+    // Another one at the path that the rule names is meant by it.
+    fs::copy(path_of("curl"), &allowed).unwrap();
+    let mut tries = 0;
+    while mirror.told.0.len() == 1 {
+        tries += 1;
+        assert!(tries < 20);
+        let began = Instant::now();
+        let is_over = move |_: &Told| began.elapsed() > Duration::from_millis(200);
+        fetch(&mut mirror, &allowed, Box::new(is_over));
+    }
+    mirror.finish();
 }
 
 /// What the server said.
