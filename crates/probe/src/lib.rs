@@ -35,9 +35,9 @@ pub use batch::Batch;
 pub use cgroup::{mount_point as cgroup_mount_point, root as cgroup_root};
 #[cfg(target_os = "linux")]
 pub use clear_text::{
-    Account, ClearText, ClearTextCounts, ClearTextOptions, Library, Local, Matches, Net, NotANet,
-    ProcessAccount, Reason, Rules, Sink, Stepping, StreamCounts, Target, Uncovered,
-    mirror_obstacle,
+    Account, Budget, BudgetChange, ClearText, ClearTextCounts, ClearTextOptions, Library, Local,
+    Matches, Net, NotABudget, NotANet, ProcessAccount, Reason, Rules, Sink, Stepping, StreamCounts,
+    Target, Uncovered, mirror_obstacle,
 };
 pub use container::container_of;
 #[cfg(target_os = "linux")]

@@ -28,6 +28,8 @@ enum result {
 #define COOKIE_RESULT(cookie) ((cookie) >> 4 & 15)
 /* Whether the function serves other objects as well: only those that are marked are of interest. */
 #define COOKIE_NEEDS_MARK(cookie) ((cookie) >> 8 & 1)
+/* Whether the kernel steps over the instruction there. */
+#define COOKIE_STEPPED(cookie) ((cookie) >> 9 & 1)
 #define COOKIE_TARGET(cookie) ((__u32)((cookie) >> 32))
 
 /*
@@ -97,8 +99,10 @@ struct copying {
     __u64 from;
     __u64 left;
     __u64 delivered;
+    __u64 filtered;
     __u32 ring;
-    __u32 reserved;
+    /* The rules that allow it. */
+    __u32 epoch;
 };
 
 /* Copies one chunk; 1 if the ring has no room, 2 if the memory cannot be read. */
@@ -129,6 +133,14 @@ static long copy_next(__u64 index __attribute__((unused)), void *context)
 
     if (!len || !ring)
         return 1;
+    struct scope *scope = current_scope();
+    if (!scope || scope->epoch != copying->epoch) {
+        /* The next call finds out what other rules say. */
+        copying->filtered = len;
+        copying->head.position += len;
+        copying->left = 0;
+        return 1;
+    }
     if (len > CHUNK)
         len = CHUNK;
     if (len <= 192)
@@ -165,7 +177,7 @@ static __always_inline __u8 direction_of(const struct call *call)
 }
 
 /* Copies what a call has moved, and counts what becomes of it. */
-static __noinline int copy_all(struct object *object, const struct call *call,
+__noinline int copy_all(struct object *object, const struct call *call,
                                struct process *process, __u64 len)
 {
     if (!object || !call || !process)
@@ -176,8 +188,10 @@ static __noinline int copy_all(struct object *object, const struct call *call,
         .from = call->buffer,
         .left = len,
         .ring = object->ring,
+        .epoch = process->epoch,
     };
     begin_head(&copying.head, CLEAR_DATA, 0, object);
+    __u64 began = copying.head.time;
     copying.head.direction = direction;
     copying.head.position = progress->position;
     copying.head.ring_full = progress->ring_full;
@@ -190,7 +204,10 @@ static __noinline int copy_all(struct object *object, const struct call *call,
     } else {
         bpf_loop(MAX_CALL / CHUNK, copy_next, &copying, 0);
     }
+    __sync_fetch_and_add(&process->copying, bpf_ktime_get_boot_ns() - began);
     tell_tally(process, TALLY_DELIVERED, copying.delivered);
+    if (copying.filtered)
+        tell_tally(process, TALLY_FILTERED, copying.filtered);
     tell_tally(process, TALLY_RING_FULL, copying.head.ring_full - progress->ring_full);
     tell_tally(process, TALLY_FAULT, copying.head.faults - progress->faults);
     progress->position += len;
@@ -213,11 +230,14 @@ static __always_inline void pass_on(struct object *object, const struct call *ca
     }
     if (!object->address.cookie && needs_address())
         tally = TALLY_UNMAPPED;
-    else if (object->address.cookie && !is_allowed(object))
+    else if (object->address.cookie && !is_allowed(object)) {
+        revoke(object);
         tally = TALLY_FILTERED;
-    else if (bpf_map_lookup_elem(&dismissed, &object->id))
+    } else if (bpf_map_lookup_elem(&dismissed, &object->id))
         tally = TALLY_DUPLICATE;
     else {
+        if (object->address.cookie && !object->is_told)
+            tell_bound(object, 1);
         copy_all(object, call, process, len);
         return;
     }
@@ -236,7 +256,7 @@ static __always_inline void bind_by_call(struct object *object, const struct cal
         return;
     if (object->address.cookie && is_handshake)
         return;
-    bind(object, &call->address, BOUND_BY_CALL, call->target);
+    bind(object, &call->address, BOUND_BY_CALL);
 }
 
 static __always_inline __u64 moved_by(const struct call *call, __u64 result)
@@ -262,7 +282,7 @@ static __always_inline __u64 moved_by(const struct call *call, __u64 result)
 static __always_inline void note_handed(const struct object_key *key, __u64 bytes);
 
 /* Ends a call. */
-static __noinline int conclude(struct call *call, __u64 result)
+__noinline int conclude(struct call *call, __u64 result)
 {
     if (!call)
         return 0;
@@ -271,13 +291,18 @@ static __noinline int conclude(struct call *call, __u64 result)
 
     if (!process)
         return 0;
-    if (!call->is_allowed) {
-        tell_tally(process, TALLY_SEEN, moved);
-        tell_tally(process, TALLY_FILTERED, moved);
-        return 0;
-    }
     struct object_key key = object_key(call->object);
     struct object *object = bpf_map_lookup_elem(&objects, &key);
+    /* Rules may have changed since the call began, which may be long ago. */
+    if (!call->is_allowed || !process->is_allowed || process->is_paused) {
+        tell_tally(process, TALLY_SEEN, moved);
+        tell_tally(process, TALLY_FILTERED, moved);
+        if (object) {
+            revoke(object);
+            bpf_map_delete_elem(&objects, &key);
+        }
+        return 0;
+    }
     /* A call that did nothing may be of an object that was freed meanwhile. */
     if (!object && !moved && !call->address.cookie)
         return 0;
@@ -323,6 +348,21 @@ static __always_inline void begin_call(struct call *call, const struct call_key 
     bpf_map_update_elem(&calls, key, call, BPF_ANY);
 }
 
+/* Takes note of a call that costs its process time; false if nothing more is to be done about it. */
+static __always_inline int note_call(struct process *process, __u64 address, __u64 cookie)
+{
+    __sync_fetch_and_add(&process->calls[COOKIE_STEPPED(cookie)], 1);
+    if (!process->is_paused)
+        return 1;
+    struct object_key key = object_key(address);
+    struct object *object = bpf_map_lookup_elem(&objects, &key);
+    if (object) {
+        revoke(object);
+        bpf_map_delete_elem(&objects, &key);
+    }
+    return 0;
+}
+
 /* Begins a call, the place of whose return address is `at`. */
 static __always_inline void begin(struct call *call, __u64 at, __u64 cookie)
 {
@@ -331,7 +371,7 @@ static __always_inline void begin(struct call *call, __u64 at, __u64 cookie)
     struct call *outer = innermost_call(at, &key);
     __u64 thread = bpf_get_current_pid_tgid();
 
-    if (!process)
+    if (!process || !note_call(process, call->object, cookie))
         return;
     if (outer && key.at != at) {
         /* What a library does to itself is told by the outer call. */

@@ -87,7 +87,7 @@ static __always_inline void begin_in_goroutine(struct call *call, __u64 address,
     __u32 depth = depth_of(address, stack);
     __u32 *outer = bpf_map_lookup_elem(&goroutines, &running);
 
-    if (!process || !depth)
+    if (!process || !depth || !note_call(process, call->object, cookie))
         return;
     has_goroutines = 1;
     if (outer && *outer < depth) {

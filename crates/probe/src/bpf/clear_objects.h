@@ -69,9 +69,12 @@ struct object {
     __u32 target;
     /* The rules under which `is_allowed` was found. */
     __u32 epoch;
-    __u16 is_allowed;
+    __u8 is_allowed;
     /* Whether the library has freed it, which the ring had no room to tell. */
-    __u16 is_freed;
+    __u8 is_freed;
+    /* Whether its socket was told, and how that was found. */
+    __u8 is_told;
+    __u8 how;
 };
 
 struct {
@@ -121,7 +124,7 @@ static __always_inline void *ring_of(__u32 number)
 }
 
 /* Tells of the running process, unless that was done in this ring. */
-static __noinline int tell_process(struct process_key *key, __u32 number)
+__noinline int tell_process(struct process_key *key, __u32 number)
 {
     if (!key)
         return 0;
@@ -167,6 +170,7 @@ static __always_inline void begin_anew(struct object *object)
     object->address.cookie = 0;
     object->closed_at = 0;
     object->is_freed = 0;
+    object->is_told = 0;
     object->epoch = 0;
 }
 
@@ -218,9 +222,37 @@ static __always_inline int is_allowed(struct object *object)
     return object->is_allowed;
 }
 
+/*
+ * Tells of the socket of an object, and by what name the running process goes if it is that of the object.
+ * It is not static, so that the verifier looks at it once and not for each call.
+ */
+__noinline int tell_bound(struct object *object, __u8 is_own)
+{
+    void *ring = object ? ring_of(object->ring) : 0;
+    if (!ring)
+        return 0;
+    struct bound_record *record = bpf_ringbuf_reserve(ring, sizeof(*record), 0);
+    if (!record) {
+        /* It is told with the next clear text. */
+        count(COUNT_NOTICES_LOST, 1);
+        return 0;
+    }
+    begin_head(&record->head, CLEAR_BOUND, object->how, object);
+    record->address = object->address;
+    __builtin_memcpy(record->progress, object->progress, sizeof(record->progress));
+    record->target = object->target;
+    record->reserved = 0;
+    __builtin_memset(record->comm, 0, sizeof(record->comm));
+    if (is_own)
+        bpf_get_current_comm(record->comm, sizeof(record->comm));
+    bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+    object->is_told = 1;
+    return 1;
+}
+
 /* Takes note of the socket of an object, and tells of it if that may be. */
 static __always_inline int bind(struct object *object, const struct address *address,
-                                const __u8 how, __u32 target)
+                                const __u8 how)
 {
     if (object->address.cookie == address->cookie)
         return 0;
@@ -232,28 +264,11 @@ static __always_inline int bind(struct object *object, const struct address *add
     object->address = *address;
     object->closed_at = 0;
     object->epoch = 0;
+    object->is_told = 0;
+    object->how = how;
     if (!is_allowed(object))
         return 0;
-    void *ring = ring_of(object->ring);
-    if (!ring)
-        return 0;
-    struct bound_record *record = bpf_ringbuf_reserve(ring, sizeof(*record), 0);
-    if (!record) {
-        /* Bound again, and told again, by the next call. */
-        object->address.cookie = 0;
-        count(COUNT_NOTICES_LOST, 1);
-        return 0;
-    }
-    begin_head(&record->head, CLEAR_BOUND, how, object);
-    record->address = *address;
-    __builtin_memcpy(record->progress, object->progress, sizeof(record->progress));
-    record->target = target;
-    record->reserved = 0;
-    __builtin_memset(record->comm, 0, sizeof(record->comm));
-    if (how != BOUND_BY_FINGERPRINT)
-        bpf_get_current_comm(record->comm, sizeof(record->comm));
-    bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
-    return 1;
+    return tell_bound(object, how != BOUND_BY_FINGERPRINT);
 }
 
 /* Tells that there is no more of an object; false if the ring has no room. */
@@ -269,6 +284,17 @@ static __always_inline int tell_closed(const struct object *object, __u8 how)
         return 1;
     }
     count(COUNT_NOTICES_LOST, 1);
+    return 0;
+}
+
+/* Has an object that rules allow no longer begin anew, if they will allow it again. */
+__noinline int revoke(struct object *object)
+{
+    if (!object || !object->is_told)
+        return 0;
+    tell_closed(object, CLOSED_BY_RULES);
+    object->id = __sync_fetch_and_add(&last_id, 1) + 1;
+    object->is_told = 0;
     return 0;
 }
 

@@ -37,6 +37,8 @@ enum closing {
     CLOSED_BY_LIBRARY = 1,
     CLOSED_SOCKET = 2,
     CLOSED_BY_RESET = 3,
+    /* Rules that have changed do not allow it any longer. */
+    CLOSED_BY_RULES = 4,
 };
 
 /* Both ends of a TCP socket. */

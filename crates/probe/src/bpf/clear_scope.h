@@ -10,9 +10,13 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
-/* What a rule of the maps below says of its key. */
+/*
+ * What a rule of the maps below says of its key. Rules that change are there twice, the next ones two bits
+ * higher or lower than those in effect, so that all of them take effect at once.
+ */
 #define RULE_ALLOW 1
 #define RULE_DENY 2
+#define GENERATIONS 2
 
 /* Kinds of rules, as bits. */
 #define KIND_PID 1
@@ -29,15 +33,24 @@ struct scope {
     __u32 used;
     /* Changes with the rules; 0 while there are none, when nothing is copied. */
     __u32 epoch;
-    __u32 reserved;
+    /* How far what these rules say is to be shifted. */
+    __u32 shift;
 };
 
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(max_entries, 1);
+    __uint(max_entries, GENERATIONS);
     __type(key, __u32);
     __type(value, struct scope);
 } scopes SEC(".maps");
+
+/* Which of them is in effect. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, __u32);
+} generation SEC(".maps");
 
 struct file_key {
     __u64 inode;
@@ -93,8 +106,14 @@ enum tally {
 struct process {
     struct process_key key;
     __u64 bytes[TALLIES];
+    /* Calls with a probe at an instruction that the kernel emulates, and with one that it steps over. */
+    __u64 calls[2];
+    /* Nanoseconds of copying. */
+    __u64 copying;
     __u32 epoch;
-    __u32 is_allowed;
+    __u16 is_allowed;
+    /* Whether it has cost more than it may, so that nothing is done about its calls. */
+    __u16 is_paused;
 };
 
 /* Processes that have called a TLS library, by process id. */
@@ -105,15 +124,32 @@ struct {
     __type(value, struct process);
 } processes SEC(".maps");
 
+/* Processes that have cost more than they may, by process id. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 16384);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, __u32);
+    __type(value, struct process_key);
+} paused SEC(".maps");
+
+static __always_inline int is_paused(const struct process_key *key)
+{
+    struct process_key *known = bpf_map_lookup_elem(&paused, &key->tgid);
+    return known && known->start == key->start && known->exec == key->exec;
+}
+
 static __always_inline struct scope *current_scope(void)
 {
     __u32 only = 0;
-    return bpf_map_lookup_elem(&scopes, &only);
+    __u32 *current = bpf_map_lookup_elem(&generation, &only);
+    return current ? bpf_map_lookup_elem(&scopes, current) : 0;
 }
 
 /* Whether what the rules of one kind say together allows; they say it by setting bits of `said`. */
 static __always_inline int allows(const struct scope *scope, __u32 kind, __u8 said)
 {
+    said >>= scope->shift & 7;
     if (said & RULE_DENY)
         return 0;
     return !(scope->allowing & kind) || (said & RULE_ALLOW);
@@ -145,7 +181,7 @@ static __always_inline __u8 said_of_executable(struct task_struct *task)
 }
 
 /* Whether the rules on processes allow the running one. */
-static __noinline int allows_process(__u32 tgid)
+__noinline int allows_process(__u32 tgid)
 {
     struct scope *scope = current_scope();
     if (!scope || !scope->epoch)
@@ -196,12 +232,14 @@ static __always_inline struct process *running_process(void)
             .key = key,
             .epoch = scope->epoch,
             .is_allowed = allows_process(tgid),
+            .is_paused = is_paused(&key),
         };
         bpf_map_update_elem(&processes, &tgid, &anew, BPF_ANY);
         return bpf_map_lookup_elem(&processes, &tgid);
     }
     if (process->epoch != scope->epoch) {
         process->is_allowed = allows_process(tgid);
+        process->is_paused = is_paused(&key);
         process->epoch = scope->epoch;
     }
     return process;
@@ -240,12 +278,12 @@ static __always_inline __u8 said_of_local(const struct address *address)
 }
 
 /* Whether the rules on addresses allow a connection: on the server's port, and on either end. */
-static __noinline int allows_address(const struct address *address)
+__noinline int allows_address(const struct address *address)
 {
     struct scope *scope = current_scope();
     __u8 said = 0;
 
-    if (!scope || !address)
+    if (!scope || !scope->epoch || !address)
         return 0;
     if (scope->used & KIND_PORT) {
         if (address->role != ROLE_SERVER)

@@ -49,14 +49,18 @@ static __always_inline void take_fingerprint(__u64 data, __s32 len, __u64 stack)
     struct call *call = innermost_call(stack, &at);
     if (!call || !call->is_allowed || call->address.cookie)
         return;
+    struct process *process = running_process();
+    if (!process || !process->is_allowed)
+        return;
     struct object_key key = object_key(call->object);
-    struct object *object = known_object(&key, running_process());
+    struct object *object = known_object(&key, process);
     if (object && object->closed_at)
         begin_anew(object);
     if (!object || object->address.cookie)
         return;
     if (bpf_probe_read_user(start.bytes, sizeof(start.bytes), (void *)data) || !is_record(&start))
         return;
+    object->target = call->target;
     tell_process(&object->process, object->ring);
     bpf_map_update_elem(&fingerprints, &start, &key, BPF_ANY);
     fingerprint_at = bpf_ktime_get_boot_ns();
@@ -84,8 +88,11 @@ static __always_inline __u32 payload_of(struct __sk_buff *skb)
 
 static __always_inline void read_bpf_sock(struct bpf_sock *sk, struct address *address)
 {
-    __u32 local[4] = { sk->src_ip4 };
-    __u32 remote[4] = { sk->dst_ip4 };
+    __u32 local_v4 = sk->src_ip4, remote_v4 = sk->dst_ip4;
+    /* The verifier wants each field read by its own offset, not one of two by a pointer. */
+    asm volatile("" : "+r"(local_v4), "+r"(remote_v4));
+    __u32 local[4] = { local_v4 };
+    __u32 remote[4] = { remote_v4 };
 
     __builtin_memset(address, 0, sizeof(*address));
     address->is_v6 = sk->family == AF_INET6;
@@ -135,7 +142,7 @@ static __always_inline void match_fingerprint(struct __sk_buff *skb)
     add_opening(connection, &address);
     if (connection)
         connection->key = key;
-    bind(object, &address, BOUND_BY_FINGERPRINT, object->target);
+    bind(object, &address, BOUND_BY_FINGERPRINT);
 }
 
 /* What a thread was given to send, by objects without a socket. */
@@ -202,7 +209,7 @@ static __always_inline void match_handed(struct sock *sk, __u64 len)
     add_opening(connection, &address);
     if (connection)
         connection->key = key;
-    bind(object, &address, BOUND_BY_THREAD, object->target);
+    bind(object, &address, BOUND_BY_THREAD);
 }
 
 #endif

@@ -15,6 +15,10 @@ pub enum Reason {
     Rustls,
     /// The program is of a version of Go whose tables are others.
     OldGo,
+    /// More files with a TLS library are in use than can have probes.
+    NoRoom,
+    /// Probes have cost the process more than its budget.
+    OverBudget,
 }
 
 impl Reason {
@@ -54,6 +58,8 @@ impl fmt::Display for Reason {
             Self::StrippedBoringSsl => "BoringSSL inside, without the names of its functions",
             Self::Rustls => "rustls inside",
             Self::OldGo => "a version of Go that is not known",
+            Self::OverBudget => "probes would cost it more than its budget",
+            Self::NoRoom => "too many files with a TLS library are in use",
         })
     }
 }

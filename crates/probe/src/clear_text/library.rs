@@ -104,6 +104,15 @@ pub(crate) fn names() -> Vec<&'static str> {
     KNOWN.iter().map(|known| known.name).chain(PEEKING).collect()
 }
 
+/// Where the name of a shared library stands among those that have functions of interest, which are best
+/// looked into in this order; `None` if it is another one.
+pub(crate) fn rank(path: &str) -> Option<usize> {
+    let name = path.rsplit('/').next()?;
+    FILES
+        .iter()
+        .position(|known| name.strip_prefix(known).is_some_and(|rest| rest.starts_with(['.', '-'])))
+}
+
 /// Where probes go in a file with these functions.
 pub(crate) fn probes(elf: &Elf, file: &mut File) -> Vec<Probe> {
     let inner = [
@@ -256,6 +265,11 @@ const KNOWN: &[Known] = &[
     known(Library::Go, "crypto/tls.(*Conn).Write", Operation::Write, Outcome::Long),
     known(Library::Go, "crypto/tls.(*Conn).Close", Operation::Release, Outcome::Long),
 ];
+
+/// Names of shared libraries without what follows. The one of OpenSSL's two that only serves programs which
+/// send records themselves comes last.
+const FILES: [&str; 7] =
+    ["libssl", "libgnutls", "libssl3", "libnspr4", "libwolfssl", "libmbedtls", "libcrypto"];
 
 /// Code of a function in which returns are looked for: those here have some kilobytes.
 const MAX_CODE_LEN: u64 = 64 << 10;

@@ -1,30 +1,27 @@
 //! The programs in the kernel, and the rings that they fill.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::thread;
 use std::time::{Duration, Instant};
 
-use aya::maps::{ArrayOfMaps, HashMap, MapData, MapError, PerCpuArray, RingBuf};
-use aya::programs::{BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, UProbe};
-use aya::{Btf, Ebpf, EbpfLoader};
-use rustix::process::{Resource, getrlimit, setrlimit};
+use aya::Ebpf;
+use aya::maps::{HashMap, MapData, MapError, PerCpuArray, RingBuf};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::account::Account;
+use super::budget::{Budget, BudgetChange, Ledger, Usage};
+use super::cost::Cost;
 use super::host::Listeners;
 use super::kernel;
+use super::programs::{self, Table};
 use super::record::Progress;
 use super::rules::Rules;
-use super::scan::{Found, Scanner, Uncovered};
-use super::scope::{Scope, kernel_device};
+use super::scan::{Found, Scanner, Swept, Uncovered};
+use super::scope::Scope;
 use super::streams::{Host, Sink, StreamCounts, Streams};
 use super::targets::{Target, Targets};
-use crate::cgroup;
 use crate::clock::Clock;
 use crate::error::ProbeError;
-use crate::load::{TYPES, map, may_read_kernel};
+use crate::load::{TYPES, map};
 use crate::record::ProcessKey;
 
 /// What to copy.
@@ -34,6 +31,8 @@ pub struct ClearTextOptions {
     pub rules: Rules,
     /// Length of all rings together in bytes; it is rounded up to a power of two for each.
     pub rings_len: Option<u32>,
+    /// What probes may cost a process; as much as they do if there is none.
+    pub budget: Option<Budget>,
 }
 
 /// The clear text of this host's TLS connections. Nothing of it outlives the process.
@@ -46,10 +45,14 @@ pub struct ClearText {
     counters: PerCpuArray<MapData, u64>,
     processes: HashMap<MapData, u32, [u64; PROCESS_WORDS]>,
     dismissed: HashMap<MapData, u64, u8>,
+    paused: HashMap<MapData, u32, [u64; 2]>,
+    ledger: Option<Ledger>,
+    budget_changes: Vec<BudgetChange>,
+    pauses: u64,
     objects: HashMap<MapData, [u64; 2], [u64; OBJECT_WORDS]>,
     scope: Scope,
     scanner: Scanner,
-    uncovered: Vec<Uncovered>,
+    swept: Swept,
     targets: Targets,
     streams: Streams,
     listeners: Listeners,
@@ -57,8 +60,6 @@ pub struct ClearText {
     forgot_at: Instant,
     idle_since: Instant,
 }
-
-type Table = ArrayOfMaps<MapData, RingBuf<MapData>>;
 
 /// What was met beside clear text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,6 +72,14 @@ pub struct ClearTextCounts {
     pub notices_lost: u64,
     /// Calls that claim to have moved what they cannot have.
     pub calls_unreadable: u64,
+    /// Times that a process had exceeded its budget.
+    pub pauses: u64,
+    /// Files with a library whose probes were taken away, because nobody had them mapped any longer.
+    pub libraries_detached: u64,
+    /// Times that there was no room for another file with code.
+    pub files_refused: u64,
+    /// Files that the kernel had no room to tell of as they were mapped; the next sweep finds them.
+    pub mappings_lost: u64,
 }
 
 /// The clear text of one process.
@@ -98,48 +107,56 @@ impl ClearText {
         if !Path::new(TYPES).exists() {
             return Err(ProbeError::NoTypes { path: TYPES });
         }
-        raise_open_files();
-        let mut programs = load(options)?;
-        let (table, rings) = take_rings(&mut programs)?;
+        programs::raise_open_files();
+        let mut programs = programs::load(options.rings_len.unwrap_or(RINGS_LEN))?;
+        let (table, rings) = programs::take_rings(&mut programs)?;
         let refused = |error: MapError| ProbeError::refused("the maps of clear text", &error);
         let counters = PerCpuArray::try_from(map(&mut programs, "counters")?).map_err(refused)?;
         let processes = HashMap::try_from(map(&mut programs, "processes")?).map_err(refused)?;
         let dismissed = HashMap::try_from(map(&mut programs, "dismissed")?).map_err(refused)?;
         let objects = HashMap::try_from(map(&mut programs, "objects")?).map_err(refused)?;
+        let paused = HashMap::try_from(map(&mut programs, "paused")?).map_err(refused)?;
         let mut scope = Scope::take(&mut programs)?;
         scope.set(&options.rules)?;
-        attach(&mut programs)?;
-        let scanner = Scanner::start()?;
-        let mut targets = Targets::default();
-        let mut uncovered = Vec::new();
-        while let Some(found) = scanner.wait() {
-            match found {
-                Found::Library(candidate) => targets.add(&mut programs, &candidate, boot_ns()),
-                Found::Swept(swept) => {
-                    swept.pids.iter().for_each(|pid| scope.learn(*pid));
-                    uncovered = swept.uncovered;
-                    break;
-                }
+        programs::attach(&mut programs)?;
+        let ledger = match options.budget {
+            Some(budget) => {
+                Some(Ledger::new(budget, Cost::measure(&mut programs)?, Instant::now()))
             }
-        }
-        Ok(Self {
+            None => None,
+        };
+        let targets = Targets::new()
+            .map_err(|source| ProbeError::System { action: "starting a thread", source })?;
+        let mut capture = Self {
             programs,
             _table: table,
             rings,
             counters,
             processes,
             dismissed,
+            paused,
+            ledger,
+            budget_changes: Vec::new(),
+            pauses: 0,
             objects,
             scope,
-            scanner,
-            uncovered,
+            scanner: Scanner::start()?,
+            swept: Swept::default(),
             targets,
             streams: Streams::new(Clock::read()),
             listeners: Listeners::default(),
             looked_at: Instant::now(),
             forgot_at: Instant::now(),
             idle_since: Instant::now(),
-        })
+        };
+        while let Some(found) = capture.scanner.wait(LONGEST_SWEEP) {
+            let is_sweep = matches!(found, Found::Swept(_));
+            capture.take_found(found);
+            if is_sweep {
+                break;
+            }
+        }
+        Ok(capture)
     }
 
     /// Tells `sink` what there is, or waits for that up to `timeout`; whether there was anything.
@@ -157,14 +174,18 @@ impl ClearText {
                 return false;
             }
             let is_idle = self.idle_since.elapsed() > IDLE_AFTER;
-            thread::sleep(left.min(if is_idle { IDLE_WAIT } else { WAIT }));
+            // A program that has just begun gets its probes at once.
+            if let Some(found) = self.scanner.wait(left.min(if is_idle { IDLE_WAIT } else { WAIT }))
+            {
+                self.take_found(found);
+            }
         }
     }
 
     /// Changes whose clear text is copied.
     ///
     /// # Errors
-    /// [`ProbeError::NotACgroup`], [`ProbeError::Refused`]; nothing is copied then.
+    /// [`ProbeError::NotACgroup`], [`ProbeError::Refused`]; the rules are those of before then.
     pub fn set_rules(&mut self, rules: &Rules) -> Result<(), ProbeError> {
         self.scope.set(rules)
     }
@@ -177,8 +198,15 @@ impl ClearText {
 
     /// Processes with TLS that is not covered, as they were at the last look.
     #[must_use]
-    pub fn uncovered(&self) -> &[Uncovered] {
-        &self.uncovered
+    pub fn uncovered(&self) -> Vec<Uncovered> {
+        let paused = self.ledger.iter().flat_map(Ledger::paused);
+        let over_budget = paused.map(Uncovered::over_budget);
+        self.swept.uncovered.iter().cloned().chain(over_budget).collect()
+    }
+
+    /// Processes that have exceeded their budget, or go on after that, since the last call.
+    pub fn take_budget_changes(&mut self) -> Vec<BudgetChange> {
+        std::mem::take(&mut self.budget_changes)
     }
 
     /// What became of all bytes.
@@ -208,17 +236,16 @@ impl ClearText {
             objects_refused: self.count(OBJECTS_FULL),
             notices_lost: self.count(NOTICES_LOST),
             calls_unreadable: self.count(NONSENSE),
+            pauses: self.pauses,
+            libraries_detached: self.targets.detached(),
+            files_refused: self.swept.files_refused,
+            mappings_lost: self.swept.notices_lost,
         }
     }
 
     /// Takes the probes away, tells what is left and the end of all connections.
     pub fn finish(&mut self, sink: &mut Sink<'_>) {
-        for name in UPROBES {
-            let program = self.programs.program_mut(name);
-            let program: Option<&mut UProbe> = program.and_then(|program| program.try_into().ok());
-            // What does not end so ends with this process.
-            program.map(UProbe::unload);
-        }
+        self.targets.remove_all();
         while self.drain(sink) {}
         let objects: Vec<_> = self.objects.iter().flatten().collect();
         for (_, words) in objects {
@@ -243,22 +270,24 @@ impl ClearText {
             // A verdict that is not heard costs some copies more.
             self.dismissed.insert(object, 1, 0).ok();
         }
+        let orphans = self.streams.take_orphans();
+        if !orphans.is_empty() {
+            let all = self.objects.iter().flatten();
+            let is_orphan = |words: &_| orphans.contains(&Object::new(words).id);
+            let keys: Vec<_> =
+                all.filter(|(_, words)| is_orphan(words)).map(|(key, _)| key).collect();
+            // The next call makes another one.
+            keys.iter().for_each(|key| drop(self.objects.remove(key)));
+        }
         any
     }
 
     /// Every now and then: what is due, new libraries and processes.
     fn look_around(&mut self, all_is_told: bool, sink: &mut Sink<'_>) {
         while let Some(found) = self.scanner.take() {
-            match found {
-                Found::Library(candidate) => {
-                    self.targets.add(&mut self.programs, &candidate, boot_ns());
-                }
-                Found::Swept(swept) => {
-                    swept.pids.iter().for_each(|pid| self.scope.learn(*pid));
-                    self.uncovered = swept.uncovered;
-                }
-            }
+            self.take_found(found);
         }
+        self.look_at_costs();
         if self.looked_at.elapsed() < LOOK_EVERY {
             return;
         }
@@ -270,6 +299,43 @@ impl ClearText {
         if all_is_told && self.forgot_at.elapsed() >= FORGET_EVERY {
             self.forgot_at = Instant::now();
             self.forget_objects(sink);
+        }
+    }
+
+    /// Pauses processes that have cost more than they may, and goes on with others.
+    fn look_at_costs(&mut self) {
+        let now = Instant::now();
+        let Some(ledger) = self.ledger.as_mut().filter(|ledger| ledger.is_due(now)) else { return };
+        let known = self.processes.iter().flatten();
+        let used: Vec<_> = known.map(|(_, words)| (key_of(&words), usage_of(&words))).collect();
+        let changes = ledger.look(now, &used);
+        for (key, change) in &changes {
+            let value = [key.start, u64::from(key.exec) << 32 | u64::from(key.pid)];
+            // If there is no room, what it costs is told, and once more with the next look.
+            if change.is_covered {
+                self.paused.remove(&key.pid).ok();
+            } else if self.paused.insert(key.pid, value, 0).is_ok() {
+                self.pauses += 1;
+            }
+        }
+        if !changes.is_empty() {
+            self.scope.begin_anew();
+        }
+        self.budget_changes.extend(changes.into_iter().map(|(_, change)| change));
+    }
+
+    fn take_found(&mut self, found: Found) {
+        match found {
+            Found::Process(pid) => self.scope.learn(pid),
+            Found::Library(candidate) => {
+                self.targets.add(&mut self.programs, &candidate, boot_ns());
+            }
+            Found::Gone(file) => self.targets.remove(&file),
+            Found::Swept(swept) => {
+                swept.pids.iter().for_each(|pid| self.scope.learn(*pid));
+                self.scope.renew_executables(&swept.pids);
+                self.swept = swept;
+            }
         }
     }
 
@@ -299,21 +365,32 @@ impl ClearText {
     }
 
     fn process(&self, pid: u32, words: [u64; PROCESS_WORDS]) -> ProcessAccount {
-        let [start, number, tallies @ .., epoch_and_verdict] = words;
-        let [a, b, c, d, e, f, g, h] = number.to_le_bytes();
-        let key = ProcessKey {
-            start,
-            pid: u32::from_le_bytes([a, b, c, d]),
-            exec: u32::from_le_bytes([e, f, g, h]),
-        };
-        let account = self.streams.taken(Some(&key)).account(tallies);
-        ProcessAccount { pid, is_allowed: epoch_and_verdict >> 32 != 0, account }
+        let [_, _, a, b, c, d, e, f, g, .., verdict] = words;
+        let account = self.streams.taken(Some(&key_of(&words))).account([a, b, c, d, e, f, g]);
+        ProcessAccount { pid, is_allowed: verdict >> 32 & 0xffff != 0, account }
     }
 
     fn count(&self, counter: u32) -> u64 {
         let values = self.counters.get(&counter, 0);
         values.map_or(0, |values| values.iter().copied().fold(0, u64::saturating_add))
     }
+}
+
+/// `struct process_key` of a `struct process` (`bpf/clear_scope.h`).
+fn key_of(words: &[u64; PROCESS_WORDS]) -> ProcessKey {
+    let [start, number, ..] = *words;
+    let [a, b, c, d, e, f, g, h] = number.to_le_bytes();
+    ProcessKey {
+        start,
+        pid: u32::from_le_bytes([a, b, c, d]),
+        exec: u32::from_le_bytes([e, f, g, h]),
+    }
+}
+
+/// What a `struct process` says of its costs.
+const fn usage_of(words: &[u64; PROCESS_WORDS]) -> Usage {
+    let [.., emulated, stepped, copying, _] = *words;
+    Usage { calls: [emulated, stepped], copying }
 }
 
 /// `struct object` of `bpf/clear_objects.h`, as far as it is of interest.
@@ -346,98 +423,6 @@ impl Host for Asked<'_> {
     }
 }
 
-fn load(options: &ClearTextOptions) -> Result<Ebpf, ProbeError> {
-    let processors = thread::available_parallelism().map_or(1, |count| count.get());
-    let count = processors.next_power_of_two().min(RINGS.len());
-    let all = options.rings_len.unwrap_or(RINGS_LEN);
-    let page = u32::try_from(rustix::param::page_size()).unwrap_or(1 << 12);
-    let ring_count = u32::try_from(count).unwrap_or(1);
-    let len = (all / ring_count).max(page).next_power_of_two();
-    let mut loader = EbpfLoader::new();
-    loader.override_global("ring_count", &ring_count, true);
-    let pids = own_pid_namespace();
-    if let Some((device, inode)) = &pids {
-        loader.override_global("pid_namespace_device", device, true);
-        loader.override_global("pid_namespace_inode", inode, true);
-    }
-    for (at, name) in RINGS.into_iter().enumerate() {
-        loader.map_max_entries(name, if at < count { len } else { page });
-    }
-    loader.load(PROGRAMS).map_err(|error| ProbeError::refused("the maps of clear text", &error))
-}
-
-/// Device and inode of our PID namespace, if it is not the first one, whose numbers the kernel uses itself.
-fn own_pid_namespace() -> Option<(u64, u64)> {
-    /// `PROC_PID_INIT_INO` of the kernel's `include/linux/proc_ns.h`.
-    const FIRST: u64 = 0xefff_fffc;
-    let metadata = fs::metadata("/proc/self/ns/pid").ok()?;
-    (metadata.ino() != FIRST).then(|| (kernel_device(metadata.dev()), metadata.ino()))
-}
-
-fn take_rings(programs: &mut Ebpf) -> Result<(Table, Vec<RingBuf<MapData>>), ProbeError> {
-    let refused = |error: MapError| ProbeError::refused("the rings", &error);
-    let mut table: Table = ArrayOfMaps::try_from(map(programs, "rings")?).map_err(refused)?;
-    let mut rings = Vec::new();
-    for (at, name) in (0..).zip(RINGS) {
-        let ring = RingBuf::try_from(map(programs, name)?).map_err(refused)?;
-        table.set(at, &ring, 0).map_err(refused)?;
-        rings.push(ring);
-    }
-    Ok((table, rings))
-}
-
-fn attach(programs: &mut Ebpf) -> Result<(), ProbeError> {
-    let types = Btf::from_sys_fs().map_err(|error| ProbeError::refused("its types", &error))?;
-    for (name, place) in [
-        ("at_state", "inet_sock_set_state"),
-        ("at_send", "sock_send_length"),
-        ("at_receive", "sock_recv_length"),
-    ] {
-        let refused = |error: &(dyn std::error::Error + 'static)| {
-            if may_read_kernel() {
-                ProbeError::refused("to follow sockets (Linux 6.3 has what that needs)", error)
-            } else {
-                ProbeError::Permission
-            }
-        };
-        let program = programs.program_mut(name).and_then(|program| program.try_into().ok());
-        let Some(program): Option<&mut BtfTracePoint> = program else {
-            return Err(ProbeError::Refused { what: name, reason: "no such program".into() });
-        };
-        program.load(place, &types).map_err(|error| refused(&error))?;
-        program.attach().map_err(|error| refused(&error))?;
-    }
-    for name in UPROBES {
-        let program = programs.program_mut(name).and_then(|program| program.try_into().ok());
-        let Some(program): Option<&mut UProbe> = program else {
-            return Err(ProbeError::Refused { what: name, reason: "no such program".into() });
-        };
-        program.load().map_err(|error| ProbeError::refused("a program", &error))?;
-    }
-    attach_to_packets(programs)
-}
-
-/// Has packets of all cgroups looked at.
-fn attach_to_packets(programs: &mut Ebpf) -> Result<(), ProbeError> {
-    let root = cgroup::open(&cgroup::root()?)?;
-    let program = programs.program_mut("at_egress").and_then(|program| program.try_into().ok());
-    let Some(program): Option<&mut CgroupSkb> = program else {
-        return Err(ProbeError::Refused { what: "at_egress", reason: "no such program".into() });
-    };
-    program.load().map_err(|error| ProbeError::refused("a program", &error))?;
-    program
-        .attach(root, CgroupSkbAttachType::Egress, CgroupAttachMode::Single)
-        .map_err(|error| ProbeError::refused("to attach a program to the root cgroup", &error))?;
-    Ok(())
-}
-
-/// Has room for the probes: each is a file or two.
-fn raise_open_files() {
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    setrlimit(Resource::Nofile, limit).ok();
-}
-
 /// Nanoseconds since the machine started.
 fn boot_ns() -> u64 {
     let time = clock_gettime(ClockId::Boottime);
@@ -445,19 +430,11 @@ fn boot_ns() -> u64 {
     seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
 }
 
-static PROGRAMS: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/clear_text.bpf.o"));
-
-const UPROBES: [&str; 8] =
-    ["leave", "enter", "release", "write_records", "mark", "leave_go", "enter_go", "release_go"];
-
-const RINGS: [&str; 8] =
-    ["ring_0", "ring_1", "ring_2", "ring_3", "ring_4", "ring_5", "ring_6", "ring_7"];
-
 /// Length of all rings in bytes: some 50 ms of clear text at the pace of a fast core.
 const RINGS_LEN: u32 = 64 << 20;
 
 /// Words of `struct process` of `bpf/clear_scope.h`.
-const PROCESS_WORDS: usize = 10;
+const PROCESS_WORDS: usize = 13;
 
 /// Words of `struct object` of `bpf/clear_objects.h`.
 const OBJECT_WORDS: usize = 20;
@@ -465,6 +442,9 @@ const OBJECT_WORDS: usize = 20;
 const OBJECTS_FULL: u32 = 7;
 const NOTICES_LOST: u32 = 8;
 const NONSENSE: u32 = 9;
+
+/// A first look reads the symbols of all programs that run.
+const LONGEST_SWEEP: Duration = Duration::from_secs(60);
 
 /// Records of one ring that are taken before the next ring has its turn.
 const MAX_RECORDS: usize = 1024;

@@ -1,8 +1,11 @@
 //! Files with code that processes have mapped.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
+
+use rustix::fs::{major, minor};
 
 /// A file that a process can execute.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,10 +18,20 @@ pub(crate) struct Mapping {
 }
 
 /// A file of this host.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct FileId {
-    device: String,
-    inode: u64,
+    /// Major and minor number.
+    pub(crate) device: (u32, u32),
+    pub(crate) inode: u64,
+}
+
+impl FileId {
+    /// That of a file which is open. File systems with volumes of their own (Btrfs) tell another device
+    /// than for a mapping.
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        let device = metadata.dev();
+        Self { device: (major(device), minor(device)), inode: metadata.ino() }
+    }
 }
 
 impl Mapping {
@@ -57,9 +70,12 @@ fn line(line: &str) -> Option<Mapping> {
     let is_code = fields.next()?.as_bytes().get(2) == Some(&b'x');
     let (_offset, device, inode) = (fields.next()?, fields.next()?, fields.next()?);
     let path = fields.next()?.trim_start();
+    let (major, minor) = device.split_once(':')?;
+    let number = |text| u32::from_str_radix(text, 16).ok();
+    let device = (number(major)?, number(minor)?);
     let inode = inode.parse().ok().filter(|inode| *inode > 0)?;
     is_code.then_some(Mapping {
-        file: FileId { device: device.to_owned(), inode },
+        file: FileId { device, inode },
         path: path.to_owned(),
         start: u64::from_str_radix(start, 16).ok()?,
         end: u64::from_str_radix(end, 16).ok()?,
@@ -86,6 +102,7 @@ mod tests {
         let mappings = parse(maps);
         let files: Vec<_> = mappings.iter().map(|mapping| mapping.path.as_str()).collect();
         assert_eq!(files, ["/usr/bin/curl", "/tmp/with space (deleted)"]);
+        assert_eq!(mappings[1].file, FileId { device: (0, 0x2a), inode: 9 });
         let reach = mappings.first().map(|mapping| mapping.reach(5));
         assert_eq!(reach, Some("/proc/5/map_files/55d1-55d2".into()));
     }

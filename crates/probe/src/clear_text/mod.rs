@@ -1,15 +1,21 @@
 //! The clear text of TLS connections, copied where applications hand it to their TLS library.
 
 mod account;
+mod budget;
+mod cost;
 mod elf;
+mod files;
 mod go;
 mod hints;
 mod host;
 mod kernel;
 mod library;
+mod linker;
 mod load;
+mod mapped;
 mod maps;
 mod place;
+mod programs;
 mod record;
 mod rules;
 mod scan;
@@ -20,6 +26,7 @@ mod telling;
 mod waiting;
 
 pub use account::Account;
+pub use budget::{Budget, BudgetChange, NotABudget};
 pub use hints::Reason;
 pub use kernel::mirror_obstacle;
 pub use library::Library;

@@ -95,6 +95,8 @@ pub(crate) enum Closing {
     Socket,
     /// The other end reset the connection.
     Reset,
+    /// Rules that have changed do not allow it any longer.
+    Rules,
 }
 
 impl Direction {
@@ -134,6 +136,7 @@ impl<'a> ClearRecord<'a> {
                     1 => Closing::Library,
                     2 => Closing::Socket,
                     3 => Closing::Reset,
+                    4 => Closing::Rules,
                     _ => return None,
                 };
                 Some(Self::Closed(head, closing, [progress(&mut at)?, progress(&mut at)?]))

@@ -1,13 +1,16 @@
 //! The rules as the kernel's side has them.
 
-use std::fs;
+use std::fs::{self, File};
 use std::net::IpAddr;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use aya::Ebpf;
 use aya::maps::lpm_trie::{Key, LpmTrie};
 use aya::maps::{Array, HashMap, MapData, MapError};
+use hashbrown::HashSet;
+use rustix::fs::{Mode, OFlags};
 
 use super::rules::{Matches, Rules};
 use crate::error::ProbeError;
@@ -16,12 +19,18 @@ use crate::load::map;
 /// The maps of rules (`bpf/clear_scope.h`).
 pub(crate) struct Scope {
     scopes: Array<MapData, [u32; 4]>,
+    generation: Array<MapData, u32>,
     pids: HashMap<MapData, u32, u8>,
     executables: HashMap<MapData, [u64; 2], u8>,
+    /// Files that rules on executables name by their numbers. As long as they are held, these are given to
+    /// no other file.
+    held: hashbrown::HashMap<[u64; 2], OwnedFd>,
     cgroups: HashMap<MapData, u64, u8>,
     ports: HashMap<MapData, u16, u8>,
     nets: LpmTrie<MapData, [u8; 16], u8>,
     locals: HashMap<MapData, [u8; 20], u8>,
+    /// Which of the two is in effect.
+    current: u32,
     epoch: u32,
     rules: Rules,
 }
@@ -31,34 +40,44 @@ impl Scope {
         let refused = |error: MapError| ProbeError::refused("the rules", &error);
         Ok(Self {
             scopes: Array::try_from(map(programs, "scopes")?).map_err(refused)?,
+            generation: Array::try_from(map(programs, "generation")?).map_err(refused)?,
             pids: HashMap::try_from(map(programs, "rules_pid")?).map_err(refused)?,
             executables: HashMap::try_from(map(programs, "rules_exe")?).map_err(refused)?,
+            held: hashbrown::HashMap::new(),
             cgroups: HashMap::try_from(map(programs, "rules_cgroup")?).map_err(refused)?,
             ports: HashMap::try_from(map(programs, "rules_port")?).map_err(refused)?,
             nets: LpmTrie::try_from(map(programs, "rules_net")?).map_err(refused)?,
             locals: HashMap::try_from(map(programs, "rules_local")?).map_err(refused)?,
+            current: 0,
             epoch: 0,
             rules: Rules::default(),
         })
     }
 
-    /// Has rules take effect. Until all of them do, nothing is copied.
+    /// Has rules take effect, all at once.
     ///
     /// # Errors
-    /// [`ProbeError::NotACgroup`], [`ProbeError::Refused`]. What was in effect is not any longer.
+    /// [`ProbeError::NotACgroup`], [`ProbeError::Refused`]. What was in effect still is.
     pub(crate) fn set(&mut self, rules: &Rules) -> Result<(), ProbeError> {
-        self.put([0; 4])?;
-        self.clear();
-        self.rules = rules.clone();
-        let allowed = self.add(&rules.allow, ALLOW)?;
-        let denied = self.add(&rules.deny, DENY)?;
+        let next = (self.current + 1) % GENERATIONS;
+        // What an attempt that failed has left.
+        self.forget(next)?;
+        let allowed = self.add(&rules.allow, ALLOW << shift(next))?;
+        let denied = self.add(&rules.deny, DENY << shift(next))?;
         // What this process sends itself is never of interest.
-        insert(&mut self.pids, std::process::id(), DENY)?;
-        if rules.allow_nothing() {
-            return Ok(());
-        }
-        self.epoch = self.epoch.wrapping_add(1).max(1);
-        self.put([allowed, allowed | denied | KIND_PID, self.epoch, 0])
+        insert(&mut self.pids, std::process::id(), DENY << shift(next))?;
+        let scope = if rules.allow_nothing() {
+            [0; 4]
+        } else {
+            self.epoch = self.epoch.wrapping_add(1).max(1);
+            [allowed, allowed | denied | KIND_PID, self.epoch, shift(next)]
+        };
+        let refused = |error: MapError| ProbeError::refused("the rules", &error);
+        self.scopes.set(next, scope, 0).map_err(refused)?;
+        self.generation.set(0, next, 0).map_err(refused)?;
+        let before = std::mem::replace(&mut self.current, next);
+        self.rules = rules.clone();
+        self.forget(before)
     }
 
     /// Adds the file of a process to the rules on executables, if one names its path.
@@ -70,44 +89,71 @@ impl Scope {
         }
         let link = PathBuf::from(format!("/proc/{pid}/exe"));
         let Ok(path) = fs::read_link(&link) else { return };
-        let allowed = if allow.contains(&path) { ALLOW } else { 0 };
-        let denied = if deny.contains(&path) { DENY } else { 0 };
-        let said = allowed | denied;
-        let Some(key) = file_key(&link).filter(|_| said > 0) else { return };
+        self.admit(&link, allow.contains(&path), deny.contains(&path));
+    }
+
+    /// Goes by what rules' paths lead to at this moment, and by what processes have, of those that there
+    /// are; forgets other executables.
+    pub(crate) fn renew_executables(&mut self, pids: &[u32]) {
+        let Matches { executables: allow, .. } = self.rules.allow.clone();
+        let Matches { executables: deny, .. } = self.rules.deny.clone();
+        allow.iter().for_each(|path| self.admit(path, true, deny.contains(path)));
+        deny.iter().for_each(|path| self.admit(path, false, true));
+        if self.held.is_empty() {
+            return;
+        }
+        let links = pids.iter().map(|pid| PathBuf::from(format!("/proc/{pid}/exe")));
+        let paths = links.chain(allow).chain(deny);
+        let used: HashSet<_> =
+            paths.filter_map(|path| file_key(&fs::metadata(path).ok()?)).collect();
+        let executables = &mut self.executables;
+        self.held.retain(|key, _| used.contains(key) || executables.remove(key).is_err());
+    }
+
+    /// Adds a file to the rules on executables.
+    fn admit(&mut self, path: &Path, is_allowed: bool, is_denied: bool) {
+        let allowed = if is_allowed { ALLOW } else { 0 };
+        let denied = if is_denied { DENY } else { 0 };
+        let said = (allowed | denied) << shift(self.current);
+        if said == 0 {
+            return;
+        }
+        let Some((key, file)) = hold(path) else { return };
         let before = self.executables.get(&key, 0).unwrap_or(0);
         // Where the map is full, what would be allowed is not.
         if before | said != before && self.executables.insert(key, before | said, 0).is_ok() {
+            self.held.insert(key, file);
             self.begin_anew();
         }
     }
 
     /// Has all processes judged again.
-    fn begin_anew(&mut self) {
-        if let Ok([allowing, used, epoch, _]) = self.scopes.get(&0, 0)
+    pub(crate) fn begin_anew(&mut self) {
+        if let Ok([allowing, used, epoch, shift]) = self.scopes.get(&self.current, 0)
             && epoch > 0
         {
             self.epoch = self.epoch.wrapping_add(1).max(1);
-            self.put([allowing, used, self.epoch, 0]).ok();
+            self.scopes.set(self.current, [allowing, used, self.epoch, shift], 0).ok();
         }
     }
 
-    fn put(&mut self, scope: [u32; 4]) -> Result<(), ProbeError> {
-        self.scopes.set(0, scope, 0).map_err(|error| ProbeError::refused("the rules", &error))
-    }
-
-    fn clear(&mut self) {
-        let keys: Vec<_> = self.pids.keys().flatten().collect();
-        keys.iter().for_each(|key| drop(self.pids.remove(key)));
-        let keys: Vec<_> = self.executables.keys().flatten().collect();
-        keys.iter().for_each(|key| drop(self.executables.remove(key)));
-        let keys: Vec<_> = self.cgroups.keys().flatten().collect();
-        keys.iter().for_each(|key| drop(self.cgroups.remove(key)));
-        let keys: Vec<_> = self.ports.keys().flatten().collect();
-        keys.iter().for_each(|key| drop(self.ports.remove(key)));
-        let keys: Vec<_> = self.locals.keys().flatten().collect();
-        keys.iter().for_each(|key| drop(self.locals.remove(key)));
-        let keys: Vec<_> = self.nets.keys().flatten().collect();
-        keys.iter().for_each(|key| drop(self.nets.remove(key)));
+    /// Forgets what the rules of one generation say.
+    fn forget(&mut self, generation: u32) -> Result<(), ProbeError> {
+        let kept = !((ALLOW | DENY) << shift(generation));
+        forget(&mut self.pids, kept)?;
+        forget(&mut self.executables, kept)?;
+        forget(&mut self.cgroups, kept)?;
+        forget(&mut self.ports, kept)?;
+        forget(&mut self.locals, kept)?;
+        let refused = |error: MapError| ProbeError::refused("a rule on a network", &error);
+        let nets: Vec<_> = self.nets.iter().flatten().collect();
+        for (key, said) in nets {
+            match said & kept {
+                0 => self.nets.remove(&key).map_err(refused)?,
+                left => self.nets.insert(&key, left, 0).map_err(refused)?,
+            }
+        }
+        Ok(())
     }
 
     /// Adds rules; gives their kinds.
@@ -117,8 +163,9 @@ impl Scope {
         }
         for path in &matches.executables {
             // One that is not there yet is learnt when a process has it.
-            if let Some(key) = file_key(path) {
+            if let Some((key, file)) = hold(path) {
                 insert(&mut self.executables, key, rule)?;
+                self.held.insert(key, file);
             }
         }
         for path in &matches.cgroups {
@@ -164,10 +211,34 @@ fn insert<K: aya::Pod>(
     map.insert(key, before | rule, 0).map_err(|error| ProbeError::refused("a rule", &error))
 }
 
+/// Leaves only some bits of what rules say.
+fn forget<K: aya::Pod>(map: &mut HashMap<MapData, K, u8>, kept: u8) -> Result<(), ProbeError> {
+    let refused = |error: MapError| ProbeError::refused("a rule", &error);
+    let all: Vec<_> = map.iter().flatten().collect();
+    for (key, said) in all {
+        match said & kept {
+            0 => map.remove(&key).map_err(refused)?,
+            left => map.insert(key, left, 0).map_err(refused)?,
+        }
+    }
+    Ok(())
+}
+
+/// How far what the rules of a generation say is shifted.
+const fn shift(generation: u32) -> u32 {
+    generation * 2
+}
+
+/// A file, and how the kernel's side names it.
+fn hold(path: &Path) -> Option<([u64; 2], OwnedFd)> {
+    let file = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let file = File::from(file);
+    Some((file_key(&file.metadata().ok()?)?, file.into()))
+}
+
 /// A file as the kernel's side names it (`struct file_key`): inode and device.
-fn file_key(path: &Path) -> Option<[u64; 2]> {
-    let metadata = fs::metadata(path).ok()?;
-    Some([metadata.ino(), kernel_device(metadata.dev())])
+fn file_key(metadata: &fs::Metadata) -> Option<[u64; 2]> {
+    metadata.is_file().then(|| [metadata.ino(), kernel_device(metadata.dev())])
 }
 
 /// A device as the kernel numbers it itself (`MKDEV` of its include/linux/kdev_t.h).
@@ -187,6 +258,9 @@ fn local_key(netns: u32, address: IpAddr) -> [u8; 20] {
     }
     key
 }
+
+/// Rules in effect, and those that are to be.
+const GENERATIONS: u32 = 2;
 
 const ALLOW: u8 = 1;
 const DENY: u8 = 2;

@@ -37,6 +37,8 @@ pub(crate) struct Streams {
     total: Taken,
     /// Objects of which the kernel's side need not copy more.
     dismissed: Vec<u64>,
+    /// Objects of a connection whose end rules have told, for which it has to begin anew.
+    orphans: Vec<u64>,
     counts: StreamCounts,
 }
 
@@ -77,6 +79,7 @@ impl Streams {
             taken: HashMap::new(),
             total: Taken::default(),
             dismissed: Vec::new(),
+            orphans: Vec::new(),
             counts: StreamCounts::default(),
         }
     }
@@ -97,6 +100,11 @@ impl Streams {
     /// Objects that have become of no use since the last call.
     pub(crate) fn take_dismissed(&mut self) -> impl Iterator<Item = u64> {
         self.dismissed.drain(..)
+    }
+
+    /// Objects that the kernel's side has to forget, since the last call.
+    pub(crate) fn take_orphans(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.orphans)
     }
 
     /// Takes one record of a ring.
@@ -156,7 +164,7 @@ impl Streams {
                     connection.ending = None;
                 }
             }
-            Part::Duplicate => self.dismissed.push(head.object),
+            Part::Duplicate(_) => self.dismissed.push(head.object),
             Part::Refused => self.counts.connections_refused += 1,
         }
         self.objects.insert(head.object, Object { part, next });
@@ -183,14 +191,15 @@ impl Streams {
             Side::Client => Ends { client: bound.local, server: bound.remote },
             Side::Server => Ends { client: bound.remote, server: bound.local },
         };
-        let known = self.by_ends.get(&ends).and_then(|id| self.connections.get_mut(id));
-        if let Some(known) = known
+        let known = self.by_ends.get(&ends).copied();
+        let known = known.and_then(|id| Some((id, self.connections.get_mut(&id)?)));
+        if let Some((id, known)) = known
             && known.side != side
             && known.is_same(bound)
         {
             self.counts.both_ends += u64::from(!known.has_second);
             known.has_second = true;
-            return Part::Duplicate;
+            return Part::Duplicate(id);
         }
         if self.connections.len() >= MAX_CONNECTIONS {
             return Part::Refused;
@@ -273,12 +282,12 @@ impl Streams {
         };
         let told = match object.part {
             Part::Teller(id) => self.connections.get_mut(&id).map(|connection| (id, connection)),
-            Part::Duplicate | Part::Refused => None,
+            Part::Duplicate(_) | Part::Refused => None,
         };
         let taken = self.taken.entry(head.process).or_default();
         let Some((id, connection)) = told else {
             for taken in [taken, &mut self.total] {
-                if object.part == Part::Duplicate {
+                if matches!(object.part, Part::Duplicate(_)) {
                     taken.duplicate += len;
                 } else {
                     taken.unmapped += len;
@@ -305,10 +314,13 @@ impl Streams {
         sink: &mut Sink<'_>,
     ) {
         self.tell_untold(head.object, head.time, progress, sink);
+        if closing == Closing::Rules {
+            return self.revoke(head, sink);
+        }
         if let Some(connection) = self.connection_of(head.object) {
             let ending = match closing {
                 Closing::Reset => Ending::Reset,
-                Closing::Library | Closing::Socket => Ending::Finished,
+                Closing::Library | Closing::Socket | Closing::Rules => Ending::Finished,
             };
             if closing == Closing::Library {
                 connection.tellers = connection.tellers.saturating_sub(1);
@@ -321,6 +333,17 @@ impl Streams {
         if closing == Closing::Library {
             self.objects.remove(&head.object);
         }
+    }
+
+    /// Ends the connection of an object that rules do not allow any longer. Others that stand for it, of
+    /// the other end or of a fork, may be allowed: for them it begins anew.
+    fn revoke(&mut self, head: &Head, sink: &mut Sink<'_>) {
+        let part = self.objects.remove(&head.object).map(|object| object.part);
+        let Some(Part::Teller(id)) = part else { return };
+        self.end(id, head.time, Ending::Abandoned, sink);
+        let of_it = |part| matches!(part, Part::Teller(of) | Part::Duplicate(of) if of == id);
+        let others = self.objects.extract_if(|_, object| of_it(object.part));
+        self.orphans.extend(others.map(|(object, _)| object));
     }
 
     /// Takes note of the end of an object, in case a ring had no room for it.
@@ -385,7 +408,7 @@ impl Streams {
         let connections = &self.connections;
         self.objects.retain(|_, object| match object.part {
             Part::Teller(id) => connections.contains_key(&id),
-            Part::Duplicate | Part::Refused => true,
+            Part::Duplicate(_) | Part::Refused => true,
         });
         if self.objects.len() > MAX_OBJECTS {
             self.objects.retain(|_, object| matches!(object.part, Part::Teller(_)));

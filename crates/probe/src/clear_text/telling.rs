@@ -25,7 +25,7 @@ pub(crate) enum Part {
     /// It tells its clear text.
     Teller(u64),
     /// Another one, at the other end, tells it.
-    Duplicate,
+    Duplicate(u64),
     /// There was no room for its connection.
     Refused,
 }

@@ -13,7 +13,11 @@ use crate::place::{Nginx, Place, Running, curl};
 fn what_the_rings_have_no_room_for_is_a_gap_of_the_right_length() {
     let Some(place) = Place::new("mirror-full", &["nginx", "curl", "openssl"]) else { return };
     let nginx = Nginx::start(&place);
-    let options = ClearTextOptions { rules: only_port(nginx.port), rings_len: Some(512 << 10) };
+    let options = ClearTextOptions {
+        rules: only_port(nginx.port),
+        rings_len: Some(512 << 10),
+        ..ClearTextOptions::default()
+    };
     let Some(mut mirror) = Mirror::open_with(&options) else { return };
     let body = place.body("body", 8 << 20);
     // Nobody reads meanwhile.

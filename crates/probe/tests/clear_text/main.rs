@@ -4,11 +4,17 @@
 #[cfg(test)]
 mod accounting;
 #[cfg(test)]
+mod budget;
+#[cfg(test)]
+mod changing;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod gnutls;
 #[cfg(test)]
 mod go;
+#[cfg(test)]
+mod lighttpd;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
@@ -19,3 +25,5 @@ mod nss;
 mod openssl;
 #[cfg(test)]
 mod place;
+#[cfg(test)]
+mod starting;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use probe::{Matches, Net};
+use probe::{Budget, Matches, Net};
 
 use super::tunnel::TunnelArgs;
 use crate::agent::settings::Listen;
@@ -43,6 +43,11 @@ pub(crate) struct MirrorArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) audit: Option<PathBuf>,
 
+    /// Part of a processor that probes may cost a process, such as 5%; one that they cost more is left alone
+    /// for a minute, and longer each further time
+    #[arg(long, value_name = "PERCENT")]
+    pub(crate) budget: Option<Budget>,
+
     /// Memory for what is not read yet, in MiB
     #[arg(long, value_name = "N", default_value_t = 64,
           value_parser = clap::value_parser!(u32).range(1..=2048))]
@@ -56,6 +61,11 @@ pub(crate) struct RuleArgs {
     /// Everything that no other rule is about
     #[arg(long)]
     pub(crate) all: bool,
+
+    /// File with more rules (TOML: `all`, and lists in `[allow]` and `[deny]` named like the flags), read
+    /// anew on SIGHUP
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Option<PathBuf>,
 
     /// Process
     #[arg(long, value_name = "PID", value_delimiter = ',')]

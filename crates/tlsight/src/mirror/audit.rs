@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use event::Timestamp;
 use forge::{ConnectionId, Ending, MissingCause, Opened, Record, RecordKind, Side};
-use probe::Rules;
+use probe::{BudgetChange, Matches, Net, Rules};
 use serde_json::{Value, json};
 
 use super::report::Report;
@@ -53,12 +53,42 @@ impl Audit {
                 "output": args.output.as_ref().map(|target| format!("{target:?}")),
                 "file": args.write.as_ref().map(|path| path.display().to_string()),
                 "redacts": !args.packets.no_redact,
-                "all": rules.is_open,
-                "allow": format!("{:?}", rules.allow),
-                "deny": format!("{:?}", rules.deny),
+                "budget": args.budget.map(|budget| budget.share),
+                "rules": described(rules),
             },
         });
         self.tell(&line);
+        self.flush();
+    }
+
+    /// Tells that other rules are in effect.
+    pub(crate) fn change(&mut self, rules: &Rules) {
+        self.tell(&json!({
+            "@timestamp": time(wall_clock()),
+            "event": { "action": "mirror-change" },
+            "mirror": { "rules": described(rules) },
+        }));
+        self.flush();
+    }
+
+    /// Tells that rules were to change and did not.
+    pub(crate) fn refuse(&mut self, reason: &str) {
+        self.tell(&json!({
+            "@timestamp": time(wall_clock()),
+            "event": { "action": "mirror-change", "outcome": "failure", "reason": reason },
+        }));
+        self.flush();
+    }
+
+    /// Tells that a process costs more than its budget, or that its pause is over.
+    pub(crate) fn exceed(&mut self, change: &BudgetChange) {
+        let action = if change.is_covered { "mirror-resume" } else { "mirror-pause" };
+        self.tell(&json!({
+            "@timestamp": time(wall_clock()),
+            "event": { "action": action, "reason": "budget" },
+            "process": { "pid": change.pid },
+            "mirror": { "cost": change.share },
+        }));
         self.flush();
     }
 
@@ -79,6 +109,15 @@ impl Audit {
                 })
             })
             .collect();
+        let uncovered: Vec<Value> = report
+            .uncovered
+            .iter()
+            .map(|process| {
+                json!({
+                    "pid": process.pid, "path": process.path, "reason": process.reason.to_string(),
+                })
+            })
+            .collect();
         let line = json!({
             "@timestamp": time(wall_clock()),
             "event": { "action": "mirror-stop" },
@@ -86,6 +125,7 @@ impl Audit {
                 "seen": report.account.seen, "parts": parts, "balanced": report.is_balanced(),
                 "connections": report.counts.streams.connections,
                 "overwritten": report.overwritten, "processes": processes,
+                "uncovered": uncovered,
             },
         });
         self.tell(&line);
@@ -182,6 +222,20 @@ impl Flow {
             },
         })
     }
+}
+
+fn described(rules: &Rules) -> Value {
+    let matches = |matches: &Matches| {
+        json!({
+            "pid": matches.pids,
+            "exe": matches.executables,
+            "cgroup": matches.cgroups,
+            "port": matches.ports,
+            "net": matches.nets.iter().map(Net::to_string).collect::<Vec<_>>(),
+            "local": matches.local.as_ref().map(|local| &local.addresses),
+        })
+    };
+    json!({ "all": rules.is_open, "allow": matches(&rules.allow), "deny": matches(&rules.deny) })
 }
 
 fn time(at: Timestamp) -> String {

@@ -79,6 +79,22 @@ impl Collector for Meters {
                 report.counts.streams.roles_guessed,
             ),
             ("notices_lost", "Notices that a ring had no room for", report.counts.notices_lost),
+            ("pauses", "Times that a process had exceeded its budget", report.counts.pauses),
+            (
+                "libraries_detached",
+                "Libraries let go because nobody had them mapped",
+                report.counts.libraries_detached,
+            ),
+            (
+                "files_refused",
+                "Files with code that there was no room for",
+                report.counts.files_refused,
+            ),
+            (
+                "mappings_lost",
+                "Mapped files that only a sweep could find",
+                report.counts.mappings_lost,
+            ),
             ("frames", "Frames sent", report.sent.frames),
             ("frames_dropped", "Frames that an output did not take", report.sent.dropped_frames),
             ("overwritten_bytes", "Secrets overwritten", report.overwritten),

@@ -7,6 +7,7 @@ mod interface;
 mod meters;
 mod outputs;
 mod report;
+mod rules;
 mod sensor;
 mod sensor_meters;
 mod tunnel;
@@ -33,6 +34,7 @@ use crate::watch::wall_clock;
 use audit::Audit;
 use meters::Meters;
 use outputs::Outputs;
+use rules::RuleSource;
 
 /// Mirrors until it is told to end.
 ///
@@ -46,7 +48,8 @@ pub(crate) fn run(args: &MirrorArgs) -> Result<Outcome> {
     if args.tunnel.collect {
         return sensor::run(args);
     }
-    let rules = rules(args)?;
+    let source = RuleSource::new(args);
+    let rules = source.read()?;
     if args.list {
         return coverage::list();
     }
@@ -58,15 +61,17 @@ pub(crate) fn run(args: &MirrorArgs) -> Result<Outcome> {
     }
     if rules.allow_nothing() {
         bail!(
-            "nothing may be mirrored: say what with --exe, --cgroup, --pid, --port or --net, or allow \
-             everything with --all"
+            "nothing may be mirrored: say what with --exe, --cgroup, --pid, --port, --net or --rules, or \
+             allow everything with --all"
         );
     }
     let stop = Arc::new(AtomicBool::new(false));
     signals::stop_on_request(&stop)?;
+    let reload = signals::reload_on_request()?;
     let outputs = Outputs::open(args)?;
     let rings_len = Some(args.ring_mib << 20);
-    let capture = ClearText::open(&ClearTextOptions { rules: rules.clone(), rings_len })?;
+    let options = ClearTextOptions { rules: rules.clone(), rings_len, budget: args.budget };
+    let capture = ClearText::open(&options)?;
     let tunnel = tunnel::open(&args.tunnel)?;
     let mut audit = Audit::open(args.audit.as_deref())?;
     audit.start(&rules, args);
@@ -75,21 +80,15 @@ pub(crate) fn run(args: &MirrorArgs) -> Result<Outcome> {
         "mirroring; {} libraries have probes; Ctrl-C ends it",
         capture.targets().len()
     ));
-    Ok(Mirror::new(args, capture, (outputs, tunnel), audit, meters).run(&stop))
-}
-
-fn rules(args: &MirrorArgs) -> Result<Rules> {
-    let mut allow = args.rules.allowed();
-    if args.interface != "any" {
-        allow.local = Some(interface::local(&args.interface)?);
+    let mut mirror = Mirror::new(args, capture, (outputs, tunnel), audit, meters);
+    let mut rules = rules;
+    while !stop.load(Ordering::Relaxed) {
+        if reload.swap(false, Ordering::Relaxed) {
+            mirror.change_rules(&source, &mut rules);
+        }
+        mirror.step();
     }
-    let has_other = Rules { allow: args.rules.allowed(), ..Rules::default() };
-    // An interface alone allows nothing: that has to be said.
-    let is_open = args.rules.all;
-    if !is_open && has_other.allow_nothing() {
-        allow.local = None;
-    }
-    Ok(Rules { is_open, allow, deny: args.rules.denied() })
+    Ok(mirror.finish())
 }
 
 /// Everything between the programs in the kernel and the outputs.
@@ -138,15 +137,38 @@ impl Mirror {
         }
     }
 
-    fn run(mut self, stop: &AtomicBool) -> Outcome {
-        while !stop.load(Ordering::Relaxed) {
-            self.take(|capture, sink| {
-                capture.poll(LONGEST_WAIT, sink);
-            });
-            self.forger.handle_timeout(wall_clock(), &mut self.frames);
-            self.send();
-            self.look_around();
+    fn step(&mut self) {
+        self.take(|capture, sink| {
+            capture.poll(LONGEST_WAIT, sink);
+        });
+        self.forger.handle_timeout(wall_clock(), &mut self.frames);
+        self.send();
+        self.look_around();
+    }
+
+    /// Reads the rules anew. If they make no sense, those of before stay.
+    fn change_rules(&mut self, source: &RuleSource<'_>, rules: &mut Rules) {
+        let changed = source.read().and_then(|new| {
+            if new != *rules {
+                self.capture.set_rules(&new)?;
+            }
+            Ok(new)
+        });
+        match changed {
+            Ok(new) if new == *rules => message::error("the rules are as they were"),
+            Ok(new) => {
+                self.audit.change(&new);
+                *rules = new;
+            }
+            Err(error) => {
+                let reason = format!("{error:#}");
+                self.audit.refuse(&reason);
+                message::error(&format!("the rules stay as they were: {reason}"));
+            }
         }
+    }
+
+    fn finish(mut self) -> Outcome {
         self.take(ClearText::finish);
         while self.forger.open_connections() > 0 {
             self.forger.finish(wall_clock(), &mut self.frames);
@@ -205,6 +227,9 @@ impl Mirror {
             return;
         }
         self.flushed_at = Instant::now();
+        for change in self.capture.take_budget_changes() {
+            self.audit.exceed(&change);
+        }
         self.outputs.flush();
         self.audit.flush();
         let report = self.report();
@@ -220,6 +245,7 @@ impl Mirror {
             sent: self.outputs.counters(),
             overwritten: self.redactor.as_ref().map_or(0, Redactor::overwritten),
             processes: self.capture.processes(),
+            uncovered: self.capture.uncovered(),
         }
     }
 }

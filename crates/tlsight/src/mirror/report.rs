@@ -4,7 +4,7 @@ use std::fmt;
 
 use capture::SinkCounters;
 use forge::StageCounters;
-use probe::{Account, ClearTextCounts, ProcessAccount};
+use probe::{Account, ClearTextCounts, ProcessAccount, Uncovered};
 
 /// The totals.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub(crate) struct Report {
     /// Bytes of secrets overwritten.
     pub(crate) overwritten: u64,
     pub(crate) processes: Vec<ProcessAccount>,
+    /// Processes with TLS of which nothing is copied, and why.
+    pub(crate) uncovered: Vec<Uncovered>,
 }
 
 impl Report {

@@ -48,6 +48,50 @@ fn what_a_program_says_over_tls_is_in_a_file_as_tcp_packets_without_its_secrets(
 }
 
 #[test]
+fn rules_of_a_file_take_effect_when_it_is_read_anew() {
+    with_network("mirrorrules", &["curl", "openssl"], |network| {
+        let identity = Identity::new(network);
+        let _server = OpensslServer::start(network, &identity);
+        let (file, rules) = (network.folder().join("clear.pcapng"), network.folder().join("rules"));
+        let curl = own_curl(network);
+        let allow = format!("[allow]\nexe = ['{}']\n", curl.display());
+        let deny = format!("{allow}[deny]\nport = [443]\n");
+        fs::write(&rules, &allow).unwrap();
+        let (path, from) = (file.to_str().unwrap(), rules.to_str().unwrap());
+        let mirror = start(network, &["--no-redact", "-w", path, "--rules", from]);
+        fetch(network, &curl, "said-first");
+        wait_until("the request is in the file", || holds(&file, b"said-first"));
+        let read_anew = |text: &str, told: usize| {
+            fs::write(&rules, text).unwrap();
+            mirror.hang_up();
+            wait_until("an audit line", || changes(network).len() == told);
+        };
+        read_anew(&deny, 1);
+        fetch(network, &curl, "said-in-secret");
+        read_anew("[allow]\nexecutable = []\n", 2);
+        fetch(network, &curl, "said-in-secret");
+        read_anew(&allow, 3);
+        fetch(network, &curl, "said-last");
+        wait_until("the request is in the file", || holds(&file, b"said-last"));
+        let end = mirror.interrupt();
+        assert_eq!(end.status, Some(0), "{}", end.messages);
+        assert!(!holds(&file, b"said-in-secret"));
+        assert!(end.messages.contains("the rules stay as they were"), "{}", end.messages);
+        let changes = changes(network);
+        assert_eq!(changes[0]["mirror"]["rules"]["deny"]["port"][0], 443);
+        assert_eq!(changes[1]["event"]["outcome"], "failure");
+        assert_eq!(changes[2]["mirror"]["rules"]["allow"]["exe"][0], curl.to_str().unwrap());
+    });
+}
+
+/// Audit lines of changes.
+fn changes(network: &Network) -> Vec<serde_json::Value> {
+    let audit = fs::read_to_string(network.folder().join("audit.ndjson")).unwrap();
+    let lines = audit.lines().filter_map(|line| serde_json::from_str(line).ok());
+    lines.filter(|line: &serde_json::Value| line["event"]["action"] == "mirror-change").collect()
+}
+
+#[test]
 fn a_mirror_that_is_killed_leaves_nothing_in_the_kernel_and_harms_nobody() {
     with_network("mirrorkill", &["curl", "openssl"], |network| {
         let identity = Identity::new(network);

@@ -94,6 +94,11 @@ impl Watcher {
         self.child.wait().unwrap();
     }
 
+    /// Asks it to read its settings anew.
+    pub(crate) fn hang_up(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::HUP).unwrap();
+    }
+
     /// Presses Ctrl-C and takes what is left.
     pub(crate) fn interrupt(self) -> End {
         kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
