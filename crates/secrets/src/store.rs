@@ -139,7 +139,9 @@ impl KeyStore {
             | Label::ClientHandshakeTraffic
             | Label::ServerHandshakeTraffic
             | Label::ClientTraffic(_)
-            | Label::ServerTraffic(_) => None,
+            | Label::ServerTraffic(_)
+            | Label::ClientWrite
+            | Label::ServerWrite => None,
         };
         let first = known.iter().filter_map(|(label, _)| generation(*label)).min();
         let found =
