@@ -152,7 +152,10 @@ impl PrivateKey {
             }
         };
         let x_public = x25519.compute_public_key().map_err(failed)?;
-        let ml_public = ml_public.as_ref().map_or(&[][..], AsRef::as_ref);
+        let ml_public: &[u8] = match &ml_public {
+            None => &[],
+            Some(bytes) => bytes.as_ref(),
+        };
         let bytes = [ml_public, x_public.as_ref()].concat().into_boxed_slice();
         Ok(Self { public: PublicKey { kem, bytes }, x25519, ml_kem })
     }
@@ -225,10 +228,7 @@ impl PrivateKey {
 }
 
 /// X25519, which fails where the result is zero (RFC 7748 section 6.1).
-fn agree(
-    private: &agreement::PrivateKey,
-    public: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, HpkeError> {
+fn agree(private: &agreement::PrivateKey, public: &[u8]) -> Result<Zeroizing<Vec<u8>>, HpkeError> {
     let public = UnparsedPublicKey::new(&X25519, public);
     agreement::agree(private, public, HpkeError, |shared| Ok(Zeroizing::new(shared.to_vec())))
 }
