@@ -198,7 +198,7 @@ impl KeyStore {
         // A vector that grows leaves what it held behind.
         let mut lines = Zeroizing::new(Vec::with_capacity(len));
         for (random, label, secret) in secrets {
-            label.write_line(&random, secret, &mut lines);
+            label.dangerous_write_line(&random, secret, &mut lines);
         }
         lines
     }

@@ -241,7 +241,7 @@ fn dh_secret(shared: &[u8], encapsulated: &[u8], recipient: &[u8]) -> Zeroizing<
     let prk = Zeroizing::new(prk.as_ref().to_vec());
     let context = [encapsulated, recipient].concat();
     let mut secret = Zeroizing::new([0; X25519_LEN]);
-    labeled_expand(&suite, &prk, b"shared_secret", &context, &mut *secret);
+    labeled_expand(&suite, &prk, b"shared_secret", &context, &mut secret);
     Zeroizing::new(secret.to_vec())
 }
 

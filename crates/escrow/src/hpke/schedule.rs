@@ -24,7 +24,7 @@ impl Context {
         let secret = labeled_extract(&suite, shared_secret, b"secret", &[]);
         let secret = Zeroizing::new(secret.as_ref().to_vec());
         let mut key = Zeroizing::new([0; KEY_LEN]);
-        labeled_expand(&suite, &secret, b"key", &context, &mut *key);
+        labeled_expand(&suite, &secret, b"key", &context, &mut key);
         let mut base_nonce = [0; NONCE_LEN];
         labeled_expand(&suite, &secret, b"base_nonce", &context, &mut base_nonce);
         let key = UnboundKey::new(&AES_256_GCM, &*key).map_err(|_error| HpkeError)?;

@@ -152,7 +152,7 @@ impl SegmentWriter {
 }
 
 /// The file that says where the entries of a segment are.
-pub(super) fn index_file(segment: &Path) -> PathBuf {
+pub(crate) fn index_file(segment: &Path) -> PathBuf {
     segment.with_extension("idx")
 }
 

@@ -135,8 +135,8 @@ impl Label {
         })
     }
 
-    /// Appends the line that tells a secret.
-    pub(crate) fn write_line(self, random: &[u8; 32], secret: &Secret, out: &mut Vec<u8>) {
+    /// Appends the line that tells a secret: only for a key log that somebody asked for.
+    pub fn dangerous_write_line(self, random: &[u8; 32], secret: &Secret, out: &mut Vec<u8>) {
         let (name, generation) = match self {
             Self::ClientRandom => ("CLIENT_RANDOM", None),
             Self::PremasterSecret => ("PMS_CLIENT_RANDOM", None),
