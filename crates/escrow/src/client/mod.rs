@@ -196,10 +196,13 @@ impl Client {
         }
         let earlier =
             self.shared.withheld.exchange(&self.shared.settings, divided, now, |divided| {
-                seal_live(&recipients, divided, now, &mut sealed);
+                sealed.client_random = divided.facts.client_random;
+                sealed.monitors = recipients.monitors();
+                seal_live(&recipients, divided, &Part::ALL, now, &mut sealed);
             });
         if let Some(earlier) = earlier {
-            seal_live(&recipients, &earlier, now, &mut sealed);
+            // Whose it is was told before.
+            seal_live(&recipients, &earlier, &[Part::Handshake], now, &mut sealed);
         }
         self.shared.outbox.push(sealed).ok_or(RefusedDelivery::Full)
     }
@@ -231,12 +234,16 @@ fn secrets_of(divided: &Divided, part: Part) -> Option<&[(secrets::Label, secret
     divided.parts.iter().find(|(other, _)| *other == part).map(|(_, secrets)| secrets.as_slice())
 }
 
-/// Seals what is in `divided` to each monitor that may have it.
-fn seal_live(recipients: &Recipients, divided: &Divided, now: Timestamp, sealed: &mut Sealed) {
-    sealed.client_random = divided.facts.client_random;
-    sealed.monitors = recipients.monitors();
+/// Seals some parts of `divided` to each monitor that may have them.
+fn seal_live(
+    recipients: &Recipients,
+    divided: &Divided,
+    parts: &[Part],
+    now: Timestamp,
+    sealed: &mut Sealed,
+) {
     for monitor in recipients.each_monitor(now_ms()) {
-        for part in Part::ALL {
+        for part in parts.iter().copied() {
             let Some(secrets) = secrets_of(divided, part) else { continue };
             let origin = (part == Part::Metadata).then_some(&divided.origin);
             // A key that cannot be sealed to is the monitor's loss.

@@ -21,7 +21,10 @@ fn the_epoch_of_now_and_the_next_are_there_and_their_keys_fit() {
         .iter()
         .filter_map(|signed| match signed.statement() {
             Statement::Epoch(epoch) if epoch.covers(now) => Some(epoch),
-            _ => None,
+            Statement::Epoch(_)
+            | Statement::Grant(_)
+            | Statement::MonitorKey(_)
+            | Statement::Request(_) => None,
         })
         .collect();
     let [epoch] = covering.as_slice() else { panic!("{covering:?}") };

@@ -119,11 +119,11 @@ fn lengths_that_a_kind_does_not_have_are_refused_before_the_body_comes() {
 proptest! {
     #[test]
     fn anything_is_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        let _ = Content::parse(&bytes).map(|content| content.dangerous_bytes());
-        let _ = SealedRecord::parse(&mut Reader::new(&bytes));
-        let _ = ContextRecord::parse(&mut Reader::new(&bytes));
-        let _ = Entry::parse(&bytes);
-        let _ = Frame::parse(&bytes);
+        drop(Content::parse(&bytes).map(|content| content.dangerous_bytes()));
+        SealedRecord::parse(&mut Reader::new(&bytes)).ok();
+        ContextRecord::parse(&mut Reader::new(&bytes)).ok();
+        Entry::parse(&bytes).ok();
+        Frame::parse(&bytes).ok();
     }
 
     #[test]

@@ -25,8 +25,12 @@ fn raw(world: &World, port: u16) -> Raw {
 }
 
 /// The refusal that comes before the end, if one does.
-fn refusal(mut raw: Raw) -> Option<Refusal> {
-    let mut frames = FrameReader::default();
+fn refusal(raw: Raw) -> Option<Refusal> {
+    refusal_behind(raw, FrameReader::default())
+}
+
+/// The same, where some of what comes was read.
+fn refusal_behind(mut raw: Raw, mut frames: FrameReader) -> Option<Refusal> {
     let mut chunk = [0; 4096];
     let mut refusal = None;
     while let Ok(len @ 1..) = raw.read(&mut chunk) {
@@ -47,9 +51,12 @@ fn said(world: &World, port: u16, bytes: &[u8]) -> Option<Refusal> {
     Frame::Hello(Peer::Agent).put(&mut hello);
     raw.write_all(&hello).unwrap();
     // The announcement says that the hello was taken.
-    assert!(raw.read(&mut [0; 1]).unwrap() > 0);
+    let mut frames = FrameReader::default();
+    let mut first = [0; 1];
+    assert_eq!(raw.read(&mut first).unwrap(), 1);
+    frames.push(&first);
     raw.write_all(bytes).unwrap();
-    refusal(raw)
+    refusal_behind(raw, frames)
 }
 
 fn frame(frame: &Frame<'_>) -> Vec<u8> {

@@ -190,13 +190,15 @@ fn the_queue_has_a_bound_and_what_it_has_no_room_for_is_a_gap() {
     let told: u64 = world
         .audit()
         .iter()
-        .map(|line| match &line.event {
-            AuditEvent::Gap(incident) => {
+        .map(|line| {
+            if let AuditEvent::Gap(incident) = &line.event {
                 assert_eq!(incident.agent, "web-1");
                 incident.sessions
+            } else if let AuditEvent::Unmentioned { count } = &line.event {
+                *count
+            } else {
+                0
             }
-            AuditEvent::Unmentioned { count } => *count,
-            _ => 0,
         })
         .sum();
     assert_eq!(told, refused as u64);

@@ -110,7 +110,7 @@ impl World {
             limits: self.limits,
         };
         let tls = self.credentials("sensor").server(escrow::wire::ALPN).unwrap();
-        let tell = Box::new(|text: &str| eprintln!("service: {text}"));
+        let tell = Box::new(|_: &str| {});
         Service::start(settings, tls, self.audit_log(), tell).unwrap()
     }
 
@@ -130,7 +130,7 @@ impl World {
 
     pub(crate) fn client_with(&self, name: &str, settings: ClientSettings) -> Client {
         let tls = self.credentials(name).client(escrow::wire::ALPN).unwrap();
-        let tell = Box::new(|text: &str| eprintln!("client: {text}"));
+        let tell = Box::new(|_: &str| {});
         Client::start(settings, tls, tell).unwrap()
     }
 
@@ -194,7 +194,7 @@ impl World {
             settings,
             tls,
             Box::new(move |agent, content| sink.lock().unwrap().push((agent.to_owned(), content))),
-            Box::new(|text: &str| eprintln!("monitor: {text}")),
+            Box::new(|_: &str| {}),
         );
         (monitor.unwrap(), seen)
     }
