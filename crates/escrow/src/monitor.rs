@@ -187,7 +187,8 @@ struct Connection<'a> {
     told: u64,
     /// Pings that came: the first answers the hello, the others subscriptions.
     pings: u64,
-    heard_at: Instant,
+    /// Since when an answer is waited for.
+    waits_since: Option<Instant>,
     said_at: Instant,
 }
 
@@ -204,7 +205,7 @@ impl<'a> Connection<'a> {
             taken: 0,
             told: 0,
             pings: 0,
-            heard_at: now,
+            waits_since: Some(now),
             said_at: now,
         }
     }
@@ -220,6 +221,7 @@ impl<'a> Connection<'a> {
                 self.say(&Frame::Taken(self.taken));
             } else if self.said_at.elapsed() >= PING_EVERY {
                 self.say(&Frame::Ping);
+                self.waits_since.get_or_insert(self.said_at);
             }
             self.link.flush()?;
             self.link.wait(TICK);
@@ -229,8 +231,8 @@ impl<'a> Connection<'a> {
             }
             let mut pieces = Vec::new();
             if self.link.read(&mut |bytes| pieces.extend_from_slice(bytes))? {
-                self.heard_at = Instant::now();
-            } else if self.pings < 2 && self.heard_at.elapsed() >= PATIENCE {
+                self.waits_since = None;
+            } else if self.waits_since.is_some_and(|since| since.elapsed() >= PATIENCE) {
                 return Err(LinkError::Silent.into());
             }
             frames.push(&pieces);
@@ -268,6 +270,7 @@ impl<'a> Connection<'a> {
         }
         let (grant, key) = (self.settings.grant.to_text(), signed.to_text());
         self.say(&Frame::Subscribe { grant: &grant, key: &key });
+        self.waits_since.get_or_insert(self.said_at);
         self.renew_at = Instant::now() + self.settings.key_lifetime / 2;
         Ok(())
     }

@@ -60,15 +60,26 @@ impl Withheld {
         let random = divided.facts.client_random;
         sessions.by_random.insert(random, (divided, now));
         sessions.order.push_back((random, now));
-        while let Some((oldest, since)) = sessions.order.front().copied() {
+        sessions.forget(now);
+    }
+
+    /// Forgets handshakes that were not over in time.
+    pub(super) fn expire(&self, now: Timestamp) {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).forget(now);
+    }
+}
+
+impl Sessions {
+    fn forget(&mut self, now: Timestamp) {
+        while let Some((oldest, since)) = self.order.front().copied() {
             let is_old = now.nanos_since(since) > MAX_AGE_NS;
-            if !is_old && sessions.order.len() <= MAX_SESSIONS {
+            if !is_old && self.order.len() <= MAX_SESSIONS {
                 break;
             }
-            sessions.order.pop_front();
+            self.order.pop_front();
             // The same random may have been told anew.
-            if sessions.by_random.get(&oldest).is_some_and(|(_, at)| *at == since) {
-                sessions.by_random.remove(&oldest);
+            if self.by_random.get(&oldest).is_some_and(|(_, at)| *at == since) {
+                self.by_random.remove(&oldest);
             }
         }
     }

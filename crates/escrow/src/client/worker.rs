@@ -15,7 +15,7 @@ use super::outbox::Next;
 use super::recipients::Recipients;
 use super::settings::ClientSettings;
 use super::{CannotDeliver, Shared};
-use crate::clock::now_ms;
+use crate::clock::{now_ms, wall_clock};
 use crate::malformed::Malformed;
 use crate::seal::ContextRecord;
 use crate::wire::{Frame, FrameReader, Link, LinkError, Peer, Refusal, Wake};
@@ -148,7 +148,8 @@ struct Connection<'a> {
     /// Contexts that were told on this connection.
     told: HashSet<[u8; 16]>,
     was_announced: bool,
-    heard_at: Instant,
+    /// Since when an answer is waited for.
+    waits_since: Option<Instant>,
     sent_at: Instant,
 }
 
@@ -161,7 +162,7 @@ impl<'a> Connection<'a> {
             frames: FrameReader::default(),
             told: HashSet::new(),
             was_announced: false,
-            heard_at: now,
+            waits_since: Some(now),
             sent_at: now,
         }
     }
@@ -182,22 +183,21 @@ impl<'a> Connection<'a> {
                 return Ok(());
             }
             self.receive(tell)?;
+            self.shared.withheld.expire(wall_clock());
             let patience = self.shared.settings.patience;
-            let is_waiting = self.link.queued() > 0 || !self.was_announced;
-            if is_waiting && self.heard_at.elapsed().min(self.sent_at.elapsed()) > patience {
+            if self.waits_since.is_some_and(|since| since.elapsed() > patience) {
                 return Err(LinkError::Silent.into());
             }
         }
     }
 
     fn send(&mut self) {
-        let Self { link, told, shared, sent_at, .. } = self;
+        let Self { link, told, shared, sent_at, waits_since, .. } = self;
         if link.queued() >= MAX_QUEUED {
             return;
         }
         let mut has_any = false;
         shared.outbox.each_unsent(&mut |next| {
-            has_any = true;
             let out = link.out();
             match next {
                 Next::Delivery { contexts, frame } => {
@@ -208,6 +208,7 @@ impl<'a> Connection<'a> {
                         }
                     }
                     out.extend_from_slice(frame);
+                    has_any = true;
                 }
                 Next::Frame(frame) => frame.put(out),
             }
@@ -217,11 +218,14 @@ impl<'a> Connection<'a> {
         if told.len() > MAX_TOLD {
             told.clear();
         }
+        if !has_any && sent_at.elapsed() >= PING_EVERY {
+            Frame::Ping.put(link.out());
+            has_any = true;
+        }
+        // Deliveries are acknowledged and pings are answered.
         if has_any {
             *sent_at = Instant::now();
-        } else if sent_at.elapsed() >= PING_EVERY {
-            Frame::Ping.put(link.out());
-            *sent_at = Instant::now();
+            waits_since.get_or_insert(*sent_at);
         }
     }
 
@@ -239,7 +243,7 @@ impl<'a> Connection<'a> {
             }
         })?;
         if has_any {
-            self.heard_at = Instant::now();
+            self.waits_since = None;
         }
         result
     }

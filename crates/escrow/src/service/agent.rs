@@ -66,7 +66,7 @@ impl Agent {
             }
             self.acknowledge(session);
             let shared = session.shared;
-            let mut has_deliveries = false;
+            let (mut has_deliveries, mut has_pinged) = (false, false);
             let received = session.receive(&mut |name, frame| match frame {
                 Frame::Context(bytes) => self.context(&routes, bytes),
                 Frame::Deliver { sequence, client_random, archive, live } => {
@@ -90,7 +90,10 @@ impl Agent {
                     });
                     Ok(())
                 }
-                Frame::Ping => Ok(()),
+                Frame::Ping => {
+                    has_pinged = true;
+                    Ok(())
+                }
                 Frame::Hello(_)
                 | Frame::Subscribe { .. }
                 | Frame::Taken(_)
@@ -103,6 +106,9 @@ impl Agent {
             // What came in front of something that is wrong was right.
             self.hand_over(session, has_deliveries);
             received?;
+            if has_pinged && session.link.queued() <= MAX_QUEUED {
+                Frame::Ping.put(session.link.out());
+            }
         }
     }
 

@@ -45,13 +45,17 @@ impl Monitor {
         loop {
             self.send(session);
             let mut wanted = Vec::new();
+            let mut has_pinged = false;
             session.receive(&mut |_, frame| match frame {
                 Frame::Subscribe { grant, key } if wanted.is_empty() => {
                     wanted.push((grant.to_owned(), key.to_owned()));
                     Ok(())
                 }
                 Frame::Taken(count) => self.take(count),
-                Frame::Ping => Ok(()),
+                Frame::Ping => {
+                    has_pinged = true;
+                    Ok(())
+                }
                 Frame::Hello(_)
                 | Frame::Context(_)
                 | Frame::Deliver { .. }
@@ -65,6 +69,9 @@ impl Monitor {
             })?;
             for (grant, key) in wanted {
                 self.subscribe(session, grant, key)?;
+                Frame::Ping.put(session.link.out());
+            }
+            if has_pinged && session.link.queued() < MAX_QUEUED {
                 Frame::Ping.put(session.link.out());
             }
             if now_ms() >= self.expires_ms {

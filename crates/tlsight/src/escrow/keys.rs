@@ -47,7 +47,16 @@ pub(super) fn run(command: EscrowKeysCommand) -> Result<Outcome> {
         }
         EscrowKeysCommand::Destroy { folder, epoch } => {
             let folder = Folder(&folder.dir);
+            let is_current = folder.custody().epochs()?.iter().any(|signed| {
+                matches!(signed.statement(), Statement::Epoch(it)
+                    if it.number == epoch && it.covers(now_ms()))
+            });
             folder.custody().destroy(epoch)?;
+            if is_current {
+                message::error(
+                    "this epoch is not over: what agents seal until its end is unreadable as well",
+                );
+            }
             folder.note(&[AuditEvent::EpochDestroyed { epoch, on_demand: true }])?;
             Ok(Outcome::Done)
         }

@@ -11,14 +11,17 @@ pub(crate) mod watching;
 
 use anyhow::Result;
 
-use crate::Outcome;
+use rustix::process::{Resource, Rlimit, setrlimit};
+
 use crate::cli::EscrowCommand;
+use crate::{Outcome, message};
 
 /// Does what the command says.
 ///
 /// # Errors
 /// What cannot be read or written, and what is refused.
 pub(crate) fn run(command: EscrowCommand) -> Result<Outcome> {
+    forbid_core_dumps();
     match command {
         EscrowCommand::Init(args) => init::run(&args),
         EscrowCommand::Serve(args) => serve::run(args),
@@ -28,6 +31,14 @@ pub(crate) fn run(command: EscrowCommand) -> Result<Outcome> {
         EscrowCommand::Release(args) => release::run(&args),
         EscrowCommand::Open(args) => people::open(&args),
         EscrowCommand::Audit(args) => audit::run(&args),
+    }
+}
+
+/// Has the system write no memory of this process to a disk when it crashes: there are secrets in it.
+fn forbid_core_dumps() {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(error) = setrlimit(Resource::Core, none) {
+        message::error(&format!("a crash may write secrets to a core dump: {error}"));
     }
 }
 

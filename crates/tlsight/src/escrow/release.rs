@@ -32,6 +32,10 @@ pub(super) fn run(args: &ReleaseArgs) -> Result<Outcome> {
             bail!("refused: {why}");
         }
     };
+    // Another key would find nothing.
+    if !folder.index_key().exists() {
+        bail!("{} is missing", folder.index_key().display());
+    }
     let index_key = IndexKey::open(&folder.index_key())?;
     let broker = Broker::new(folder.store(), folder.custody(), index_key);
     let (collected, result) = match (&args.output, &args.capture, &args.write) {

@@ -28,6 +28,7 @@ impl Watching {
     /// Files that cannot be read.
     pub(crate) fn start(args: &MonitorArgs) -> Result<Option<Self>> {
         let Some(service) = &args.escrow else { return Ok(None) };
+        super::forbid_core_dumps();
         let given = "--tier, --escrow-name, --escrow-key, --escrow-grant, --cert, --key and --ca are needed";
         let identity = identity(args.escrow_key.as_ref().context(given)?)?;
         let grant = statement(args.escrow_grant.as_ref().context(given)?)?;
@@ -45,7 +46,7 @@ impl Watching {
             kem: Kem::XWing,
             key_lifetime: KEY_LIFETIME,
         };
-        let keys = Arc::new(KeyStore::default());
+        let keys = Arc::new(KeyStore::new(MAX_SESSIONS));
         let store = Arc::clone(&keys);
         let monitor = Monitor::start(
             settings,
@@ -73,6 +74,10 @@ impl Watching {
         ));
     }
 }
+
+/// Sessions whose secrets are kept: those of ten seconds of a busy network, and a session is seen when its
+/// secrets come.
+const MAX_SESSIONS: usize = 1 << 16;
 
 /// A monitor that is taken over gives away what was sealed to its last two keys.
 const KEY_LIFETIME: Duration = Duration::from_secs(3600);
