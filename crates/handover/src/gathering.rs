@@ -42,9 +42,9 @@ impl Gathering {
         let stage = match label {
             Label::Master => Stage::Application,
             Label::ClientEarly => Stage::Hello,
-            Label::ClientHandshake | Label::ServerHandshake => {
-                self.has([Label::ClientHandshake, Label::ServerHandshake]).then_some(Stage::Hello)?
-            }
+            Label::ClientHandshake | Label::ServerHandshake => self
+                .has([Label::ClientHandshake, Label::ServerHandshake])
+                .then_some(Stage::Hello)?,
             Label::ClientApplication | Label::ServerApplication => self
                 .has([Label::ClientApplication, Label::ServerApplication])
                 .then_some(Stage::Application)?,

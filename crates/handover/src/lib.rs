@@ -34,5 +34,5 @@ pub use message::{Encoded, MAX_MESSAGE_LEN, Malformed, Message, Tallies};
 pub use net::{Net, NotANet};
 pub use policy::{Fact, Matches, Policy, Subject};
 pub use session::{Library, Role, ServerName, Session, Stage};
-pub use settings::{NotSettings, Settings, VARIABLE};
+pub use settings::{NotSettings, Settings, VARIABLE, duration};
 pub use taken::{MAX_SECRET_LEN, TakenSecret};

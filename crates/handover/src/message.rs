@@ -21,6 +21,7 @@ use zeroize::Zeroizing;
 
 use crate::hold::Reached;
 use crate::label::Label;
+use crate::policy::Fact;
 use crate::session::{Library, Role, ServerName, Session, Stage};
 use crate::taken::TakenSecret;
 
@@ -33,7 +34,7 @@ pub struct Message {
     pub sequence: u64,
     /// What the process waits for.
     pub wait: Option<Reached>,
-    /// What became of sessions of this process so far.
+    /// What became of messages before.
     pub tallies: Tallies,
     /// Whose secrets they are.
     pub session: Session,
@@ -43,7 +44,7 @@ pub struct Message {
     pub secrets: ArrayVec<TakenSecret, { Label::ALL.len() }>,
 }
 
-/// What became of sessions of a process since it began, beside those that were told.
+/// What became of messages of a process since the last one that was sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tallies {
     /// Messages that could not be sent.
@@ -52,9 +53,9 @@ pub struct Tallies {
     pub opened: u32,
     /// The same, and the session was aborted.
     pub aborted: u32,
-    /// Sessions that were aborted without a wait, because those before had waited in vain.
+    /// Messages whose session was aborted without a wait, because those before had waited in vain.
     pub refused: u32,
-    /// Sessions whose secrets no rule allows to hand over.
+    /// Messages that no rule allows to send.
     pub denied: u32,
 }
 
@@ -112,7 +113,10 @@ impl Message {
         out.put(&session.cipher_suite.to_be_bytes());
         out.put(&session.client_random);
         out.put_short(session.server_random.as_ref().map_or(&[], |random| &random[..]));
-        out.put_short(session.server_name.as_ref().map_or(&[], |name| name.as_bytes()));
+        out.put_short(match &session.server_name {
+            Fact::Known(name) => name.as_bytes(),
+            Fact::Absent | Fact::Unknown => &[],
+        });
         for address in [session.local, session.peer] {
             out.put_address(address);
         }
@@ -211,13 +215,13 @@ fn server_random(reader: &mut Reader<'_>) -> Result<Option<[u8; 32]>, Malformed>
     }
 }
 
-fn server_name(reader: &mut Reader<'_>) -> Result<Option<ServerName>, Malformed> {
+fn server_name(reader: &mut Reader<'_>) -> Result<Fact<ServerName>, Malformed> {
     let refused = Malformed::Value("the server's name");
     let name = std::str::from_utf8(reader.prefixed_u8()?).map_err(|_not_utf8| refused)?;
     if name.is_empty() {
-        return Ok(None);
+        return Ok(Fact::Unknown);
     }
-    ServerName::from(name).map(Some).map_err(|_too_long| refused)
+    ServerName::from(name).map(Fact::Known).map_err(|_too_long| refused)
 }
 
 fn address(reader: &mut Reader<'_>) -> Result<Option<SocketAddr>, Malformed> {

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use arrayvec::ArrayString;
 
+use crate::policy::Fact;
+
 /// What is known of a session when its secrets are told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
@@ -19,8 +21,8 @@ pub struct Session {
     pub client_random: [u8; 32],
     /// Random of the server's hello.
     pub server_random: Option<[u8; 32]>,
-    /// Name that the client asks for.
-    pub server_name: Option<ServerName>,
+    /// Name that the client asks for. A message does not tell absent and unknown apart.
+    pub server_name: Fact<ServerName>,
     /// Own address.
     pub local: Option<SocketAddr>,
     /// Address of the other end.
@@ -68,7 +70,7 @@ impl Session {
             cipher_suite: 0,
             client_random,
             server_random: None,
-            server_name: None,
+            server_name: Fact::Unknown,
             local: None,
             peer: None,
         }

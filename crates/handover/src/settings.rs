@@ -183,8 +183,9 @@ fn wait(value: &str) -> Option<Option<Reached>> {
     known.map(|(reached, _)| Some(*reached))
 }
 
-/// A time with its unit: `us`, `ms` or `s`.
-fn duration(value: &str) -> Option<Duration> {
+/// A time with its unit: `us`, `ms` or `s`; at most an hour.
+#[must_use]
+pub fn duration(value: &str) -> Option<Duration> {
     let unit = value.find(|digit: char| !digit.is_ascii_digit())?;
     let (number, unit) = value.split_at_checked(unit)?;
     let number = number.parse().ok()?;
