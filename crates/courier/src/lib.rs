@@ -7,13 +7,13 @@ mod connection;
 mod counts;
 
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use handover::{
-    Admission, Breaker, Fact, Message, OnDeadline, OnTrip, Session, Settings, Subject, Told,
+    Admission, Breaker, Fact, Message, OnDeadline, OnTrip, Session, Settings, Subject, Text, Told,
 };
 use rustix::time::{ClockId, clock_gettime};
 
@@ -55,12 +55,14 @@ impl Courier {
     }
 
     /// Hands over secrets if the policy allows that, and waits as long as the settings say.
-    pub fn hand_over(&self, session: Session, told: Told) -> Verdict {
+    pub fn hand_over(&self, mut session: Session, told: Told) -> Verdict {
         self.counts.begin_anew_after_fork();
         if !self.allows(&session) {
             self.counts.denied.add();
             return Verdict::GoOn;
         }
+        let executable = self.executable.as_deref().and_then(Path::to_str);
+        session.executable = executable.and_then(|path| Text::from(path).ok());
         let hold = &self.settings.hold;
         let now = now_ns();
         let admission = hold.wait.map(|_| self.breaker.admit(hold.breaker, hold.pause, now));

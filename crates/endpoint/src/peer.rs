@@ -41,6 +41,7 @@ impl Peer {
     pub(crate) fn says(&self, message: &Message, time: Timestamp) -> SessionSecrets {
         let session = &message.session;
         let secrets = message.secrets.iter();
+        let (executable, command) = self.names(session.executable.as_deref());
         SessionSecrets {
             stage: match message.stage {
                 handover::Stage::Hello => SessionStage::Hello,
@@ -56,8 +57,8 @@ impl Peer {
             origin: Origin {
                 pid: self.pid,
                 uid: Some(self.uid),
-                executable: self.executable.clone(),
-                command: self.command.clone(),
+                executable,
+                command,
                 role: session.role.map(|role| match role {
                     handover::Role::Client => Role::Client,
                     handover::Role::Server => Role::Server,
@@ -70,6 +71,19 @@ impl Peer {
                 peer: session.peer,
                 time,
             },
+        }
+    }
+}
+
+impl Peer {
+    /// Its executable and its name. Of one that had ended before the kernel was asked, what it said.
+    fn names(&self, said: Option<&str>) -> (ShortText, ShortText) {
+        match said {
+            Some(path) if self.executable == ShortText::default() => {
+                let name = path.rsplit('/').next().unwrap_or_default();
+                (ShortText::new(path), ShortText::new(name))
+            }
+            _ => (self.executable.clone(), self.command.clone()),
         }
     }
 }

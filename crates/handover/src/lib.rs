@@ -33,6 +33,6 @@ pub use line::{KeyLine, Lookup};
 pub use message::{Encoded, MAX_MESSAGE_LEN, Malformed, Message, Tallies};
 pub use net::{Net, NotANet};
 pub use policy::{Fact, Matches, Policy, Subject};
-pub use session::{Library, Role, ServerName, Session, Stage};
+pub use session::{Library, Role, Session, Stage, Text};
 pub use settings::{NotSettings, Settings, VARIABLE, duration};
 pub use taken::{MAX_SECRET_LEN, TakenSecret};

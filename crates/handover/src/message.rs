@@ -10,6 +10,7 @@
 //! | 2, 2 | version, cipher suite |
 //! | 32, 1 + (0 or 32) | random of the client; of the server, if it is known |
 //! | 1 + n | server name |
+//! | 1 + n | path of the executable |
 //! | 2 * (1 + (0, 6 or 18)) | own address, other address: 0, 4 or 6, then address and port |
 //! | 1 + n * (1, 1 + m) | secrets: label, secret |
 
@@ -22,10 +23,10 @@ use zeroize::Zeroizing;
 use crate::hold::Reached;
 use crate::label::Label;
 use crate::policy::Fact;
-use crate::session::{Library, Role, ServerName, Session, Stage};
+use crate::session::{Library, Role, Session, Stage, Text};
 use crate::taken::TakenSecret;
 
-/// Longest message in bytes: all secrets of a session and the longest name take some 720.
+/// Longest message in bytes: all secrets of a session and the longest names take some 980.
 pub const MAX_MESSAGE_LEN: usize = 1024;
 
 /// What a process tells of one session.
@@ -117,6 +118,7 @@ impl Message {
             Fact::Known(name) => name.as_bytes(),
             Fact::Absent | Fact::Unknown => &[],
         });
+        out.put_short(session.executable.as_ref().map_or(&[], |path| path.as_bytes()));
         for address in [session.local, session.peer] {
             out.put_address(address);
         }
@@ -165,7 +167,8 @@ impl Message {
             cipher_suite: reader.u16()?,
             client_random: reader.array()?,
             server_random: server_random(&mut reader)?,
-            server_name: server_name(&mut reader)?,
+            server_name: text(&mut reader, "the server's name")?.map_or(Fact::Unknown, Fact::Known),
+            executable: text(&mut reader, "the executable")?,
             local: address(&mut reader)?,
             peer: address(&mut reader)?,
         };
@@ -215,13 +218,12 @@ fn server_random(reader: &mut Reader<'_>) -> Result<Option<[u8; 32]>, Malformed>
     }
 }
 
-fn server_name(reader: &mut Reader<'_>) -> Result<Fact<ServerName>, Malformed> {
-    let refused = Malformed::Value("the server's name");
-    let name = std::str::from_utf8(reader.prefixed_u8()?).map_err(|_not_utf8| refused)?;
-    if name.is_empty() {
-        return Ok(Fact::Unknown);
+fn text(reader: &mut Reader<'_>, what: &'static str) -> Result<Option<Text>, Malformed> {
+    let text = std::str::from_utf8(reader.prefixed_u8()?);
+    match text.ok().and_then(|text| Text::from(text).ok()) {
+        Some(text) => Ok(Some(text).filter(|text| !text.is_empty())),
+        None => Err(Malformed::Value(what)),
     }
-    ServerName::from(name).map(Fact::Known).map_err(|_too_long| refused)
 }
 
 fn address(reader: &mut Reader<'_>) -> Result<Option<SocketAddr>, Malformed> {

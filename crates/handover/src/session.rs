@@ -22,15 +22,17 @@ pub struct Session {
     /// Random of the server's hello.
     pub server_random: Option<[u8; 32]>,
     /// Name that the client asks for. A message does not tell absent and unknown apart.
-    pub server_name: Fact<ServerName>,
+    pub server_name: Fact<Text>,
+    /// Path of the executable, as it says itself: for an agent that finds the process gone.
+    pub executable: Option<Text>,
     /// Own address.
     pub local: Option<SocketAddr>,
     /// Address of the other end.
     pub peer: Option<SocketAddr>,
 }
 
-/// A name of a server, as long as one can be (RFC 6066 section 3 has names of DNS: 253 bytes).
-pub type ServerName = ArrayString<255>;
+/// A name of a server, which has at most 253 bytes (RFC 6066 section 3 has those of DNS), or a path.
+pub type Text = ArrayString<255>;
 
 /// Which end of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +73,7 @@ impl Session {
             client_random,
             server_random: None,
             server_name: Fact::Unknown,
+            executable: None,
             local: None,
             peer: None,
         }

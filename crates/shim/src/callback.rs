@@ -6,7 +6,7 @@ use std::os::fd::BorrowedFd;
 use std::ptr;
 
 use courier::Verdict;
-use handover::{Fact, Gathering, KeyLine, Library as Kind, Lookup, Role, ServerName, Session};
+use handover::{Fact, Gathering, KeyLine, Library as Kind, Lookup, Role, Session, Text};
 
 use crate::library::{self, Library};
 use crate::openssl::{HOST_NAME, KeyLogCallback, Ssl, SslRandom};
@@ -147,7 +147,7 @@ fn random(ask: SslRandom, ssl: *const Ssl) -> Option<[u8; 32]> {
     (len == random.len() && random != [0; 32]).then_some(random)
 }
 
-fn server_name(library: &Library, ssl: *const Ssl) -> Fact<ServerName> {
+fn server_name(library: &Library, ssl: *const Ssl) -> Fact<Text> {
     let Some(ask) = library.server_name else { return Fact::Unknown };
     // SAFETY: OpenSSL gave the connection.
     let name = unsafe { ask(ssl, HOST_NAME) };
@@ -156,7 +156,7 @@ fn server_name(library: &Library, ssl: *const Ssl) -> Fact<ServerName> {
     }
     // SAFETY: it is a string of C that lives as long as the connection.
     let name = unsafe { CStr::from_ptr(name) }.to_str();
-    name.ok().and_then(|name| ServerName::from(name).ok()).map_or(Fact::Unknown, Fact::Known)
+    name.ok().and_then(|name| Text::from(name).ok()).map_or(Fact::Unknown, Fact::Known)
 }
 
 /// The addresses of a socket of the application.

@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 
 use courier::Verdict;
 use endpoint::{Agent, KeyLogError, KeyLogFile};
-use handover::{
-    Fact, Hold, Label, OnDeadline, OnTrip, Reached, Role, ServerName, Settings, Tallies,
-};
+use handover::{Fact, Hold, Label, OnDeadline, OnTrip, Reached, Role, Settings, Tallies, Text};
 
 use crate::place::{Came, PATIENCE, Place, lines, master, session};
 
@@ -19,7 +17,7 @@ fn what_a_process_hands_over_comes_with_who_it_is() {
     let mut told = session(7);
     told.role = Some(Role::Server);
     told.version = 0x0303;
-    told.server_name = Fact::Known(ServerName::from("server.test").unwrap());
+    told.server_name = Fact::Known(Text::from("server.test").unwrap());
     assert_eq!(place.courier(Hold::default()).hand_over(told, master(3)), Verdict::GoOn);
     let (came, receipt) = agent.next();
     assert_eq!((came.client_random, came.version, came.secrets.len()), ([7; 32], 0x0303, 1));
@@ -163,7 +161,7 @@ fn what_the_policy_denies_does_not_leave_the_process() {
     let text = format!("socket={} deny-sni=*.bank.test wait=live", place.socket().display());
     let courier = courier::Courier::new(text.parse::<Settings>().unwrap());
     let mut denied = session(1);
-    denied.server_name = Fact::Known(ServerName::from("www.bank.test").unwrap());
+    denied.server_name = Fact::Known(Text::from("www.bank.test").unwrap());
     assert_eq!(courier.hand_over(denied, master(1)), Verdict::GoOn, "and nobody waits for it");
     let mut allowed = session(2);
     allowed.server_name = Fact::Absent;

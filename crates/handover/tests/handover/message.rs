@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use handover::{
     Answer, Fact, Gathering, KeyLine, Label, Library, Lookup, MAX_MESSAGE_LEN, Malformed, Message,
-    Reached, Role, ServerName, Session, Stage, TakenSecret, Tallies,
+    Reached, Role, Session, Stage, TakenSecret, Tallies, Text,
 };
 use proptest::prelude::*;
 
@@ -30,7 +30,8 @@ fn a_message_is_read_as_it_was_written_and_none_of_its_prefixes_is() {
 #[test]
 fn the_longest_message_fits() {
     let mut message = message();
-    message.session.server_name = Fact::Known(ServerName::from(&"x".repeat(255)).unwrap());
+    message.session.server_name = Fact::Known(Text::from(&"x".repeat(255)).unwrap());
+    message.session.executable = Some(Text::from(&"x".repeat(255)).unwrap());
     message.secrets = Label::ALL.iter().map(|label| secret(*label, 48)).collect();
     let encoded = message.encode();
     assert!(encoded.dangerous_bytes().len() <= MAX_MESSAGE_LEN);
@@ -148,7 +149,8 @@ fn message() -> Message {
     session.version = 0x0304;
     session.cipher_suite = 0x1302;
     session.server_random = Some([6; 32]);
-    session.server_name = Fact::Known(ServerName::from("server.test").unwrap());
+    session.server_name = Fact::Known(Text::from("server.test").unwrap());
+    session.executable = Some(Text::from("/usr/bin/curl").unwrap());
     session.local = Some(SocketAddr::from(([192, 0, 2, 1], 443)));
     session.peer = Some(SocketAddr::from(([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], 4000)));
     let mut secrets = Vec::new();

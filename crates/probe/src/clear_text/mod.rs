@@ -1,19 +1,19 @@
 //! The clear text of TLS connections, copied where applications hand it to their TLS library.
 
 mod account;
-mod elf;
+pub(crate) mod elf;
 mod go;
 mod hints;
 mod host;
 mod kernel;
 mod library;
 mod load;
-mod maps;
-mod place;
+pub(crate) mod maps;
+pub(crate) mod place;
 mod record;
 mod rules;
 mod scan;
-mod scope;
+pub(crate) mod scope;
 mod streams;
 mod targets;
 mod telling;

@@ -1,0 +1,224 @@
+//! Where the arguments of a function go, proved by its code.
+//!
+//! `ssl_log_secret(ssl, label, secret, len)` of OpenSSL hands everything on to a function that has the
+//! client's random as an argument as well. That of BoringSSL reads the random itself.
+
+use hashbrown::HashMap;
+use iced_x86::{
+    Code, Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, OpAccess,
+    OpKind, Register,
+};
+
+use super::image::Image;
+
+/// Where a function has what is of interest: numbers of arguments, counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    pub(crate) label: u32,
+    pub(crate) random: u32,
+    pub(crate) secret: u32,
+    pub(crate) len: u32,
+    /// What leads from the argument to the random (`struct layout` of `bpf/key_log.bpf.c`).
+    pub(crate) steps: Steps,
+}
+
+/// What leads from an argument to the client's random.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Steps {
+    /// It points there.
+    None,
+    /// A pointer is so many bytes behind it, and the random so many bytes behind that.
+    Behind(i32, i32),
+}
+
+/// A function, and where it has its arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Proved {
+    pub(crate) address: u64,
+    pub(crate) layout: Layout,
+}
+
+/// What a register is known to hold when the function at an address begins with its arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Value {
+    Argument(u32),
+    /// So many bytes behind an argument.
+    Near(u32, i32),
+    /// What is stored so many bytes behind an argument.
+    Stored(u32, i32),
+    /// So many bytes behind what is stored there.
+    Behind(u32, i32, i32),
+    Constant(u64),
+}
+
+type State = HashMap<Register, Value>;
+
+/// Follows the code of a function that is called with a connection, a label, a secret and its length.
+pub(crate) fn prove(image: &Image, address: u64) -> Option<Proved> {
+    let begin = ARGUMENTS.iter().zip(0..).map(|(register, at)| (*register, Value::Argument(at)));
+    let mut factory = InstructionInfoFactory::new();
+    let mut paths = vec![(address, begin.collect::<State>())];
+    let mut seen = Vec::new();
+    let mut left = MAX_INSTRUCTIONS;
+    while let Some((begin, mut state)) = paths.pop() {
+        if seen.contains(&begin) {
+            continue;
+        }
+        seen.push(begin);
+        let code = image.bytes(begin, MAX_CODE_LEN);
+        for instruction in Decoder::with_ip(64, &code, begin, DecoderOptions::NONE) {
+            left = left.checked_sub(1)?;
+            match instruction.flow_control() {
+                FlowControl::Next => step(&mut state, &mut factory, &instruction),
+                FlowControl::ConditionalBranch => {
+                    paths.push((instruction.near_branch_target(), state.clone()));
+                }
+                FlowControl::Call => {
+                    if let Some(proved) = proved(&state, &instruction, address) {
+                        return Some(proved);
+                    }
+                    CLOBBERED.iter().for_each(|register| drop(state.remove(register)));
+                }
+                FlowControl::UnconditionalBranch => {
+                    if let Some(proved) = proved(&state, &instruction, address) {
+                        return Some(proved);
+                    }
+                    paths.push((instruction.near_branch_target(), state));
+                    break;
+                }
+                _ => break,
+            }
+        }
+    }
+    None
+}
+
+/// What a call proves.
+fn proved(state: &State, call: &Instruction, address: u64) -> Option<Proved> {
+    let with = |is_it: &dyn Fn(Value) -> bool| {
+        let at = ARGUMENTS.iter().position(|it| state.get(it).copied().is_some_and(is_it))?;
+        u32::try_from(at).ok()
+    };
+    with(&|value| value == Value::Constant(RANDOM_LEN))?;
+    let is_near = matches!(call.code(), Code::Call_rel32_64 | Code::Jmp_rel32_64);
+    let handed_on = || {
+        Some(Layout {
+            label: with(&|value| value == Value::Argument(LABEL))?,
+            random: with(&|value| matches!(value, Value::Near(CONNECTION, 1..)))?,
+            secret: with(&|value| value == Value::Argument(SECRET))?,
+            len: with(&|value| value == Value::Argument(LEN))?,
+            steps: Steps::None,
+        })
+    };
+    if let Some(layout) = handed_on().filter(|_| is_near) {
+        return Some(Proved { address: call.near_branch_target(), layout });
+    }
+    let steps = ARGUMENTS.iter().find_map(|register| match state.get(register)? {
+        Value::Behind(CONNECTION, first @ 1.., second @ 1..) => {
+            Some(Steps::Behind(*first, *second))
+        }
+        _ => None,
+    })?;
+    let layout = Layout { label: LABEL, random: CONNECTION, secret: SECRET, len: LEN, steps };
+    Some(Proved { address, layout })
+}
+
+/// What an instruction changes.
+fn step(state: &mut State, factory: &mut InstructionInfoFactory, instruction: &Instruction) {
+    let to = instruction.op0_register().full_register();
+    let value = moved(state, instruction);
+    for used in factory.info(instruction).used_registers() {
+        if !matches!(used.access(), OpAccess::Read | OpAccess::CondRead) {
+            state.remove(&used.register().full_register());
+        }
+    }
+    if let Some(value) = value {
+        state.insert(to, value);
+    }
+}
+
+/// What the first operand holds afterwards, if that is known.
+fn moved(state: &State, instruction: &Instruction) -> Option<Value> {
+    let from = |register: Register| state.get(&register.full_register()).copied();
+    match instruction.code() {
+        Code::Mov_r64_rm64 | Code::Mov_rm64_r64 | Code::Mov_r32_rm32 | Code::Mov_rm32_r32 => {
+            if instruction.op0_kind() != OpKind::Register {
+                return None;
+            }
+            if instruction.op1_kind() == OpKind::Register {
+                return from(instruction.op1_register());
+            }
+            let is_pointer = instruction.code() == Code::Mov_r64_rm64;
+            match based(state, instruction).filter(|_| is_pointer)? {
+                Value::Argument(at) => Some(Value::Stored(at, 0)),
+                Value::Near(at, offset) => Some(Value::Stored(at, offset)),
+                _ => None,
+            }
+        }
+        Code::Lea_r64_m => based(state, instruction),
+        Code::Add_rm64_imm8 | Code::Add_rm64_imm32 | Code::Add_RAX_imm32 => {
+            if instruction.op0_kind() != OpKind::Register {
+                return None;
+            }
+            let more = i32::try_from(instruction.immediate(1).cast_signed()).ok()?;
+            behind(from(instruction.op0_register())?, more)
+        }
+        Code::Mov_r32_imm32 | Code::Mov_rm64_imm32 | Code::Mov_r64_imm64 => {
+            let is_register = instruction.op0_kind() == OpKind::Register;
+            is_register.then(|| Value::Constant(instruction.immediate(1)))
+        }
+        _ => None,
+    }
+}
+
+/// The address that an operand in memory has, if it is one behind something that is known.
+fn based(state: &State, instruction: &Instruction) -> Option<Value> {
+    if instruction.memory_index() != Register::None || instruction.is_ip_rel_memory_operand() {
+        return None;
+    }
+    let base = state.get(&instruction.memory_base().full_register()).copied()?;
+    let offset = i32::try_from(instruction.memory_displacement64().cast_signed()).ok()?;
+    behind(base, offset)
+}
+
+fn behind(value: Value, more: i32) -> Option<Value> {
+    match value {
+        value if more == 0 => Some(value),
+        Value::Argument(at) => Some(Value::Near(at, more)),
+        Value::Near(at, offset) => Some(Value::Near(at, offset.checked_add(more)?)),
+        Value::Stored(at, offset) => Some(Value::Behind(at, offset, more)),
+        Value::Behind(at, first, second) => {
+            Some(Value::Behind(at, first, second.checked_add(more)?))
+        }
+        Value::Constant(_) => None,
+    }
+}
+
+/// Arguments of `ssl_log_secret`.
+const CONNECTION: u32 = 0;
+const LABEL: u32 = 1;
+const SECRET: u32 = 2;
+const LEN: u32 = 3;
+
+const RANDOM_LEN: u64 = 32;
+
+/// Registers of arguments (System V ABI of amd64, section 3.2.3).
+const ARGUMENTS: [Register; 6] =
+    [Register::RDI, Register::RSI, Register::RDX, Register::RCX, Register::R8, Register::R9];
+
+/// Registers that a function may change.
+const CLOBBERED: [Register; 9] = [
+    Register::RAX,
+    Register::RCX,
+    Register::RDX,
+    Register::RSI,
+    Register::RDI,
+    Register::R8,
+    Register::R9,
+    Register::R10,
+    Register::R11,
+];
+
+/// All paths together: the function of OpenSSL has eight instructions, that of BoringSSL some hundred.
+const MAX_INSTRUCTIONS: usize = 1000;
+const MAX_CODE_LEN: usize = 4096;
