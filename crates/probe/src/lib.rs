@@ -48,7 +48,9 @@ pub use container::container_of;
 pub use cutoff::{CutOff, LeftInKernel};
 pub use error::ProbeError;
 #[cfg(target_os = "linux")]
-pub use key_log::{KeyLogCounts, KeyLogProbes, KeyLogTarget, KeySource, KeyWay, TakenKey, key_ways};
+pub use key_log::{
+    KeyLogCounts, KeyLogProbes, KeyLogTarget, KeySource, KeyWay, TakenKey, key_ways,
+};
 #[cfg(target_os = "linux")]
 pub use load::{Options, SocketCapture};
 pub use losses::ProbeLosses;

@@ -5,8 +5,8 @@
 
 use hashbrown::HashMap;
 use iced_x86::{
-    Code, Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, OpAccess,
-    OpKind, Register,
+    Code, Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, Mnemonic,
+    OpAccess, OpKind, Register,
 };
 
 use super::image::Image;
@@ -68,26 +68,27 @@ pub(crate) fn prove(image: &Image, address: u64) -> Option<Proved> {
         let code = image.bytes(begin, MAX_CODE_LEN);
         for instruction in Decoder::with_ip(64, &code, begin, DecoderOptions::NONE) {
             left = left.checked_sub(1)?;
-            match instruction.flow_control() {
-                FlowControl::Next => step(&mut state, &mut factory, &instruction),
-                FlowControl::ConditionalBranch => {
-                    paths.push((instruction.near_branch_target(), state.clone()));
-                }
-                FlowControl::Call => {
-                    if let Some(proved) = proved(&state, &instruction, address) {
-                        return Some(proved);
-                    }
-                    CLOBBERED.iter().for_each(|register| drop(state.remove(register)));
-                }
-                FlowControl::UnconditionalBranch => {
-                    if let Some(proved) = proved(&state, &instruction, address) {
-                        return Some(proved);
-                    }
-                    paths.push((instruction.near_branch_target(), state));
-                    break;
-                }
-                _ => break,
+            let flow = instruction.flow_control();
+            if flow == FlowControl::Next {
+                step(&mut state, &mut factory, &instruction);
+                continue;
             }
+            if flow == FlowControl::ConditionalBranch {
+                paths.push((instruction.near_branch_target(), state.clone()));
+                continue;
+            }
+            let is_call = flow == FlowControl::Call;
+            if !is_call && flow != FlowControl::UnconditionalBranch {
+                break;
+            }
+            if let Some(proved) = proved(&state, &instruction, address) {
+                return Some(proved);
+            }
+            if !is_call {
+                paths.push((instruction.near_branch_target(), state));
+                break;
+            }
+            state.retain(|register, _| !CLOBBERED.contains(register));
         }
     }
     None
@@ -113,11 +114,11 @@ fn proved(state: &State, call: &Instruction, address: u64) -> Option<Proved> {
     if let Some(layout) = handed_on().filter(|_| is_near) {
         return Some(Proved { address: call.near_branch_target(), layout });
     }
-    let steps = ARGUMENTS.iter().find_map(|register| match state.get(register)? {
-        Value::Behind(CONNECTION, first @ 1.., second @ 1..) => {
-            Some(Steps::Behind(*first, *second))
-        }
-        _ => None,
+    let steps = ARGUMENTS.iter().find_map(|register| {
+        let Value::Behind(CONNECTION, first @ 1.., second @ 1..) = state.get(register)? else {
+            return None;
+        };
+        Some(Steps::Behind(*first, *second))
     })?;
     let layout = Layout { label: LABEL, random: CONNECTION, secret: SECRET, len: LEN, steps };
     Some(Proved { address, layout })
@@ -140,35 +141,46 @@ fn step(state: &mut State, factory: &mut InstructionInfoFactory, instruction: &I
 /// What the first operand holds afterwards, if that is known.
 fn moved(state: &State, instruction: &Instruction) -> Option<Value> {
     let from = |register: Register| state.get(&register.full_register()).copied();
-    match instruction.code() {
-        Code::Mov_r64_rm64 | Code::Mov_rm64_r64 | Code::Mov_r32_rm32 | Code::Mov_rm32_r32 => {
-            if instruction.op0_kind() != OpKind::Register {
-                return None;
-            }
-            if instruction.op1_kind() == OpKind::Register {
-                return from(instruction.op1_register());
-            }
-            let is_pointer = instruction.code() == Code::Mov_r64_rm64;
-            match based(state, instruction).filter(|_| is_pointer)? {
-                Value::Argument(at) => Some(Value::Stored(at, 0)),
-                Value::Near(at, offset) => Some(Value::Stored(at, offset)),
-                _ => None,
-            }
-        }
-        Code::Lea_r64_m => based(state, instruction),
-        Code::Add_rm64_imm8 | Code::Add_rm64_imm32 | Code::Add_RAX_imm32 => {
-            if instruction.op0_kind() != OpKind::Register {
-                return None;
-            }
-            let more = i32::try_from(instruction.immediate(1).cast_signed()).ok()?;
-            behind(from(instruction.op0_register())?, more)
-        }
-        Code::Mov_r32_imm32 | Code::Mov_rm64_imm32 | Code::Mov_r64_imm64 => {
-            let is_register = instruction.op0_kind() == OpKind::Register;
-            is_register.then(|| Value::Constant(instruction.immediate(1)))
-        }
-        _ => None,
+    let is_to_register = instruction.op0_kind() == OpKind::Register;
+    let mnemonic = instruction.mnemonic();
+    if !is_to_register {
+        return None;
     }
+    if mnemonic == Mnemonic::Lea {
+        return based(state, instruction).filter(|_| instruction.op0_register().is_gpr64());
+    }
+    let kind = instruction.op1_kind();
+    let is_number = instruction.op_count() == 2 && is_immediate(kind);
+    if mnemonic == Mnemonic::Add && is_number {
+        let more = i32::try_from(instruction.immediate(1).cast_signed()).ok()?;
+        return behind(from(instruction.op0_register())?, more);
+    }
+    if mnemonic != Mnemonic::Mov {
+        return None;
+    }
+    if is_number {
+        return Some(Value::Constant(instruction.immediate(1)));
+    }
+    if kind == OpKind::Register {
+        // Half of a register is enough for a length.
+        let is_whole =
+            instruction.op1_register().is_gpr64() || instruction.op1_register().is_gpr32();
+        return from(instruction.op1_register()).filter(|_| is_whole);
+    }
+    if instruction.code() != Code::Mov_r64_rm64 {
+        return None;
+    }
+    match based(state, instruction)? {
+        Value::Argument(at) => Some(Value::Stored(at, 0)),
+        Value::Near(at, offset) => Some(Value::Stored(at, offset)),
+        Value::Stored(..) | Value::Behind(..) | Value::Constant(_) => None,
+    }
+}
+
+fn is_immediate(kind: OpKind) -> bool {
+    const IMMEDIATES: [OpKind; 4] =
+        [OpKind::Immediate32, OpKind::Immediate64, OpKind::Immediate8to64, OpKind::Immediate32to64];
+    IMMEDIATES.contains(&kind)
 }
 
 /// The address that an operand in memory has, if it is one behind something that is known.

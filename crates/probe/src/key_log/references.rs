@@ -100,14 +100,13 @@ fn uses(image: &Image, texts: &[(u64, usize)]) -> Vec<(u64, usize)> {
 fn function_called(code: &[u8], address: u64) -> Option<u64> {
     let decoder = Decoder::with_ip(64, code, address, DecoderOptions::NONE);
     for instruction in decoder.into_iter().take(MAX_INSTRUCTIONS) {
-        match instruction.flow_control() {
-            FlowControl::Call | FlowControl::UnconditionalBranch => {
-                let is_near =
-                    matches!(instruction.code(), Code::Call_rel32_64 | Code::Jmp_rel32_64);
-                return is_near.then(|| instruction.near_branch_target());
-            }
-            FlowControl::Next if !sets_second(&instruction) && !instruction.is_invalid() => {}
-            _ => return None,
+        let flow = instruction.flow_control();
+        if matches!(flow, FlowControl::Call | FlowControl::UnconditionalBranch) {
+            let is_near = matches!(instruction.code(), Code::Call_rel32_64 | Code::Jmp_rel32_64);
+            return is_near.then(|| instruction.near_branch_target());
+        }
+        if flow != FlowControl::Next || sets_second(&instruction) || instruction.is_invalid() {
+            return None;
         }
     }
     None

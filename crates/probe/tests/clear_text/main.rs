@@ -8,6 +8,8 @@ mod gnutls;
 #[cfg(test)]
 mod go;
 #[cfg(test)]
+mod key_log;
+#[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod mirror;

@@ -1,0 +1,238 @@
+//! Secrets of programs that run already, found without symbols.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use probe::{KeyLogProbes, KeySource, Matches, Rules, key_ways};
+
+use crate::place::{Nginx, PATIENCE, Place, curl, path_of, skip, wait_until};
+
+#[test]
+fn an_nginx_that_runs_tells_the_secrets_that_its_clients_write_down() {
+    let Some(place) = Place::new("keys-nginx", &["nginx", "curl", "openssl"]) else { return };
+    let nginx = Nginx::start(&place);
+    place.body("body", 10_000);
+    let Some(mut probes) = open(&[path_of_nginx()]) else { return };
+    let own = place.file("own.log");
+    for version in ["1.2", "1.3", "1.3"] {
+        let mut curl = curl(&place, &nginx.url("body"), &place.file("got"));
+        curl.args(["--tls-max", version]).env("SSLKEYLOGFILE", &own);
+        assert!(curl.status().unwrap().success());
+    }
+    let taken = take(&mut probes, &expected(&own));
+    assert_eq!(taken, expected(&own));
+    assert_eq!(taken.len(), 1 + 4 + 4);
+    let library = probes.targets().iter().find(|it| it.path.contains("libssl.so")).unwrap();
+    assert_eq!((library.source, &library.refused), (KeySource::OpenSsl, &None));
+    assert_eq!(probes.counts().malformed + probes.counts().unreadable, 0);
+    assert!(probes.counts().filtered > 0, "the same of curl, which no rule allows");
+}
+
+#[test]
+fn a_static_program_without_symbols_tells_its_secrets() {
+    let Some(place) = Place::new("keys-static", &["nginx", "gcc", "openssl"]) else { return };
+    let nginx = Nginx::start(&place);
+    place.body("body", 10_000);
+    fs::write(place.file("client.c"), STATIC_CLIENT).unwrap();
+    let program = place.file("client");
+    let mut gcc = Command::new("gcc");
+    gcc.args(["-O2", "-static", "-s", "-w", "-o"]).arg(&program).arg(place.file("client.c"));
+    let built = gcc.args(["-lssl", "-lcrypto"]).output().unwrap();
+    if !built.status.success() {
+        return skip(&format!("libssl.a is missing: {}", String::from_utf8_lossy(&built.stderr)));
+    }
+    compare_with_its_own(&place, &program, nginx.port, KeySource::OpenSsl);
+}
+
+#[test]
+fn a_program_of_go_without_symbols_tells_its_secrets() {
+    let Some(place) = Place::new("keys-go", &["nginx", "openssl", "go"]) else { return };
+    let nginx = Nginx::start(&place);
+    place.body("body", 10_000);
+    fs::write(place.file("main.go"), GO_CLIENT).unwrap();
+    let program = place.file("client");
+    let built = Command::new("go")
+        .args(["build", "-trimpath", "-ldflags", "-s -w", "-o"])
+        .args([&program, &place.file("main.go")])
+        .env("CGO_ENABLED", "0")
+        .env("GOCACHE", place.file("cache"))
+        .env("HOME", place.file("home"))
+        .output()
+        .unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    compare_with_its_own(&place, &program, nginx.port, KeySource::Go);
+}
+
+/// Attaches to a program that runs, has it make connections, and compares what it tells with the key log
+/// that it writes itself.
+fn compare_with_its_own(place: &Place, program: &Path, port: u16, source: KeySource) {
+    let own = place.file("own.log");
+    let mut waits = Waiting(
+        Command::new(program)
+            .arg(port.to_string())
+            .env("OWN_LOG", &own)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
+    let path = program.display().to_string();
+    let Some(mut probes) = open(&[program.to_owned()]) else { return };
+    let target = probes.targets().iter().find(|it| it.path == path);
+    let target = target.unwrap_or_else(|| panic!("{:?}", probes.targets()));
+    assert_eq!((target.source, &target.refused), (source, &None));
+    let way = key_ways().unwrap().into_iter().find(|way| way.path == path).unwrap();
+    assert_eq!((way.pid, &way.attach, way.preload), (waits.0.id(), &Ok(source), false));
+    let mut input = waits.0.stdin.take().unwrap();
+    for _ in 0..5 {
+        input.write_all(b"go on\n").unwrap();
+    }
+    drop(input);
+    wait_until("the program ends", || waits.0.try_wait().unwrap().is_some());
+    assert!(waits.0.wait().unwrap().success());
+    let taken = take(&mut probes, &expected(&own));
+    assert_eq!(taken, expected(&own));
+    assert_eq!(taken.len(), 5 * 4);
+    assert_eq!(probes.counts().malformed + probes.counts().unreadable, 0);
+}
+
+#[test]
+fn nothing_is_taken_of_whom_a_rule_denies() {
+    let Some(place) = Place::new("keys-deny", &["nginx", "curl", "openssl"]) else { return };
+    let nginx = Nginx::start(&place);
+    place.body("body", 100);
+    let deny = Matches { executables: vec![path_of_nginx()], ..Matches::default() };
+    let rules = Rules { is_open: false, allow: Matches::default(), deny };
+    let Some(mut probes) = open_with(&rules) else { return };
+    assert!(curl(&place, &nginx.url("body"), &place.file("got")).status().unwrap().success());
+    assert!(probes.next(Duration::from_millis(200)).unwrap().is_none());
+    assert!(probes.counts().filtered > 0);
+    let ports = Matches { ports: vec![nginx.port], ..Matches::default() };
+    let rules = Rules { allow: ports, ..Rules::default() };
+    assert!(KeyLogProbes::open(&rules).is_err(), "nobody knows the port");
+}
+
+/// A program that is ended if the test ends before it.
+struct Waiting(Child);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+fn path_of_nginx() -> PathBuf {
+    fs::canonicalize("/usr/sbin/nginx").unwrap_or_else(|_| path_of("nginx"))
+}
+
+fn open(executables: &[PathBuf]) -> Option<KeyLogProbes> {
+    let allow = Matches { executables: executables.to_vec(), ..Matches::default() };
+    open_with(&Rules { allow, ..Rules::default() })
+}
+
+fn open_with(rules: &Rules) -> Option<KeyLogProbes> {
+    match KeyLogProbes::open(rules) {
+        Ok(probes) => Some(probes),
+        Err(obstacle) => {
+            skip(&obstacle.to_string());
+            None
+        }
+    }
+}
+
+/// The secrets in a key log that open records, as lines.
+fn expected(path: &Path) -> BTreeSet<String> {
+    let text = fs::read_to_string(path).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with('#') && !line.contains("EXPORTER"));
+    lines.map(str::to_owned).collect()
+}
+
+/// Takes secrets until all of `expected` came, as lines.
+fn take(probes: &mut KeyLogProbes, expected: &BTreeSet<String>) -> BTreeSet<String> {
+    let mut taken = BTreeSet::new();
+    let began = Instant::now();
+    while !expected.is_subset(&taken) {
+        assert!(began.elapsed() < PATIENCE, "{taken:#?}, expected {expected:#?}");
+        while let Some(key) = probes.next(Duration::from_millis(10)).unwrap() {
+            let hex = |bytes: &[u8]| bytes.iter().map(|it| format!("{it:02x}")).collect::<String>();
+            let label = key.secret.label().name();
+            let secret = hex(key.secret.dangerous_bytes());
+            taken.insert(format!("{label} {} {secret}", hex(&key.random)));
+        }
+    }
+    taken
+}
+
+const STATIC_CLIENT: &str = r#"
+#include <arpa/inet.h>
+#include <openssl/ssl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static FILE *own;
+
+static void log_line(const SSL *ssl, const char *line)
+{
+    fprintf(own, "%s\n", line);
+}
+
+int main(int count, char **words)
+{
+    char line[256];
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    own = fopen(getenv("OWN_LOG"), "w");
+    SSL_CTX_set_keylog_callback(context, log_line);
+    while (fgets(line, sizeof(line), stdin)) {
+        struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(atoi(words[1])) };
+        int socket_fd = socket(AF_INET, SOCK_STREAM, 0);
+        inet_aton("127.0.0.1", &address.sin_addr);
+        if (connect(socket_fd, (struct sockaddr *)&address, sizeof(address)))
+            return 2;
+        SSL *ssl = SSL_new(context);
+        SSL_set_fd(ssl, socket_fd);
+        if (SSL_connect(ssl) != 1)
+            return 3;
+        const char *request = "GET /body HTTP/1.0\r\n\r\n";
+        SSL_write(ssl, request, strlen(request));
+        while (SSL_read(ssl, line, sizeof(line)) > 0)
+            ;
+        SSL_free(ssl);
+        close(socket_fd);
+    }
+    return fclose(own);
+}
+"#;
+
+const GO_CLIENT: &str = r#"package main
+
+import (
+	"bufio"
+	"crypto/tls"
+	"io"
+	"os"
+)
+
+func main() {
+	own, err := os.Create(os.Getenv("OWN_LOG"))
+	if err != nil {
+		panic(err)
+	}
+	config := &tls.Config{InsecureSkipVerify: true, KeyLogWriter: own}
+	for input := bufio.NewScanner(os.Stdin); input.Scan(); {
+		conn, err := tls.Dial("tcp", "127.0.0.1:"+os.Args[1], config)
+		if err != nil {
+			panic(err)
+		}
+		io.WriteString(conn, "GET /body HTTP/1.0\r\n\r\n")
+		io.Copy(io.Discard, conn)
+		conn.Close()
+	}
+}
+"#;
