@@ -78,7 +78,7 @@ pub(crate) fn find(file: &File) -> Sought {
         return Sought::Unproved;
     };
     let source = match proved.layout.steps {
-        Steps::None => KeySource::OpenSsl,
+        Steps::None | Steps::Near(_) => KeySource::OpenSsl,
         Steps::Behind(..) => KeySource::BoringSsl,
     };
     let layout = Some(proved.layout);

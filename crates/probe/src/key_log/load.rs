@@ -226,6 +226,7 @@ const fn words(layout: &Layout) -> [u32; 7] {
     let Layout { label, random, secret, len, steps } = *layout;
     let (depth, first, second) = match steps {
         Steps::None => (0, 0, 0),
+        Steps::Near(offset) => (1, offset, 0),
         Steps::Behind(first, second) => (2, first, second),
     };
     [label, random, secret, len, depth, first.cast_unsigned(), second.cast_unsigned()]

@@ -1,7 +1,8 @@
 //! Where the arguments of a function go, proved by its code.
 //!
 //! `ssl_log_secret(ssl, label, secret, len)` of OpenSSL hands everything on to a function that has the
-//! client's random as an argument as well. That of BoringSSL reads the random itself.
+//! client's random as an argument as well. Where the compiler has put that one into it, and in BoringSSL, it
+//! reads the random byte by byte itself: that is the only place of a connection that it reads so.
 
 use hashbrown::HashMap;
 use iced_x86::{
@@ -27,6 +28,8 @@ pub(crate) struct Layout {
 pub(crate) enum Steps {
     /// It points there.
     None,
+    /// The random is so many bytes behind it.
+    Near(i32),
     /// A pointer is so many bytes behind it, and the random so many bytes behind that.
     Behind(i32, i32),
 }
@@ -59,6 +62,7 @@ pub(crate) fn prove(image: &Image, address: u64) -> Option<Proved> {
     let mut factory = InstructionInfoFactory::new();
     let mut paths = vec![(address, begin.collect::<State>())];
     let mut seen = Vec::new();
+    let mut reads = Vec::new();
     let mut left = MAX_INSTRUCTIONS;
     while let Some((begin, mut state)) = paths.pop() {
         if seen.contains(&begin) {
@@ -70,6 +74,7 @@ pub(crate) fn prove(image: &Image, address: u64) -> Option<Proved> {
             left = left.checked_sub(1)?;
             let flow = instruction.flow_control();
             if flow == FlowControl::Next {
+                reads.extend(byte_read(&state, &instruction));
                 step(&mut state, &mut factory, &instruction);
                 continue;
             }
@@ -91,7 +96,28 @@ pub(crate) fn prove(image: &Image, address: u64) -> Option<Proved> {
             state.retain(|register, _| !CLOBBERED.contains(register));
         }
     }
-    None
+    reads.dedup();
+    let [steps] = reads[..] else { return None };
+    let layout = Layout { label: LABEL, random: CONNECTION, secret: SECRET, len: LEN, steps };
+    Some(Proved { address, layout })
+}
+
+/// The place of a connection that an instruction reads one byte of, or of which it reads bytes one by one.
+fn byte_read(state: &State, instruction: &Instruction) -> Option<Steps> {
+    if instruction.code() != Code::Movzx_r32_rm8 || instruction.op1_kind() != OpKind::Memory {
+        return None;
+    }
+    let base = state.get(&instruction.memory_base().full_register()).copied()?;
+    let offset = i32::try_from(instruction.memory_displacement64().cast_signed()).ok()?;
+    match behind(base, offset)? {
+        Value::Near(CONNECTION, offset @ 1..) => Some(Steps::Near(offset)),
+        Value::Behind(CONNECTION, first @ 1.., second @ 1..) => Some(Steps::Behind(first, second)),
+        Value::Argument(_)
+        | Value::Near(..)
+        | Value::Stored(..)
+        | Value::Behind(..)
+        | Value::Constant(_) => None,
+    }
 }
 
 /// What a call proves.

@@ -59,12 +59,56 @@ fn a_program_of_go_without_symbols_tells_its_secrets() {
         .args(["build", "-trimpath", "-ldflags", "-s -w", "-o"])
         .args([&program, &place.file("main.go")])
         .env("CGO_ENABLED", "0")
-        .env("GOCACHE", place.file("cache"))
+        .env("GOCACHE", concat!(env!("CARGO_TARGET_TMPDIR"), "/go"))
         .env("HOME", place.file("home"))
         .output()
         .unwrap();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     compare_with_its_own(&place, &program, nginx.port, KeySource::Go);
+}
+
+#[test]
+fn programs_with_openssl_or_boringssl_inside_tell_their_secrets() {
+    for (program, arguments, source) in [
+        ("node", &["-e", NODE_CLIENT][..], KeySource::OpenSsl),
+        ("chromium", &CHROMIUM, KeySource::BoringSsl),
+    ] {
+        let Some(place) = Place::new("keys-inside", &["nginx", "openssl", program]) else { return };
+        let nginx = Nginx::start(&place);
+        place.body("body", 10_000);
+        let own = place.file("own.log");
+        let mut command = Command::new(program);
+        command.args(arguments).env("OWN_LOG", &own).env("URL", nginx.url("body"));
+        command.env("NODE_TLS_REJECT_UNAUTHORIZED", "0").env("SSLKEYLOGFILE", &own);
+        command.env("HOME", place.file("home")).stdin(Stdio::piped());
+        if program == "chromium" {
+            command.arg(format!("--user-data-dir={}", place.file("home").display()));
+            command.arg(nginx.url("body"));
+        }
+        // The first run has the file in the memory of a process while it is looked for.
+        let mut waits =
+            Waiting(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        let allow = Matches::default();
+        let rules = Rules { is_open: true, allow, ..Rules::default() };
+        let Some(mut probes) = open_with(&rules) else { return };
+        let targets = probes.targets();
+        let is_it = |path: &str| path.rsplit('/').next().is_some_and(|it| it == program);
+        let target = targets.iter().find(|it| is_it(&it.path));
+        let target = target.unwrap_or_else(|| panic!("{program}: {targets:?}"));
+        assert_eq!((target.source, &target.refused), (source, &None));
+        if program == "node" {
+            waits.0.stdin.take();
+            wait_until("node ends", || waits.0.try_wait().unwrap().is_some());
+        } else {
+            let mut again = command.spawn().map(Waiting).unwrap();
+            wait_until("chromium ends", || again.0.try_wait().unwrap().is_some());
+        }
+        let written = expected(&own);
+        assert!(!written.is_empty());
+        let taken = take(&mut probes, &written);
+        assert!(written.is_subset(&taken));
+        assert_eq!(probes.counts().malformed, 0);
+    }
 }
 
 /// Attaches to a program that runs, has it make connections, and compares what it tells with the key log
@@ -167,6 +211,25 @@ fn take(probes: &mut KeyLogProbes, expected: &BTreeSet<String>) -> BTreeSet<Stri
     }
     taken
 }
+
+/// Asks for the page when its input ends.
+const NODE_CLIENT: &str = "
+process.stdin.resume();
+process.stdin.on('end', () => {
+    const request = require('https').get(process.env.URL, (answer) => answer.resume());
+    request.on('socket', (socket) =>
+        socket.on('keylog', (line) => require('fs').appendFileSync(process.env.OWN_LOG, line)));
+});
+";
+
+const CHROMIUM: [&str; 6] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--ignore-certificate-errors",
+    "--disable-background-networking",
+    "--dump-dom",
+];
 
 const STATIC_CLIENT: &str = r#"
 #include <arpa/inet.h>
