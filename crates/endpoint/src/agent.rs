@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use event::Timestamp;
@@ -13,6 +13,7 @@ use handover::{Answer, MAX_MESSAGE_LEN, Message, Tallies};
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, SocketFlags, accept_with, recv, send};
+use secrets::SessionSecrets;
 use zeroize::Zeroize as _;
 
 use crate::counts::{AgentCounts, Counters, add};
@@ -38,6 +39,7 @@ pub struct Remote {
     stop: Arc<AtomicBool>,
     counters: Arc<Counters>,
     answers: Arc<Answers>,
+    inbox: Arc<Mutex<Vec<SessionSecrets>>>,
 }
 
 struct Connection {
@@ -50,6 +52,19 @@ impl Remote {
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
         self.answers.wake();
+    }
+
+    /// Has the agent take secrets that came some other way; whether it has room for them.
+    #[must_use]
+    pub fn deliver(&self, secrets: SessionSecrets) -> bool {
+        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        let has_room = inbox.len() < MAX_INBOX;
+        if has_room {
+            inbox.push(secrets);
+        }
+        drop(inbox);
+        self.answers.wake();
+        has_room
     }
 
     /// What it has met.
@@ -78,6 +93,7 @@ impl<S: Sink> Agent<S> {
             stop: Arc::default(),
             counters: Arc::default(),
             answers: Arc::clone(&answers),
+            inbox: Arc::default(),
         };
         Ok(Self {
             listener,
@@ -133,6 +149,7 @@ impl<S: Sink> Agent<S> {
                 number => self.read(number),
             }
         }
+        self.take_delivered();
         self.answer();
         Ok(any)
     }
@@ -207,6 +224,17 @@ impl<S: Sink> Agent<S> {
         self.sink.take(peer.says(message, wall_clock()), receipt);
     }
 
+    /// Takes what came some other way than over the socket. Nobody waits for it.
+    fn take_delivered(&mut self) {
+        let inbox = &self.remote.inbox;
+        let delivered = std::mem::take(&mut *inbox.lock().unwrap_or_else(PoisonError::into_inner));
+        for secrets in delivered {
+            add(&self.remote.counters.messages, 1);
+            add(&self.remote.counters.secrets, secrets.secrets.len() as u64);
+            self.sink.take(secrets, Receipt::new(&self.answers, NOBODY, 0, None));
+        }
+    }
+
     /// Sends answers.
     fn answer(&mut self) {
         for (number, answer) in self.answers.take() {
@@ -230,11 +258,15 @@ fn wall_clock() -> Timestamp {
 
 const LISTENER: u64 = 0;
 const WAKE: u64 = 1;
-const FIRST_CONNECTION: u64 = 2;
+const NOBODY: u64 = 2;
+const FIRST_CONNECTION: u64 = 3;
 
 /// Processes with up to 16 connections each.
 const MAX_CONNECTIONS: usize = 4096;
 const MAX_OF_USER: usize = 2048;
+
+/// Secrets that came some other way, and wait: some hundred bytes each.
+const MAX_INBOX: usize = 65_536;
 
 /// Events that are taken at once.
 const MAX_EVENTS: usize = 64;

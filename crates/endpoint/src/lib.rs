@@ -14,7 +14,7 @@ mod socket;
 pub use agent::{Agent, Remote};
 pub use counts::AgentCounts;
 pub use key_log_file::{KeyLogError, KeyLogFile};
-pub use peer::Peer;
+pub use peer::{Peer, label};
 pub use receipt::Receipt;
 pub use sink::Sink;
 pub use socket::BindError;

@@ -89,7 +89,8 @@ impl Peer {
 }
 
 /// What a secret that was handed over is called among those that open records.
-const fn label(label: handover::Label) -> Label {
+#[must_use]
+pub const fn label(label: handover::Label) -> Label {
     match label {
         handover::Label::Master => Label::ClientRandom,
         handover::Label::ClientEarly => Label::ClientEarlyTraffic,

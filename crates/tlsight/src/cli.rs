@@ -206,6 +206,10 @@ pub(crate) struct DoctorArgs {
     #[arg(long)]
     pub(crate) json: bool,
 
+    /// Say for each process with TLS how its secrets can be taken
+    #[arg(long)]
+    pub(crate) secrets: bool,
+
     #[command(flatten)]
     pub(crate) kubernetes: KubernetesArgs,
 }

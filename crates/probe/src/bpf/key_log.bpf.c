@@ -114,27 +114,12 @@ static __always_inline int take(__u64 label, __u32 label_len, __u64 random, __u6
     return 0;
 }
 
-static __always_inline __u64 argument(struct pt_regs *registers, __u32 number)
-{
-    switch (number) {
-    case 0:
-        return PT_REGS_PARM1(registers);
-    case 1:
-        return PT_REGS_PARM2(registers);
-    case 2:
-        return PT_REGS_PARM3(registers);
-    case 3:
-        return PT_REGS_PARM4(registers);
-    case 4:
-        return PT_REGS_PARM5(registers);
-    default:
 #if defined(__TARGET_ARCH_x86)
-        return registers->r9;
+#define ARGUMENT_6(registers) ((registers)->r9)
 #else
-        return 0;
+/* The loader puts no probe into files for other machines. */
+#define ARGUMENT_6(registers) 0
 #endif
-    }
-}
 
 /* A function of OpenSSL or BoringSSL, whose arguments the loader has made out. */
 SEC("uprobe")
@@ -144,7 +129,12 @@ int write_line(struct pt_regs *registers)
     struct layout *layout = bpf_map_lookup_elem(&layouts, &target);
     if (!layout)
         return 0;
-    __u64 random = argument(registers, layout->random);
+    /* As many as there are indices of three bits. */
+    __u64 arguments[8] = {
+        PT_REGS_PARM1(registers), PT_REGS_PARM2(registers), PT_REGS_PARM3(registers),
+        PT_REGS_PARM4(registers), PT_REGS_PARM5(registers), ARGUMENT_6(registers),
+    };
+    __u64 random = arguments[layout->random & 7];
     if (layout->depth > 0)
         random += layout->offsets[0];
     if (layout->depth > 1) {
@@ -154,8 +144,8 @@ int write_line(struct pt_regs *registers)
         }
         random += layout->offsets[1];
     }
-    return take(argument(registers, layout->label), 0, random,
-                argument(registers, layout->secret), argument(registers, layout->len), target);
+    return take(arguments[layout->label & 7], 0, random, arguments[layout->secret & 7],
+                arguments[layout->len & 7], target);
 }
 
 /* `(*Config).writeKeyLog(label string, clientRandom, secret []byte)` of crypto/tls (its internal ABI of

@@ -14,13 +14,20 @@ pub(crate) struct Image {
     segments: Vec<Segment>,
 }
 
+/// What is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Constants,
+    Code,
+}
+
 /// A part of it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Segment {
+struct Segment {
     address: u64,
     offset: u64,
     len: u64,
-    pub(crate) is_code: bool,
+    is_code: bool,
 }
 
 impl Image {
@@ -71,10 +78,16 @@ impl Image {
         })
     }
 
-    /// Looks at all bytes, or at all of code, piece by piece: `look` gets a piece and the address of its
+    /// Looks at all of a part, piece by piece: `look` gets a piece and the address of its
     /// first byte. Each piece begins with the last [`OVERLAP`] bytes of the one before.
-    pub(crate) fn each_piece(&self, only_code: bool, mut look: impl FnMut(&[u8], u64)) {
-        for segment in self.segments.iter().filter(|segment| segment.is_code || !only_code) {
+    pub(crate) fn each_piece(&self, part: Part, mut look: impl FnMut(&[u8], u64)) {
+        // A linker may put constants and code together.
+        let has_constants = self.segments.iter().any(|segment| !segment.is_code);
+        let is_wanted = |segment: &&Segment| match part {
+            Part::Code => segment.is_code,
+            Part::Constants => !segment.is_code || !has_constants,
+        };
+        for segment in self.segments.iter().filter(is_wanted) {
             let mut into = 0_u64;
             while into < segment.len {
                 let left = usize::try_from(segment.len - into).unwrap_or(usize::MAX);

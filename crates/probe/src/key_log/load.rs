@@ -106,7 +106,7 @@ impl KeyLogProbes {
             layouts,
             counters,
             scope,
-            scanner: Scanner::start()?,
+            scanner: Scanner::start(rules.allow.clone())?,
             targets: Vec::new(),
             malformed: 0,
             taken: VecDeque::new(),

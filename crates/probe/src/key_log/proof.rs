@@ -4,7 +4,7 @@
 //! client's random as an argument as well. Where the compiler has put that one into it, and in BoringSSL, it
 //! reads the random byte by byte itself: that is the only place of a connection that it reads so.
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use iced_x86::{
     Code, Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, Mnemonic,
     OpAccess, OpKind, Register,
@@ -61,17 +61,17 @@ pub(crate) fn prove(image: &Image, address: u64) -> Option<Proved> {
     let begin = ARGUMENTS.iter().zip(0..).map(|(register, at)| (*register, Value::Argument(at)));
     let mut factory = InstructionInfoFactory::new();
     let mut paths = vec![(address, begin.collect::<State>())];
-    let mut seen = Vec::new();
+    let mut seen = HashSet::new();
     let mut reads = Vec::new();
     let mut left = MAX_INSTRUCTIONS;
     while let Some((begin, mut state)) = paths.pop() {
-        if seen.contains(&begin) {
-            continue;
-        }
-        seen.push(begin);
         let code = image.bytes(begin, MAX_CODE_LEN);
         for instruction in Decoder::with_ip(64, &code, begin, DecoderOptions::NONE) {
-            left = left.checked_sub(1)?;
+            // What was followed once, such as the body of a loop, is not followed again.
+            if left == 0 || !seen.insert(instruction.ip()) {
+                break;
+            }
+            left -= 1;
             let flow = instruction.flow_control();
             if flow == FlowControl::Next {
                 reads.extend(byte_read(&state, &instruction));

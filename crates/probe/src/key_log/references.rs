@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Instruction, Register};
 
-use super::image::{Image, OVERLAP};
+use super::image::{Image, OVERLAP, Part};
 
 /// A function that is called with labels as its second argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,11 +15,15 @@ pub(crate) struct Candidate {
 
 /// The function that is called with more labels than any other; `None` if there is none, or several.
 pub(crate) fn candidate(image: &Image) -> Option<Candidate> {
-    let texts = texts(image);
-    // Each library has both; other programs have some labels to read key logs.
-    if !texts.iter().any(|(_, label)| LABELS.get(*label) == Some(&EXPORTER)) {
+    // Each library has it; other programs have some labels to read key logs.
+    if addresses_of(image, EXPORTER).is_empty() {
         return None;
     }
+    let mut texts = Vec::new();
+    for (number, label) in LABELS.iter().enumerate() {
+        texts.extend(addresses_of(image, label).into_iter().map(|address| (address, number)));
+    }
+    texts.sort_unstable();
     let mut called: HashMap<u64, u32> = HashMap::new();
     for (address, label) in uses(image, &texts) {
         let code = image.bytes(address, MAX_DISTANCE);
@@ -40,23 +44,40 @@ pub(crate) fn candidate(image: &Image) -> Option<Candidate> {
     }
 }
 
-/// Addresses of labels, each with its number.
-fn texts(image: &Image) -> Vec<(u64, usize)> {
+/// Addresses of a text, some of which may be the ends of others.
+fn addresses_of(image: &Image, text: &[u8]) -> Vec<u64> {
     let mut found = Vec::new();
-    image.each_piece(false, |piece, address| {
-        for (at, two) in piece.windows(2).enumerate() {
-            // What they begin with.
-            if !matches!(two, b"CL" | b"EX" | b"EA" | b"SE") || found.len() >= MAX_TEXTS {
-                continue;
-            }
-            let rest = piece.get(at..).unwrap_or_default();
-            if let Some(label) = LABELS.iter().position(|label| rest.starts_with(label)) {
-                found.push((address.saturating_add(at as u64), label));
+    image.each_piece(Part::Constants, |piece, address| {
+        for at in occurrences(piece, text) {
+            if found.len() < MAX_TEXTS {
+                found.push(address.saturating_add(at as u64));
             }
         }
     });
     found.sort_unstable();
     found.dedup();
+    found
+}
+
+/// Places of a text, by the method of Horspool: it looks at one byte in sixteen where nothing is like the
+/// text.
+fn occurrences(bytes: &[u8], text: &[u8]) -> Vec<usize> {
+    let len = text.len();
+    let mut shifts = [len; 256];
+    for (at, byte) in text.iter().enumerate().take(len.saturating_sub(1)) {
+        if let Some(shift) = shifts.get_mut(usize::from(*byte)) {
+            *shift = len - 1 - at;
+        }
+    }
+    let mut found = Vec::new();
+    let mut at = 0_usize;
+    while let Some(window) = bytes.get(at..at.saturating_add(len)) {
+        let Some(last) = window.last() else { break };
+        if text.last() == Some(last) && window == text {
+            found.push(at);
+        }
+        at = at.saturating_add(shifts.get(usize::from(*last)).copied().unwrap_or(1));
+    }
     found
 }
 
@@ -67,27 +88,28 @@ fn uses(image: &Image, texts: &[(u64, usize)]) -> Vec<(u64, usize)> {
         let at = texts.binary_search_by_key(&address, |(text, _)| *text).ok()?;
         texts.get(at).map(|(_, label)| *label)
     };
+    let (Some((first, _)), Some((last, _))) = (texts.first(), texts.last()) else {
+        return Vec::new();
+    };
     let mut found = Vec::new();
-    image.each_piece(true, |piece, address| {
+    image.each_piece(Part::Code, |piece, address| {
         for (at, window) in piece.windows(LEA_LEN).enumerate() {
-            let here = address.saturating_add(at as u64);
-            let (text, behind) = match *window {
+            let (text, len) = match *window {
                 // lea rsi, [rip + d]
                 [0x48, 0x8d, 0x35, a, b, c, d] => {
-                    let behind = here.wrapping_add(LEA_LEN as u64);
+                    let behind = address.wrapping_add((at + LEA_LEN) as u64);
                     let distance = i64::from(i32::from_le_bytes([a, b, c, d]));
-                    (behind.wrapping_add_signed(distance), behind)
+                    (behind.wrapping_add_signed(distance), LEA_LEN)
                 }
                 // mov esi, imm32, where the program is not to be moved
-                [0xbe, a, b, c, d, ..] => {
-                    (u32::from_le_bytes([a, b, c, d]).into(), here.wrapping_add(MOV_LEN))
-                }
+                [0xbe, a, b, c, d, ..] => (u32::from_le_bytes([a, b, c, d]).into(), MOV_LEN),
                 _ => continue,
             };
-            if let Some(label) = label_at(text)
+            if (first..=last).contains(&&text)
+                && let Some(label) = label_at(text)
                 && found.len() < MAX_USES
             {
-                found.push((behind, label));
+                found.push((address.wrapping_add((at + len) as u64), label));
             }
         }
     });
@@ -135,7 +157,7 @@ const LABELS: [&[u8]; 8] = [
 const LEAST_LABELS: u32 = 2;
 
 const LEA_LEN: usize = 7;
-const MOV_LEN: u64 = 5;
+const MOV_LEN: usize = 5;
 
 /// Each label once or twice.
 const MAX_TEXTS: usize = 256;
@@ -146,3 +168,18 @@ const MAX_INSTRUCTIONS: usize = 16;
 const MAX_DISTANCE: usize = 15 * MAX_INSTRUCTIONS;
 
 const _: () = assert!(LEA_LEN <= OVERLAP && LABELS.len() <= 32);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn a_text_is_found_wherever_it_is(text in "[ab]{1,4}", bytes in "[abc]{0,40}") {
+            let (text, bytes) = (text.as_bytes(), bytes.as_bytes());
+            let is_there = |at: &usize| bytes[*at..].starts_with(text);
+            let expected: Vec<_> = (0..bytes.len()).filter(is_there).collect();
+            proptest::prop_assert_eq!(occurrences(bytes, text), expected);
+        }
+    }
+}

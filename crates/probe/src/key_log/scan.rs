@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use hashbrown::HashMap;
 
 use super::find::{KeyPlace, KeySource, Sought, find};
+use crate::clear_text::Matches;
 use crate::clear_text::elf::Elf;
 use crate::clear_text::maps::{self, FileId, Mapping};
 use crate::error::ProbeError;
@@ -56,13 +57,13 @@ impl Scanner {
     ///
     /// # Errors
     /// [`ProbeError::System`] if there can be no thread.
-    pub(crate) fn start() -> Result<Self, ProbeError> {
+    pub(crate) fn start(allow: Matches) -> Result<Self, ProbeError> {
         let (sender, found) = mpsc::sync_channel(MAX_FOUND);
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         thread::Builder::new()
             .name("key logs".into())
-            .spawn(move || run(&sender, &stopped))
+            .spawn(move || run(&allow, &sender, &stopped))
             .map_err(|source| ProbeError::System { action: "starting a thread", source })?;
         Ok(Self { found, stop })
     }
@@ -84,11 +85,11 @@ impl Drop for Scanner {
     }
 }
 
-fn run(found: &SyncSender<Found>, stop: &AtomicBool) {
+fn run(allow: &Matches, found: &SyncSender<Found>, stop: &AtomicBool) {
     let mut known = HashMap::new();
     while !stop.load(Ordering::Relaxed) {
         let began = Instant::now();
-        let Some(pids) = sweep(&mut known, found) else { return };
+        let Some(pids) = sweep(allow, &mut known, found) else { return };
         if found.send(Found::Swept(pids)).is_err() {
             return;
         }
@@ -96,12 +97,19 @@ fn run(found: &SyncSender<Found>, stop: &AtomicBool) {
     }
 }
 
-/// Looks at all processes; `None` if nobody wants to know any longer.
-fn sweep(known: &mut HashMap<FileId, ()>, found: &SyncSender<Found>) -> Option<Vec<u32>> {
+/// Looks at all processes that rules may allow; `None` if nobody wants to know any longer.
+fn sweep(
+    allow: &Matches,
+    known: &mut HashMap<FileId, ()>,
+    found: &SyncSender<Found>,
+) -> Option<Vec<u32>> {
     let own = std::process::id();
     let mut pids = Vec::new();
     // Without `/proc` there is nothing to be found.
     for pid in maps::processes().into_iter().flatten().filter(|pid| *pid != own) {
+        if !may_allow(allow, pid) {
+            continue;
+        }
         let mappings = maps::mapped(pid);
         if !mappings.is_empty() {
             pids.push(pid);
@@ -120,6 +128,16 @@ fn sweep(known: &mut HashMap<FileId, ()>, found: &SyncSender<Found>) -> Option<V
         }
     }
     Some(pids)
+}
+
+/// Whether rules on processes may allow one. Those on cgroups are the kernel's to apply.
+fn may_allow(allow: &Matches, pid: u32) -> bool {
+    let is_executable = || {
+        let path = fs::read_link(format!("/proc/{pid}/exe"));
+        path.is_ok_and(|path| allow.executables.contains(&path))
+    };
+    (allow.pids.is_empty() || allow.pids.contains(&pid))
+        && (allow.executables.is_empty() || is_executable())
 }
 
 /// How the secrets of each process with TLS can be taken, as it is now.

@@ -57,6 +57,22 @@ pub(crate) struct HandoverAgentArgs {
     #[arg(long, value_name = "PATH", default_value = AGENT_SOCKET)]
     pub(crate) socket: PathBuf,
 
+    /// Take secrets from this program as well while it runs, by a probe in its TLS library (eBPF)
+    #[arg(long, value_name = "EXE")]
+    pub(crate) attach: Vec<PathBuf>,
+
+    /// The same of one process
+    #[arg(long, value_name = "PID")]
+    pub(crate) attach_pid: Vec<u32>,
+
+    /// The same of all programs of this host
+    #[arg(long)]
+    pub(crate) attach_all: bool,
+
+    /// None of these programs, whatever else is said
+    #[arg(long, value_name = "EXE")]
+    pub(crate) not_attach: Vec<PathBuf>,
+
     /// Who may connect, as the mode of a file: 0600 is only this user, 0666 everybody
     #[arg(long, value_name = "MODE", default_value = "0666", value_parser = mode)]
     pub(crate) mode: u32,
@@ -230,5 +246,9 @@ a server with OpenSSL has the secret of the client's data only when the client h
 Exit status: that of CMD; 128 and its number if a signal ended it; 1 failed, 2 wrong use.";
 
 const AGENT_HELP: &str = "\
-Programs hand over their secrets if they were started by `tlsight run`. The kernel says which process and
-user it is. What a process tells that it could not hand over is printed.";
+Programs hand over their secrets if they were started by `tlsight run`, or use rustls with
+`rustls-handover`. The kernel says which process and user it is. What a process tells that it could not
+hand over is printed.
+
+With --attach nothing needs to be started anew: OpenSSL, also inside of a program and without symbols,
+BoringSSL and Go. `tlsight doctor --secrets` says which way works for which process. Nothing is held then.";

@@ -9,6 +9,7 @@ use std::{fs, path::Path};
 use anyhow::{Context as _, Result};
 use endpoint::{Agent, AgentCounts, KeyLogFile};
 
+use super::attached::Attached;
 use super::say_missed;
 use crate::cli::HandoverAgentArgs;
 use crate::{Outcome, message, signals};
@@ -29,11 +30,16 @@ pub(crate) fn run(args: &HandoverAgentArgs) -> Result<Outcome> {
     let mut agent = Agent::bind(&args.socket, args.mode, sink)?;
     let remote = agent.remote();
     let thread = thread::Builder::new().name("agent".to_owned());
+    let attached = Attached::start(args, remote.clone(), Arc::clone(&stop))?;
     let thread = thread.spawn(move || agent.run()).context("cannot start a thread")?;
     message::notice(&format!("listens on {}", args.socket.display()));
     while !stop.load(Ordering::Relaxed) && !thread.is_finished() {
         // A signal ends the sleep.
         thread::park_timeout(LOOK_EVERY);
+    }
+    stop.store(true, Ordering::Relaxed);
+    if let Some(attached) = attached {
+        attached.finish();
     }
     remote.stop();
     let ended = thread.join().map_err(|_panicked| anyhow::anyhow!("the agent ended"))?;

@@ -1,6 +1,7 @@
 //! `tlsight run` and `tlsight escrow agent`: the secrets that programs hand over.
 
 mod agent;
+mod attached;
 mod built_in;
 mod preload;
 mod run;
