@@ -19,7 +19,9 @@ mod store;
 mod suite;
 mod tls13;
 
-pub use key_log::{KeyLogCounts, KeyLogEntry, KeyLogReader, Label, LineError};
+pub use key_log::{
+    KeyLogCounts, KeyLogEntry, KeyLogReader, Label, LineError, dangerous_key_log_lines,
+};
 pub use legacy::{LegacyOpener, LegacyRecord, LegacySession, ticket_id};
 pub use quic::QuicOpener;
 pub use rsa::{RsaKey, RsaKeyError};

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod escrow;
+mod handover;
 mod keys;
 mod kubernetes;
 mod mirror;
@@ -16,6 +17,7 @@ pub(crate) use self::escrow::{
     ApproveArgs, AuditArgs, EscrowArgs, EscrowCommand, EscrowKeysCommand, EscrowServeArgs,
     GrantArgs, InitArgs, MonitorArgs, OpenArgs, ReleaseArgs, RequestArgs, ScheduleArgs,
 };
+pub(crate) use self::handover::{HandoverAgentArgs, RunArgs};
 pub(crate) use self::keys::{DecryptArgs, KeyArgs};
 pub(crate) use self::kubernetes::KubernetesArgs;
 pub(crate) use self::mirror::{MirrorArgs, PacketArgs};
@@ -68,6 +70,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Copy the clear text of TLS sessions into an IDS, as TCP packets
     Mirror(Box<MirrorArgs>),
+    /// Run a program and take the secrets of its TLS sessions, by a library that is preloaded into it
+    Run(Box<RunArgs>),
     /// Keep secrets of sessions, sealed by tier, and release what was asked for and approved
     Escrow(Box<EscrowArgs>),
     /// Say what this machine can do, and how to get what is missing
@@ -207,6 +211,10 @@ pub(crate) struct DoctorArgs {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+
+    /// Say for each process with TLS how its secrets can be taken
+    #[arg(long)]
+    pub(crate) secrets: bool,
 
     #[command(flatten)]
     pub(crate) kubernetes: KubernetesArgs,

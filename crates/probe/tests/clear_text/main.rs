@@ -14,6 +14,8 @@ mod gnutls;
 #[cfg(test)]
 mod go;
 #[cfg(test)]
+mod key_log;
+#[cfg(test)]
 mod lighttpd;
 #[cfg(test)]
 mod memory;

@@ -111,6 +111,21 @@ impl KeyLogEntry {
     }
 }
 
+/// The lines of a key log (RFC 9850) that tell secrets of one session.
+#[must_use]
+pub fn dangerous_key_log_lines(
+    random: &[u8; 32],
+    secrets: &[(Label, Secret)],
+) -> Zeroizing<Vec<u8>> {
+    // A vector that grows leaves what it held behind.
+    let mut lines =
+        Zeroizing::new(Vec::with_capacity(secrets.len().saturating_mul(MAX_LINE_OF_SECRET)));
+    for (label, secret) in secrets {
+        label.dangerous_write_line(random, secret, &mut lines);
+    }
+    lines
+}
+
 impl Label {
     /// The label of a line. Those of QUIC had names of their own once.
     fn parse(label: &[u8]) -> Option<Self> {
@@ -247,6 +262,9 @@ const OTHER_LABELS: [&[u8]; 5] = [
 /// Longest line that is read, in bytes: an ECH configuration with a large key takes some 4 KiB in
 /// hexadecimal, a secret a few hundred bytes.
 pub(super) const MAX_LINE_LEN: usize = 16 << 10;
+
+/// Longest line of a secret that is as long as those of TLS: the longest label, a random and 48 bytes.
+pub(crate) const MAX_LINE_OF_SECRET: usize = 256;
 
 /// Length of a master secret, and of the premaster secret of RSA (RFC 5246 section 8.1).
 const MASTER_SECRET_LEN: usize = 48;

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use clap::{Args, Subcommand};
 use escrow::tier::Tier;
 
+use super::handover::HandoverAgentArgs;
 use super::tunnel::SensorAddress;
 use crate::agent::settings::Interval;
 
@@ -22,6 +23,8 @@ pub(crate) struct EscrowArgs {
 pub(crate) enum EscrowCommand {
     /// Make a folder with an authority, certificates, an audit log and the keys of the first epochs
     Init(InitArgs),
+    /// Take the secrets that programs of this host hand over
+    Agent(HandoverAgentArgs),
     /// Take what agents have sealed, keep it, and pass it on to monitors
     Serve(EscrowServeArgs),
     /// Make and destroy the keys of epochs, and say who may do what

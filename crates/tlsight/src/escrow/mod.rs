@@ -14,7 +14,7 @@ use anyhow::Result;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::cli::EscrowCommand;
-use crate::{Outcome, message};
+use crate::{Outcome, handover, message};
 
 /// Does what the command says.
 ///
@@ -24,6 +24,7 @@ pub(crate) fn run(command: EscrowCommand) -> Result<Outcome> {
     forbid_core_dumps();
     match command {
         EscrowCommand::Init(args) => init::run(&args),
+        EscrowCommand::Agent(args) => handover::run_agent(&args),
         EscrowCommand::Serve(args) => serve::run(args),
         EscrowCommand::Keys(args) => keys::run(args.command),
         EscrowCommand::Request(args) => people::request(args),

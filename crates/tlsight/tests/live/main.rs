@@ -10,6 +10,8 @@ mod doctor;
 #[cfg(test)]
 mod escrow;
 #[cfg(test)]
+mod handover;
+#[cfg(test)]
 mod ids;
 #[cfg(test)]
 mod mirror;
