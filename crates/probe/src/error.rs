@@ -49,6 +49,12 @@ pub enum ProbeError {
         /// The path.
         path: PathBuf,
     },
+    /// The files that other processes have mapped may not be opened.
+    #[error(
+        "the libraries of other programs cannot be reached: this needs the capabilities CAP_SYS_PTRACE \
+         and CAP_SYS_ADMIN beside those for programs in the kernel; run it with `sudo`"
+    )]
+    NoLibraries,
     /// The kernel does not allow to copy clear text.
     #[error("{obstacle}: clear text cannot be copied; boot another kernel")]
     Kernel {

@@ -262,6 +262,16 @@ pub(crate) fn may_read_kernel() -> bool {
     capabilities(None).is_ok_and(|held| held.effective.intersects(either))
 }
 
+/// Says whether the files that other processes have mapped may be opened.
+///
+/// # Errors
+/// [`ProbeError::NoLibraries`] if they may not (proc(5), `/proc/PID/map_files`).
+pub(crate) fn may_open_libraries() -> Result<(), ProbeError> {
+    let both = CapabilitySet::SYS_PTRACE | CapabilitySet::SYS_ADMIN;
+    let has_both = capabilities(None).is_ok_and(|held| held.effective.contains(both));
+    has_both.then_some(()).ok_or(ProbeError::NoLibraries)
+}
+
 static PROGRAMS: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/socket.bpf.o"));
 
 /// Where the kernel describes its types.

@@ -21,7 +21,7 @@ use super::streams::{Host, Sink, StreamCounts, Streams};
 use super::targets::{Target, Targets};
 use crate::clock::Clock;
 use crate::error::ProbeError;
-use crate::load::{TYPES, map};
+use crate::load::{TYPES, map, may_open_libraries};
 use crate::record::ProcessKey;
 
 /// What to copy.
@@ -97,7 +97,8 @@ impl ClearText {
     /// Loads the programs and puts probes into the libraries that are in use.
     ///
     /// # Errors
-    /// [`ProbeError::Kernel`], [`ProbeError::NoTypes`], [`ProbeError::Permission`],
+    /// [`ProbeError::Kernel`], [`ProbeError::NoTypes`], [`ProbeError::NoLibraries`],
+    /// [`ProbeError::Permission`],
     /// [`ProbeError::Refused`], [`ProbeError::NoCgroups`], [`ProbeError::NotACgroup`],
     /// [`ProbeError::System`].
     pub fn open(options: &ClearTextOptions) -> Result<Self, ProbeError> {
@@ -107,6 +108,7 @@ impl ClearText {
         if !Path::new(TYPES).exists() {
             return Err(ProbeError::NoTypes { path: TYPES });
         }
+        may_open_libraries()?;
         programs::raise_open_files();
         let mut programs = programs::load(options.rings_len.unwrap_or(RINGS_LEN))?;
         let (table, rings) = programs::take_rings(&mut programs)?;

@@ -19,7 +19,7 @@ use crate::clear_text::Rules;
 use crate::clear_text::place::Stepping;
 use crate::clear_text::scope::Scope;
 use crate::error::ProbeError;
-use crate::load::{TYPES, map, may_read_kernel};
+use crate::load::{TYPES, map, may_open_libraries, may_read_kernel};
 
 /// The secrets of this host's sessions, from programs that need not be started anew. Nothing of it outlives
 /// the process.
@@ -69,12 +69,13 @@ impl KeyLogProbes {
     /// Rules on ports and addresses have no meaning here: what calls the function knows no socket.
     ///
     /// # Errors
-    /// [`ProbeError::NoTypes`], [`ProbeError::Permission`], [`ProbeError::Refused`],
-    /// [`ProbeError::NotACgroup`], [`ProbeError::System`].
+    /// [`ProbeError::NoTypes`], [`ProbeError::NoLibraries`], [`ProbeError::Permission`],
+    /// [`ProbeError::Refused`], [`ProbeError::NotACgroup`], [`ProbeError::System`].
     pub fn open(rules: &Rules) -> Result<Self, ProbeError> {
         if !Path::new(TYPES).exists() {
             return Err(ProbeError::NoTypes { path: TYPES });
         }
+        may_open_libraries()?;
         for matches in [&rules.allow, &rules.deny] {
             if !matches.ports.is_empty() || !matches.nets.is_empty() || matches.local.is_some() {
                 let reason = "the function that is attached to knows no socket".to_owned();

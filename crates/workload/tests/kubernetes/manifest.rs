@@ -1,7 +1,11 @@
-//! The manifest of the rights that watching takes.
+//! The manifests that are deployed.
 
 use std::collections::BTreeSet;
 
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use workload::Right;
 use yaml_rust2::{Yaml, YamlLoader};
 
@@ -26,4 +30,34 @@ fn the_manifest_gives_the_rights_that_are_needed_and_no_others() {
     let needed = Right::ALL
         .map(|right| (right.group.to_owned(), right.resource.to_owned(), right.verb.to_owned()));
     assert_eq!(given, BTreeSet::from(needed));
+}
+
+#[test]
+fn the_sidecar_is_made_of_fields_that_kubernetes_knows() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/kubernetes/sidecar.yaml");
+    let objects = YamlLoader::load_from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let [map, pod] = &objects[..] else { panic!("{} objects", objects.len()) };
+    assert_known::<ConfigMap>(map);
+    assert_known::<Pod>(pod);
+}
+
+/// What is not known is not there any more when an object is written again.
+fn assert_known<T: DeserializeOwned + Serialize>(object: &Yaml) {
+    let written = json(object);
+    let read: T = serde_json::from_value(written.clone()).unwrap();
+    assert_eq!(serde_json::to_value(read).unwrap(), written);
+}
+
+fn json(yaml: &Yaml) -> Value {
+    match yaml {
+        Yaml::String(text) => text.as_str().into(),
+        Yaml::Integer(number) => (*number).into(),
+        Yaml::Boolean(is_so) => (*is_so).into(),
+        Yaml::Array(list) => list.iter().map(json).collect(),
+        Yaml::Hash(fields) => fields
+            .iter()
+            .map(|(name, value)| (name.as_str().unwrap().to_owned(), json(value)))
+            .collect(),
+        other => panic!("{other:?}"),
+    }
 }

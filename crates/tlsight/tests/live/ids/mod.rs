@@ -145,7 +145,7 @@ fn fetch_slowly(network: &Network, client: usize) -> Child {
 
 #[test]
 fn a_mirror_beside_the_programs_of_a_pod_reaches_no_others() {
-    with_network("ids-pod", &[PROGRAMS, &["unshare"]].concat(), |network| {
+    with_network("ids-pod", &[PROGRAMS, &["setpriv", "unshare"]].concat(), |network| {
         let identity = prepare(network);
         let outside = Nginx::start_on(network, &identity, 8443);
         let audit = network.folder().join("audit.ndjson");
@@ -153,9 +153,11 @@ fn a_mirror_beside_the_programs_of_a_pod_reaches_no_others() {
         let mut pod = Command::new("nsenter");
         pod.arg(format!("--net=/run/netns/{}", network.server()));
         pod.args(["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c"]);
-        pod.args(["nginx -c \"$1\" & exec \"$2\" mirror -o tap:ids0 --all --port-map 443:80 --audit \"$3\""]);
-        pod.args(["sh".as_ref(), Nginx::settings(network, &identity, 443).as_os_str()]);
-        pod.arg(env!("CARGO_BIN_EXE_tlsight")).arg(&audit);
+        pod.args(["nginx -c \"$1\" & shift; exec \"$@\"", "sh"]);
+        pod.arg(Nginx::settings(network, &identity, 443));
+        pod.args(["setpriv", "--inh-caps=-all", "--bounding-set", &capabilities_of_the_sidecar()]);
+        pod.args([env!("CARGO_BIN_EXE_tlsight"), "mirror", "-o", "tap:ids0", "--all"]);
+        pod.args(["--port-map", "443:80", "--audit"]).arg(&audit);
         let _pod = Watcher::run(&mut pod, "the pod runs", |_| {
             fs::read_to_string(&audit).is_ok_and(|audit| audit.contains("mirror-start"))
         });
@@ -170,6 +172,15 @@ fn a_mirror_beside_the_programs_of_a_pod_reaches_no_others() {
         assert!(!events.counts("http", "/http/url").keys().any(|url| url.contains("outside")));
         drop(outside);
     });
+}
+
+/// What the manifest lets a mirror do, as `setpriv` is told it.
+fn capabilities_of_the_sidecar() -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/kubernetes/sidecar.yaml");
+    let manifest = fs::read_to_string(path).unwrap();
+    let (_, after) = manifest.split_once("add: [BPF").expect("the capabilities of the mirror");
+    let (more, _) = after.split_once(']').unwrap();
+    format!("-all,+bpf{}", more.to_lowercase().replace(", ", ",+"))
 }
 
 /// An nginx for both families, with what is asked for.
