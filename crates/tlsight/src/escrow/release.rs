@@ -40,6 +40,9 @@ pub(super) fn run(args: &ReleaseArgs) -> Result<Outcome> {
     let broker = Broker::new(folder.store(), folder.custody(), index_key);
     let (collected, result) = match (&args.output, &args.capture, &args.write) {
         (Some(output), _, _) => {
+            if output.exists() {
+                bail!("{} is there already", output.display());
+            }
             let key = asked.requester.sealing.public().context("the requester has no key")?;
             // Until the audit log has it, it is under another name.
             let hidden = output.with_extension("unreleased");
@@ -53,9 +56,10 @@ pub(super) fn run(args: &ReleaseArgs) -> Result<Outcome> {
             failure.map_or(Ok(()), Err)?;
             answer.finish()?;
             let name = format!("sealed to {}", asked.requester.name);
-            folder.note(&[released(&signed, &asked, name, collected)])?;
-            if output.exists() {
-                bail!("{} is there already", output.display());
+            if let Err(error) = folder.note(&[released(&signed, &asked, name, collected)]) {
+                // What is not in the log is not to be had.
+                std::fs::remove_file(&hidden).ok();
+                return Err(error);
             }
             std::fs::rename(&hidden, output)
                 .with_context(|| format!("cannot write {}", output.display()))?;
