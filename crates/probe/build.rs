@@ -10,7 +10,7 @@ fn main() {
     if env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("linux") {
         return;
     }
-    for program in ["clear_text", "cutoff", "socket"] {
+    for program in ["clear_text", "cutoff", "key_log", "socket"] {
         if let Err(message) = compile(program) {
             println!("cargo::error={message}");
         }

@@ -66,9 +66,11 @@ Usage: cargo xtask <task>
 
   layers         reject arrows between crates that point up, and breaches of the house rules
   licences       compare the licences of all packages with the list in deny.toml
-  bench          measure the parsers, whole programs beside their peers, and live capture
-                 [parsers] [files] [live] [--perf DIR] [--work DIR] [--runs N]
-                 [--connections N] [--bulk-bytes SIZE]
+  bench          measure the parsers, whole programs beside their peers, live capture, and what it
+                 costs a host to be observed or mirrored
+                 [parsers] [files] [decrypt] [live] [host] [mirror] [--perf DIR] [--work DIR]
+                 [--runs N] [--turns N] [--connections N] [--bulk-bytes SIZE] [--tlsight PROGRAM]
+                 [--observer NAME] [--add-turns]
   conformance    compare tlsight with the expected outputs of a folder of captures
                  [--corpora DIR] [--report FILE] [--check]
   policies       write docs/policies.md, or see whether it is up to date [--check]

@@ -5,8 +5,8 @@ use crate::translator::{Sender, Translator};
 
 /// Looks at the first bytes of both sides until it is clear whether they are HTTP/2.
 ///
-/// From the beginning of a connection, the client's preface decides. Later, what both sides say has to
-/// be frames.
+/// From the beginning of a connection, the client's preface decides. Later, what one side says has to be
+/// frames, and what the other says frames too, or the rest of one and then nothing that is understood.
 #[derive(Clone, Debug, Default)]
 pub struct Detection {
     is_late: bool,
@@ -72,12 +72,16 @@ impl Detection {
             let may_be_http2 = may_be_preface && self.server.may_be_settings();
             return (!may_be_http2).then_some(Verdict::Other);
         }
+        if self.client.is_text() || self.server.is_text() {
+            return Some(Verdict::Other);
+        }
         match (self.client.frames(), self.server.frames()) {
-            (Frames::Seen | Frames::Many, Frames::Seen | Frames::Many)
-            | (Frames::Many, _)
-            | (_, Frames::Many) => Some(Verdict::Http2Late),
-            (Frames::None, _) if !may_be_preface => Some(Verdict::Other),
-            (_, Frames::None) => Some(Verdict::Other),
+            (Frames::Many, _) | (_, Frames::Many) => Some(Verdict::Http2Late),
+            // A side may be in the middle of a frame when it is joined.
+            (Frames::Seen, Frames::Seen | Frames::None) | (Frames::None, Frames::Seen) => {
+                Some(Verdict::Http2Late)
+            }
+            (Frames::None, Frames::None) if !may_be_preface => Some(Verdict::Other),
             _ => None,
         }
     }
@@ -113,6 +117,16 @@ impl Start {
         };
         let header = FrameHeader::parse(*header);
         header.kind == FrameType::SETTINGS && header.is_plausible() && !self.is_cut
+    }
+
+    /// Whether it begins with a line of HTTP/1.
+    fn is_text(&self) -> bool {
+        let is_response = self.bytes.starts_with(b"HTTP/1.");
+        let letters = self.bytes.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
+        let is_request = letters >= 3
+            && self.bytes.get(letters..letters.saturating_add(2)) == Some(b" /")
+            && !Translator::PREFACE.starts_with(&self.bytes);
+        is_response || is_request
     }
 
     /// Takes more bytes: the first ones, and those of frame headers.

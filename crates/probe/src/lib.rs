@@ -4,6 +4,8 @@
 //! cgroup, until its TLS handshake is over, into a ring. [`Sockets`] reads what comes out: it joins
 //! the two ends of a connection, if both are on this host, to one, and knows their processes.
 //!
+//! [`KeyLogProbes`] takes the secrets of sessions where TLS libraries would write their key log.
+//!
 //! A third program ([`CutOff`]) serves captures from interfaces: it leaves bulk data in the kernel.
 
 mod batch;
@@ -20,6 +22,8 @@ mod error;
 mod finished;
 #[cfg(target_os = "linux")]
 mod identity;
+#[cfg(target_os = "linux")]
+mod key_log;
 #[cfg(target_os = "linux")]
 mod load;
 mod losses;
@@ -43,6 +47,10 @@ pub use container::container_of;
 #[cfg(target_os = "linux")]
 pub use cutoff::{CutOff, LeftInKernel};
 pub use error::ProbeError;
+#[cfg(target_os = "linux")]
+pub use key_log::{
+    KeyLogCounts, KeyLogProbes, KeyLogTarget, KeySource, KeyWay, TakenKey, key_ways,
+};
 #[cfg(target_os = "linux")]
 pub use load::{Options, SocketCapture};
 pub use losses::ProbeLosses;

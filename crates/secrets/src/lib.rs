@@ -14,15 +14,19 @@ mod protection;
 mod quic;
 mod rsa;
 mod secret;
+mod session_secrets;
 mod store;
 mod suite;
 mod tls13;
 
-pub use key_log::{KeyLogCounts, KeyLogEntry, KeyLogReader, Label, LineError};
+pub use key_log::{
+    KeyLogCounts, KeyLogEntry, KeyLogReader, Label, LineError, dangerous_key_log_lines,
+};
 pub use legacy::{LegacyOpener, LegacyRecord, LegacySession, ticket_id};
 pub use quic::QuicOpener;
 pub use rsa::{RsaKey, RsaKeyError};
 pub use secret::Secret;
+pub use session_secrets::{Origin, Role, SessionSecrets, SessionStage, ShortText};
 pub use store::KeyStore;
 pub use suite::{Hash, Suite};
 pub use tls13::{Stage, Tls13Opened, Tls13Opener, TrafficSecrets};

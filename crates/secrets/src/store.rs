@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use zeroize::Zeroizing;
 
-use crate::key_log::{KeyLogEntry, Label};
+use crate::key_log::{KeyLogEntry, Label, MAX_LINE_OF_SECRET};
 use crate::rsa::RsaKey;
 use crate::secret::Secret;
 
@@ -139,7 +139,9 @@ impl KeyStore {
             | Label::ClientHandshakeTraffic
             | Label::ServerHandshakeTraffic
             | Label::ClientTraffic(_)
-            | Label::ServerTraffic(_) => None,
+            | Label::ServerTraffic(_)
+            | Label::ClientWrite
+            | Label::ServerWrite => None,
         };
         let first = known.iter().filter_map(|(label, _)| generation(*label)).min();
         let found =
@@ -192,11 +194,11 @@ impl KeyStore {
         let secrets = used.iter().flat_map(|(random, known)| {
             known.secrets.iter().map(|(label, secret)| (**random, *label, secret))
         });
-        let len = used.iter().map(|(_, known)| known.secrets.len() * MAX_LINE_LEN).sum();
+        let len = used.iter().map(|(_, known)| known.secrets.len() * MAX_LINE_OF_SECRET).sum();
         // A vector that grows leaves what it held behind.
         let mut lines = Zeroizing::new(Vec::with_capacity(len));
         for (random, label, secret) in secrets {
-            label.write_line(&random, secret, &mut lines);
+            label.dangerous_write_line(&random, secret, &mut lines);
         }
         lines
     }
@@ -244,6 +246,3 @@ const MAX_ALTERNATIVES: usize = 4;
 
 /// Secrets of one session, all labels together.
 const MAX_SECRETS: usize = 32;
-
-/// Longest line of a secret that is as long as those of TLS: the longest label, a random and 48 bytes.
-const MAX_LINE_LEN: usize = 256;

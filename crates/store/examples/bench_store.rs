@@ -1,6 +1,7 @@
 //! Measures a store of sessions: `cargo run --release -p store --example bench_store -- 1000000`, with
 //! the number of edges and the URL of a ClickHouse database behind it if it is not to be a file, and
-//! `without-lines` if lines are not to be kept.
+//! `without-lines` if lines are not to be kept, or `as-it-is` if the database has the sessions of an earlier
+//! run and only questions are measured.
 #![allow(
     clippy::allow_attributes,
     clippy::cast_possible_truncation,
@@ -30,7 +31,7 @@ fn main() {
     let count: usize = arguments.next().map_or(1_000_000, |it| it.parse().expect("a number"));
     let edges: usize = arguments.next().map_or(5000, |it| it.parse().expect("a number"));
     let url = arguments.next().filter(|url| url != "file");
-    let has_lines = arguments.next().is_none_or(|it| it != "without-lines");
+    let mode = arguments.next().unwrap_or_default();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.db");
     let retention = Retention { days: 365, max_bytes: 1 << 40 };
@@ -45,7 +46,9 @@ fn main() {
     let from = Timestamp::from_nanos(1_795_176_000_000_000_000);
     let step = 7 * 86_400_000_000_000 / count as i64;
     let now = from.plus_nanos(step * count as i64);
-    ingest(store, (count, edges), has_lines, from, step);
+    if mode != "as-it-is" {
+        ingest(store, (count, edges), mode != "without-lines", from, step);
+    }
     let bytes: u64 = if url.is_some() {
         store.status().unwrap().bytes
     } else {

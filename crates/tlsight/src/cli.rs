@@ -1,6 +1,9 @@
 //! The command line.
 
+mod escrow;
+mod handover;
 mod keys;
+mod kubernetes;
 mod mirror;
 mod server;
 mod tunnel;
@@ -10,14 +13,19 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::escrow::{
+    ApproveArgs, AuditArgs, EscrowArgs, EscrowCommand, EscrowKeysCommand, EscrowServeArgs,
+    GrantArgs, InitArgs, MonitorArgs, OpenArgs, ReleaseArgs, RequestArgs, ScheduleArgs,
+};
+pub(crate) use self::handover::{HandoverAgentArgs, RunArgs};
 pub(crate) use self::keys::{DecryptArgs, KeyArgs};
+pub(crate) use self::kubernetes::KubernetesArgs;
 pub(crate) use self::mirror::{MirrorArgs, PacketArgs};
 pub(crate) use self::server::{ServeArgs, UpArgs};
 pub(crate) use self::tunnel::TunnelArgs;
 use crate::agent::settings::{AgentLayer, Interval, Listen};
 use crate::config::{Fingerprint, Layer, Size};
 use crate::filter::{Class, Filter, Glob, Network, VersionRange};
-use crate::kubernetes::KubernetesSettings;
 use crate::output::ColorChoice;
 use crate::policies::PolicyArgs;
 use crate::reports::ReportArgs;
@@ -62,6 +70,10 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Copy the clear text of TLS sessions into an IDS, as TCP packets
     Mirror(Box<MirrorArgs>),
+    /// Run a program and take the secrets of its TLS sessions, by a library that is preloaded into it
+    Run(Box<RunArgs>),
+    /// Keep secrets of sessions, sealed by tier, and release what was asked for and approved
+    Escrow(Box<EscrowArgs>),
     /// Say what this machine can do, and how to get what is missing
     Doctor(DoctorArgs),
     /// List, explain and check policies
@@ -96,6 +108,8 @@ pub(crate) struct ReadArgs {
 pub(crate) struct WatchArgs {
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) monitor: MonitorArgs,
     #[command(flatten)]
     pub(crate) common: CommonArgs,
 }
@@ -138,49 +152,6 @@ pub(crate) struct PlaceArgs {
 
     #[command(flatten)]
     pub(crate) kubernetes: KubernetesArgs,
-}
-
-/// How the API of Kubernetes is asked.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Kubernetes")]
-#[group(id = "kubernetes_args", multiple = true)]
-pub(crate) struct KubernetesArgs {
-    /// Ask the API of Kubernetes [default: in a pod that may, or with --kubeconfig]
-    #[arg(long, overrides_with = "no_kubernetes")]
-    kubernetes: bool,
-
-    /// Do not ask it
-    #[arg(long, overrides_with = "kubernetes")]
-    no_kubernetes: bool,
-
-    /// How it is asked [default: as the pod's service account]
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
-
-    /// This node's name in the cluster [default: NODE_NAME, or the host's name]
-    #[arg(long, value_name = "NAME")]
-    node_name: Option<String>,
-
-    /// Name of the cluster in the events [default: that in the kubeconfig]
-    #[arg(long, value_name = "NAME")]
-    cluster_name: Option<String>,
-
-    /// Label of pods that events have; all others are left out
-    #[arg(long, value_name = "KEY", value_delimiter = ',')]
-    pod_label: Vec<String>,
-}
-
-impl KubernetesArgs {
-    /// The settings that flags give.
-    pub(crate) fn settings(&self) -> KubernetesSettings {
-        KubernetesSettings {
-            enabled: either(self.kubernetes, self.no_kubernetes),
-            kubeconfig: self.kubeconfig.clone(),
-            node_name: self.node_name.clone(),
-            cluster_name: self.cluster_name.clone(),
-            pod_labels: (!self.pod_label.is_empty()).then(|| self.pod_label.clone()),
-        }
-    }
 }
 
 #[derive(Debug, Default, Args)]
@@ -240,6 +211,10 @@ pub(crate) struct DoctorArgs {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+
+    /// Say for each process with TLS how its secrets can be taken
+    #[arg(long)]
+    pub(crate) secrets: bool,
 
     #[command(flatten)]
     pub(crate) kubernetes: KubernetesArgs,
@@ -418,7 +393,7 @@ impl AnalysisArgs {
             command_line: None,
             redact: None,
             agent: AgentLayer::default(),
-            kubernetes: KubernetesSettings::default(),
+            kubernetes: crate::kubernetes::KubernetesSettings::default(),
             serve: ServeLayer::default(),
         }
     }

@@ -10,7 +10,9 @@ mod config;
 mod decrypt;
 mod demo;
 mod doctor;
+mod escrow;
 mod filter;
+mod handover;
 mod keys;
 mod kubernetes;
 mod message;
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Incomplete) => ExitCode::FAILURE,
         Ok(Outcome::Violated) => ExitCode::from(VIOLATED_STATUS),
+        Ok(Outcome::Ended(status)) => ExitCode::from(status),
         // Who reads the output has seen enough, like `head`.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -60,6 +63,8 @@ enum Outcome {
     Incomplete,
     /// A policy is violated.
     Violated,
+    /// A program that was run ended with this status.
+    Ended(u8),
 }
 
 /// Exit status of a check that found something: neither of those of errors, so that a script can tell.
@@ -74,6 +79,8 @@ fn run(command: Command) -> Result<Outcome> {
         Command::Up(args) => up::run(args),
         Command::Serve(args) => serve::run(&args),
         Command::Mirror(args) => mirror::run(&args),
+        Command::Run(args) => handover::run(&args),
+        Command::Escrow(args) => escrow::run(args.command),
         Command::Doctor(args) => doctor::run(&args),
         Command::Policy(args) => policies::run(args),
         Command::Report(args) => reports::run(args),

@@ -29,3 +29,15 @@ pub(crate) fn stop_on_request(stop: &Arc<AtomicBool>) -> io::Result<()> {
     }
     Ok(())
 }
+
+/// A flag for each signal that is passed on to a program which is run.
+///
+/// # Errors
+/// What the system reports.
+pub(crate) fn pass_on() -> io::Result<[(i32, Arc<AtomicBool>); 3]> {
+    let signals = [SIGHUP, SIGINT, SIGTERM].map(|signal| (signal, Arc::default()));
+    for (signal, flag) in &signals {
+        flag::register(*signal, Arc::clone(flag))?;
+    }
+    Ok(signals)
+}

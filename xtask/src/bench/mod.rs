@@ -5,6 +5,7 @@ mod files;
 mod host;
 mod live;
 mod measure;
+mod mirror;
 mod peers;
 mod sender;
 mod table;
@@ -34,7 +35,7 @@ struct Options {
     bulk_bytes: String,
     /// Runs of each program; the median counts.
     runs: usize,
-    /// Pairs of turns with each observer of a host.
+    /// Pairs of turns with each observer of a host, and rounds of each way to mirror.
     turns: usize,
     /// The program whose cost to its host is measured; a release build if none is named.
     tlsight: Option<PathBuf>,
@@ -51,6 +52,7 @@ enum Part {
     Decrypt,
     Live,
     Host,
+    Mirror,
 }
 
 pub(crate) fn run(mut parser: lexopt::Parser) -> Result<Outcome> {
@@ -75,7 +77,10 @@ pub(crate) fn run(mut parser: lexopt::Parser) -> Result<Outcome> {
             Long("bulk-bytes") => options.bulk_bytes = parser.value()?.string()?,
             Long("runs") => options.runs = parser.value()?.parse()?,
             Long("turns") => options.turns = parser.value()?.parse()?,
-            Long("tlsight") => options.tlsight = Some(parser.value()?.into()),
+            Long("tlsight") => {
+                let program = PathBuf::from(parser.value()?).canonicalize()?;
+                options.tlsight = Some(program);
+            }
             Long("observer") => options.observers.push(parser.value()?.string()?),
             Long("add-turns") => options.adds_turns = true,
             Value(part) if part == "parsers" => options.parts.push(Part::Parsers),
@@ -83,6 +88,7 @@ pub(crate) fn run(mut parser: lexopt::Parser) -> Result<Outcome> {
             Value(part) if part == "decrypt" => options.parts.push(Part::Decrypt),
             Value(part) if part == "live" => options.parts.push(Part::Live),
             Value(part) if part == "host" => options.parts.push(Part::Host),
+            Value(part) if part == "mirror" => options.parts.push(Part::Mirror),
             Long("send") => {
                 let interface = parser.value()?.string()?;
                 let rate = parser.value()?.parse()?;
@@ -107,6 +113,9 @@ pub(crate) fn run(mut parser: lexopt::Parser) -> Result<Outcome> {
     }
     if wants(Part::Host) {
         host::run(&root, &options)?;
+    }
+    if wants(Part::Mirror) {
+        mirror::run(&root, &options)?;
     }
     Ok(Outcome::Clean)
 }

@@ -62,11 +62,17 @@ fn tier(name: &str) -> Option<u8> {
 
 const TIERS: &[(u8, &[&str])] = &[
     (0, &["wire", "event", "event-derive"]),
-    (1, &["tls", "quic", "http2"]),
+    (1, &["tls", "quic", "http2", "handover"]),
     (2, &["flow", "forge", "secrets"]),
     (3, &["session", "policy"]),
-    (4, &["capture", "probe", "workload", "cluster", "report", "store", "escrow", "tunnel"]),
-    (5, &["server"]),
+    (
+        4,
+        &[
+            "capture", "probe", "workload", "cluster", "report", "store", "escrow", "tunnel",
+            "courier", "endpoint",
+        ],
+    ),
+    (5, &["server", "shim", "rustls-handover"]),
     (6, &["tlsight"]),
 ];
 

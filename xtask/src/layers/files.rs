@@ -56,7 +56,7 @@ const MAX_LINES: usize = 500;
 const NAMELESS: &[&str] = &["common", "util", "utils", "helpers", "misc"];
 
 const UNSAFE_PLACES: &[&str] =
-    &["crates/capture", "crates/probe", "crates/tlsight/src/allocator.rs"];
+    &["crates/capture", "crates/probe", "crates/shim", "crates/tlsight/src/allocator.rs"];
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,7 @@
 //! The programs that read what was forged.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
@@ -15,17 +15,16 @@ impl Suricata {
     pub(crate) fn reads(capture: &Path) -> Self {
         let folder = capture.parent().unwrap();
         let own = ["decoder-events", "http-events", "http2-events", "stream-events"];
-        let mut rules = RULES.to_owned();
+        for name in ["suricata.yaml", "md5", "sha256"] {
+            fs::copy(settings().join(name), folder.join(name)).unwrap();
+        }
+        let mut rules = fs::read_to_string(settings().join("mirror.rules")).unwrap();
         for name in own {
             let path = format!("/etc/suricata/rules/{name}.rules");
             // That packets are missing is the one rule of these that is switched off.
             rules.push_str(&fs::read_to_string(&path).expect(&path).replace("\n#alert", "\nalert"));
         }
-        for (name, contents) in
-            [("rules", &*rules), ("suricata.yaml", SETTINGS), ("md5", MD5), ("sha256", SHA256)]
-        {
-            fs::write(folder.join(name), contents).unwrap();
-        }
+        fs::write(folder.join("rules"), rules).unwrap();
         let output = Command::new("suricata")
             .args(["-k", "all", "--runmode", "single", "-c", "suricata.yaml", "-S", "rules", "-r"])
             .args([capture, "-l".as_ref(), ".".as_ref()])
@@ -60,6 +59,11 @@ impl Suricata {
         texts.sort();
         texts
     }
+}
+
+/// Its settings and rules, and hashes of `hello mirror, this is the body`.
+fn settings() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ids/suricata")
 }
 
 /// The lines that tshark shows of a capture: those that `filter` lets through, with these fields.
@@ -113,64 +117,3 @@ pub(crate) fn with_programs(name: &str, test: impl FnOnce()) {
     }
     test();
 }
-
-/// Rules whose messages the tests look for. What a rule of odd packets says begins with `SURICATA`.
-const RULES: &str = r#"
-alert http any any -> any any (msg:"uri"; http.uri; content:"/etc/passwd"; sid:1;)
-alert http any any -> any any (msg:"user agent"; http.user_agent; content:"evilbot"; sid:2;)
-alert http any any -> any any (msg:"response body"; flow:to_client; http.response_body; content:"hello mirror"; sid:3;)
-alert http any any -> any any (msg:"file data"; flow:to_client; file.data; content:"hello mirror"; sid:4;)
-alert http any any -> any any (msg:"request body"; http.request_body; content:"user=me"; sid:5;)
-alert http any any -> any any (msg:"md5"; filemd5:md5; sid:6;)
-alert http any any -> any any (msg:"sha256"; filesha256:sha256; sid:7;)
-alert http2 any any -> any any (msg:"http2"; flow:established,to_server; sid:8;)
-alert tcp any any -> any any (msg:"checksum"; tcpv4-csum:invalid; sid:9;)
-alert tcp any any -> any any (msg:"checksum"; tcpv6-csum:invalid; sid:10;)
-"#;
-
-/// Of `hello mirror, this is the body\n`.
-const MD5: &str = "f860de3d88c484e538ef92b8ce0448f0\n";
-
-const SHA256: &str = "dd195322525e07595dff51ae038dc8a9c234063b76900ee5e4aa2465905df747\n";
-
-const SETTINGS: &str = r#"%YAML 1.1
----
-default-log-dir: .
-default-rule-path: .
-classification-file: /dev/null
-reference-config-file: /dev/null
-outputs:
-  - eve-log:
-      enabled: yes
-      filetype: regular
-      filename: eve.json
-      types:
-        - alert
-        - anomaly:
-            enabled: yes
-        - http:
-            extended: yes
-        - files:
-            force-hash: [md5, sha256]
-        - flow
-app-layer:
-  protocols:
-    http:
-      enabled: yes
-      libhtp:
-        default-config:
-          personality: IDS
-          request-body-limit: 0
-          response-body-limit: 0
-    http2:
-      enabled: yes
-    tls:
-      enabled: yes
-stream:
-  checksum-validation: yes
-  midstream: false
-  reassembly:
-    depth: 0
-vlan:
-  use-for-tracking: true
-"#;

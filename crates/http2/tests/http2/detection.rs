@@ -27,7 +27,7 @@ fn anything_else_at_the_beginning_is_something_else() {
 }
 
 #[test]
-fn a_connection_joined_late_has_to_have_frames_on_both_sides() {
+fn a_connection_joined_late_has_to_have_frames() {
     let mut detection = Detection::new(true);
     assert_eq!(detection.read(Sender::Client, &headers(9, END_STREAM, &GET)), None);
     let response = headers(9, END_STREAM, &OK);
@@ -37,6 +37,24 @@ fn a_connection_joined_late_has_to_have_frames_on_both_sides() {
     let mut detection = Detection::new(true);
     assert_eq!(detection.read(Sender::Client, &headers(9, END_STREAM, &GET)), None);
     assert_eq!(detection.read(Sender::Server, b"HTTP/1.1 200 OK"), Some(Verdict::Other));
+}
+
+#[test]
+fn one_side_may_be_joined_in_the_middle_of_a_frame() {
+    let body = [0xa7; 1000];
+    let mut detection = Detection::new(true);
+    assert_eq!(detection.read(Sender::Server, &body), None);
+    let request = headers(9, END_STREAM, &GET);
+    assert_eq!(detection.read(Sender::Client, &request), Some(Verdict::Http2Late));
+
+    let mut detection = Detection::new(true);
+    assert_eq!(detection.read(Sender::Client, &body), None);
+    let response = headers(9, END_STREAM, &OK);
+    assert_eq!(detection.read(Sender::Server, &response), Some(Verdict::Http2Late));
+
+    let mut detection = Detection::new(true);
+    assert_eq!(detection.read(Sender::Client, &body), None);
+    assert_eq!(detection.read(Sender::Server, &body), Some(Verdict::Other));
 }
 
 #[test]
@@ -59,7 +77,11 @@ fn a_preface_is_one_even_if_the_connection_is_said_to_be_late() {
 
 #[test]
 fn text_is_not_frames() {
-    for bytes in [&b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"[..], &[0; 100], b"SSH-2.0-OpenSSH\r\n"] {
-        assert_eq!(Detection::new(true).read(Sender::Client, bytes), Some(Verdict::Other));
+    let request = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+    assert_eq!(Detection::new(true).read(Sender::Client, request), Some(Verdict::Other));
+    for bytes in [&[0; 100][..], b"SSH-2.0-OpenSSH\r\n"] {
+        let mut detection = Detection::new(true);
+        assert_eq!(detection.read(Sender::Client, bytes), None);
+        assert_eq!(detection.read(Sender::Server, bytes), Some(Verdict::Other));
     }
 }

@@ -4,7 +4,7 @@
 #define TLSIGHT_CLEAR_OBJECTS_H
 
 #include "clear_record.h"
-#include "clear_scope.h"
+#include "clear_ends.h"
 #include "kernel.h"
 #include "process.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Whose clear text may be copied: nothing that no rule allows, or that one denies. */
+/* Of which processes something may be copied: nothing that no rule allows, or that one denies. */
 #ifndef TLSIGHT_CLEAR_SCOPE_H
 #define TLSIGHT_CLEAR_SCOPE_H
 
@@ -197,17 +197,36 @@ __noinline int allows_process(__u32 tgid)
     return !(scope->used & KIND_CGROUP) || allows(scope, KIND_CGROUP, said_of_cgroups());
 }
 
-/* What is known of the running process. */
+/*
+ * The PID namespace of whoever loaded this, by device and inode of its file, unless it is the first one. Others
+ * have processes that are not in it, and numbers for those that are: rules and /proc are about neither.
+ */
+const volatile __u64 pid_namespace_device = 0;
+const volatile __u64 pid_namespace_inode = 0;
+
+/* The number that the running process has there, or 0. */
+static __always_inline __u32 own_tgid(void)
+{
+    struct bpf_pidns_info numbers = {};
+    if (!pid_namespace_inode)
+        return bpf_get_current_pid_tgid() >> 32;
+    if (bpf_get_ns_current_pid_tgid(pid_namespace_device, pid_namespace_inode, &numbers, sizeof(numbers)))
+        return 0;
+    return numbers.tgid;
+}
+
+/* What is known of the running process; none if it is of another PID namespace. */
 static __always_inline struct process *running_process(void)
 {
     struct process_key key;
-    __u32 tgid = bpf_get_current_pid_tgid() >> 32;
+    __u32 tgid = own_tgid();
     struct scope *scope = current_scope();
     struct process *process = bpf_map_lookup_elem(&processes, &tgid);
 
-    if (!scope)
+    if (!scope || !tgid)
         return 0;
     key_of(&key, (void *)bpf_get_current_task());
+    key.tgid = tgid;
     if (!process || process->key.start != key.start || process->key.exec != key.exec) {
         struct process anew = {
             .key = key,
@@ -224,70 +243,6 @@ static __always_inline struct process *running_process(void)
         process->epoch = scope->epoch;
     }
     return process;
-}
-
-static __always_inline void widen(__u8 to[16], const __u8 from[16], __u8 is_v6)
-{
-    __builtin_memcpy(to, from, 16);
-    if (is_v6)
-        return;
-    __builtin_memset(to, 0, 10);
-    to[10] = to[11] = 0xff;
-    __builtin_memcpy(to + 12, from, 4);
-}
-
-static __always_inline __u8 said_of_net(const __u8 ip[16], __u8 is_v6)
-{
-    struct net_key key = { .bits = 128 };
-    widen(key.address, ip, is_v6);
-    __u8 *rule = bpf_map_lookup_elem(&rules_net, &key);
-    return rule ? *rule : 0;
-}
-
-static __always_inline __u8 said_of_port(__u16 port)
-{
-    __u8 *rule = bpf_map_lookup_elem(&rules_port, &port);
-    return rule ? *rule : 0;
-}
-
-static __always_inline __u8 said_of_local(const struct address *address)
-{
-    struct local_key key = { .netns = address->netns };
-    widen(key.address, address->local, address->is_v6);
-    __u8 *rule = bpf_map_lookup_elem(&rules_local, &key);
-    return rule ? *rule : 0;
-}
-
-/* Whether the rules on addresses allow a connection: on the server's port, and on either end. */
-__noinline int allows_address(const struct address *address)
-{
-    struct scope *scope = current_scope();
-    __u8 said = 0;
-
-    if (!scope || !scope->epoch || !address)
-        return 0;
-    if (scope->used & KIND_PORT) {
-        if (address->role != ROLE_SERVER)
-            said |= said_of_port(address->remote_port);
-        if (address->role != ROLE_CLIENT)
-            said |= said_of_port(address->local_port);
-        if (!allows(scope, KIND_PORT, said))
-            return 0;
-    }
-    if ((scope->used & KIND_LOCAL) && !allows(scope, KIND_LOCAL, said_of_local(address)))
-        return 0;
-    if (!(scope->used & KIND_NET))
-        return 1;
-    said = said_of_net(address->local, address->is_v6);
-    said |= said_of_net(address->remote, address->is_v6);
-    return allows(scope, KIND_NET, said);
-}
-
-/* Whether nothing may be copied of an object before its socket is known. */
-static __always_inline int needs_address(void)
-{
-    struct scope *scope = current_scope();
-    return !scope || (scope->used & (KIND_PORT | KIND_NET | KIND_LOCAL));
 }
 
 #endif

@@ -1,12 +1,14 @@
 //! Loading the programs, and attaching those that see all sockets.
 
-use std::thread;
+use std::os::unix::fs::MetadataExt as _;
+use std::{fs, thread};
 
 use aya::maps::{ArrayOfMaps, MapData, MapError, RingBuf};
 use aya::programs::{BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, UProbe};
 use aya::{Btf, Ebpf, EbpfLoader};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
+use super::scope::kernel_device;
 use crate::cgroup;
 use crate::error::ProbeError;
 use crate::load::{map, may_read_kernel};
@@ -26,10 +28,23 @@ pub(crate) fn load(rings_len: u32) -> Result<Ebpf, ProbeError> {
     let len = (rings_len / ring_count).max(page).next_power_of_two();
     let mut loader = EbpfLoader::new();
     loader.override_global("ring_count", &ring_count, true);
+    let pids = own_pid_namespace();
+    if let Some((device, inode)) = &pids {
+        loader.override_global("pid_namespace_device", device, true);
+        loader.override_global("pid_namespace_inode", inode, true);
+    }
     for (at, name) in RINGS.into_iter().enumerate() {
         loader.map_max_entries(name, if at < count { len } else { page });
     }
     loader.load(PROGRAMS).map_err(|error| ProbeError::refused("the maps of clear text", &error))
+}
+
+/// Device and inode of our PID namespace, if it is not the first one, whose numbers the kernel uses itself.
+fn own_pid_namespace() -> Option<(u64, u64)> {
+    /// `PROC_PID_INIT_INO` of the kernel's `include/linux/proc_ns.h`.
+    const FIRST: u64 = 0xefff_fffc;
+    let metadata = fs::metadata("/proc/self/ns/pid").ok()?;
+    (metadata.ino() != FIRST).then(|| (kernel_device(metadata.dev()), metadata.ino()))
 }
 
 /// Names the rings to the programs.

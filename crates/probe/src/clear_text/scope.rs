@@ -238,9 +238,12 @@ fn hold(path: &Path) -> Option<([u64; 2], OwnedFd)> {
 
 /// A file as the kernel's side names it (`struct file_key`): inode and device.
 fn file_key(metadata: &fs::Metadata) -> Option<[u64; 2]> {
-    let (major, minor) = (rustix::fs::major(metadata.dev()), rustix::fs::minor(metadata.dev()));
-    // `MKDEV` of include/linux/kdev_t.h.
-    metadata.is_file().then(|| [metadata.ino(), u64::from(major << 20 | minor)])
+    metadata.is_file().then(|| [metadata.ino(), kernel_device(metadata.dev())])
+}
+
+/// A device as the kernel numbers it itself (`MKDEV` of its include/linux/kdev_t.h).
+pub(crate) fn kernel_device(device: u64) -> u64 {
+    u64::from(rustix::fs::major(device) << 20 | rustix::fs::minor(device))
 }
 
 /// An address of a network namespace (`struct local_key`).

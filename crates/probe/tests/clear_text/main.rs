@@ -8,9 +8,13 @@ mod budget;
 #[cfg(test)]
 mod changing;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod gnutls;
 #[cfg(test)]
 mod go;
+#[cfg(test)]
+mod key_log;
 #[cfg(test)]
 mod lighttpd;
 #[cfg(test)]

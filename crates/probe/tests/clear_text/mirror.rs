@@ -71,6 +71,15 @@ impl Mirror {
         }
     }
 
+    /// Reads for some time.
+    pub(crate) fn poll_for(&mut self, time: Duration) {
+        let began = Instant::now();
+        while began.elapsed() < time {
+            let told = &mut self.told;
+            self.capture.poll(Duration::from_millis(10), &mut |record| told.take(record));
+        }
+    }
+
     /// Ends, and gives all that was told; all bytes must be accounted for.
     pub(crate) fn finish(mut self) -> Told {
         let told = &mut self.told;

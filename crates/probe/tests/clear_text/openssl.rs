@@ -3,13 +3,15 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use forge::Ending;
 use probe::{Matches, Rules};
 
 use crate::mirror::Mirror;
-use crate::place::{Nginx, Place, Running, curl};
+use crate::place::{Nginx, PATIENCE, Place, Running, curl, skip};
 
 #[test]
 fn what_curl_and_nginx_say_is_told_with_both_ends_of_their_connection() {
@@ -36,6 +38,43 @@ fn what_curl_and_nginx_say_is_told_with_both_ends_of_their_connection() {
         assert!(["curl", "nginx"].contains(&&*origin.command), "{origin:?}");
     }
     mirror.finish();
+}
+
+#[test]
+fn a_program_that_openssl_is_a_part_of_is_told() {
+    let Some(place) = Place::new("mirror-static", &["nginx", "openssl", "cc"]) else { return };
+    let client = place.file("client");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clear_text/static_client.c");
+    let built = Command::new("cc")
+        .args(["-O2", "-static", "-o"])
+        .args([client.as_path(), &source])
+        .args(["-lssl", "-lcrypto"])
+        .output()
+        .unwrap();
+    if !built.status.success() {
+        let said = String::from_utf8_lossy(&built.stderr);
+        return skip(&format!(
+            "the static library of OpenSSL cannot be linked (libssl-dev): {said}"
+        ));
+    }
+    let nginx = Nginx::start(&place);
+    let executables = vec![client.clone()];
+    let allow = Matches { executables, ports: vec![nginx.port], ..Matches::default() };
+    let Some(mut mirror) = Mirror::open(Rules { allow, ..Rules::default() }) else { return };
+    let body = place.body("body", 100_000);
+    let server: SocketAddr = ([127, 0, 0, 1], nginx.port).into();
+    // Probes are there a moment after the program first runs.
+    let began = Instant::now();
+    while !mirror.told.with_server(server).iter().any(|one| one.body() == body) {
+        assert!(began.elapsed() < PATIENCE, "no connection is told");
+        let port = nginx.port.to_string();
+        let output = Command::new(&client).args([&port, "body"]).output().unwrap();
+        assert!(output.status.success() && output.stdout.ends_with(&body));
+        mirror.poll_for(Duration::from_millis(300));
+    }
+    let told = mirror.finish();
+    let conversations = told.with_server(server);
+    assert!(conversations.iter().all(|one| one.missing.is_empty() && one.has_right_client()));
 }
 
 /// Rules that allow the connections of one server.

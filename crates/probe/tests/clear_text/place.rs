@@ -76,13 +76,18 @@ pub(crate) struct Nginx {
 
 impl Nginx {
     pub(crate) fn start(place: &Place) -> Self {
+        Self::start_with(place, "TLSv1.2")
+    }
+
+    /// One that speaks these versions.
+    pub(crate) fn start_with(place: &Place, versions: &str) -> Self {
         let port = free_port();
         let folder = place.0.display();
         let settings = format!(
             "daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log; user root;\n\
              worker_processes 2; events {{ worker_connections 1024; }}\n\
              http {{ access_log off; client_body_temp_path {folder}; \n\
-             server {{ listen 127.0.0.1:{port} ssl; listen [::1]:{port} ssl; root {folder};\n\
+             server {{ listen 127.0.0.1:{port} ssl; listen [::1]:{port} ssl; root {folder}; ssl_protocols {versions};\n\
              add_header X-Client '$remote_addr $remote_port';\n\
              client_max_body_size 1g; keepalive_requests 100000;\n\
              ssl_certificate {folder}/server.pem; ssl_certificate_key {folder}/key.pem; }} }}\n"

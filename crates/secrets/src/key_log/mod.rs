@@ -3,5 +3,6 @@
 mod entry;
 mod reader;
 
-pub use entry::{KeyLogEntry, Label, LineError};
+pub(crate) use entry::MAX_LINE_OF_SECRET;
+pub use entry::{KeyLogEntry, Label, LineError, dangerous_key_log_lines};
 pub use reader::{KeyLogCounts, KeyLogReader};

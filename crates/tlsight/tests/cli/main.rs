@@ -3,9 +3,13 @@
 #[cfg(test)]
 mod alerting;
 #[cfg(test)]
+mod database;
+#[cfg(test)]
 mod decrypt;
 #[cfg(test)]
 mod enduring;
+#[cfg(test)]
+mod escrow;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]

@@ -8,6 +8,12 @@ mod bulk;
 #[cfg(test)]
 mod doctor;
 #[cfg(test)]
+mod escrow;
+#[cfg(test)]
+mod handover;
+#[cfg(test)]
+mod ids;
+#[cfg(test)]
 mod mirror;
 #[cfg(test)]
 mod network;

@@ -17,7 +17,7 @@ fn a_sensor_in_another_network_has_the_clear_text() {
         }
         let identity = Identity::new(network);
         let _server = OpensslServer::start(network, &identity);
-        make_certificates(network);
+        make_certificates(network, SERVER_ADDRESS);
         let file = network.folder().join("clear.pcapng");
         let sensor = sensor(network, &file);
         let program = network.folder().join("curl-of-tunnel");
@@ -48,7 +48,7 @@ fn a_sensor_in_another_network_has_the_clear_text() {
 #[test]
 fn a_sensor_lets_nobody_in_who_has_no_certificate() {
     with_network("tunnel-refused", &["openssl"], |network| {
-        make_certificates(network);
+        make_certificates(network, SERVER_ADDRESS);
         let file = network.folder().join("clear.pcapng");
         let sensor = sensor(network, &file);
         let address = format!("{SERVER_ADDRESS}:3005");
@@ -63,11 +63,12 @@ fn a_sensor_lets_nobody_in_who_has_no_certificate() {
     });
 }
 
-fn make_certificates(network: &Network) {
+/// Certificates of a sensor at an address, and of an agent.
+pub(crate) fn make_certificates(network: &Network, sensor: &str) {
     let folder = network.folder().join("certs");
     let made = Command::new(env!("CARGO_BIN_EXE_tlsight"))
         .args(["mirror", "--make-certificates", folder.to_str().unwrap()])
-        .args(["--sensor", SERVER_ADDRESS, "--agent", "web-1"])
+        .args(["--sensor", sensor, "--agent", "web-1"])
         .output()
         .unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
@@ -76,10 +77,19 @@ fn make_certificates(network: &Network) {
 
 /// A sensor at the server's address that writes packets to a file, when it listens.
 fn sensor(network: &Network, file: &Path) -> Watcher {
-    let mut command = in_namespace(&network.server(), env!("CARGO_BIN_EXE_tlsight"));
-    let listen = format!("{SERVER_ADDRESS}:3005");
-    command.args(["mirror", "-C", "--listen", &listen, "-w"]).arg(file);
-    command.args(credentials(network, "sensor"));
+    sensor_at(network, &network.server(), SERVER_ADDRESS, &["-w", file.to_str().unwrap()])
+}
+
+/// A sensor in a namespace, when it listens.
+pub(crate) fn sensor_at(
+    network: &Network,
+    namespace: &str,
+    address: &str,
+    output: &[&str],
+) -> Watcher {
+    let mut command = in_namespace(namespace, env!("CARGO_BIN_EXE_tlsight"));
+    command.args(["mirror", "-C", "--port-map", "443:80", "--listen", &format!("{address}:3005")]);
+    command.args(output).args(credentials(network, "sensor"));
     Watcher::run(&mut command, "the sensor listens", |pid| {
         let table = fs::read_to_string(format!("/proc/{pid}/net/tcp"));
         table.unwrap_or_default().lines().any(is_listener_on_3005)
@@ -88,8 +98,18 @@ fn sensor(network: &Network, file: &Path) -> Watcher {
 
 /// An agent in the client's namespace that tells of one program, when it is connected.
 fn agent(network: &Network, program: &Path) -> Watcher {
-    let mut command = beside(network);
-    command.args(["mirror", "-t", SERVER_ADDRESS, "--exe"]).arg(program);
+    agent_beside(network, &network.client(), SERVER_ADDRESS, program)
+}
+
+/// An agent in the network of a namespace that tells a sensor of one program, when it is connected.
+pub(crate) fn agent_beside(
+    network: &Network,
+    namespace: &str,
+    sensor: &str,
+    program: &Path,
+) -> Watcher {
+    let mut command = beside(namespace);
+    command.args(["mirror", "-t", sensor, "--exe"]).arg(program);
     command.args(credentials(network, "web-1"));
     Watcher::run(&mut command, "the agent is connected", |pid| {
         let table = fs::read_to_string(format!("/proc/{pid}/net/tcp"));
@@ -104,18 +124,18 @@ fn credentials(network: &Network, name: &str) -> Vec<PathBuf> {
     pairs.into_iter().flat_map(|(flag, path)| [flag.into(), path]).collect()
 }
 
-/// tlsight in the client's network, with all else as it is on the host: cgroups too, which `ip netns exec`
-/// hides.
-fn beside(network: &Network) -> Command {
+/// tlsight in the network of a namespace, with all else as it is on the host: cgroups too, which
+/// `ip netns exec` hides.
+pub(crate) fn beside(namespace: &str) -> Command {
     let mut command = Command::new("nsenter");
-    command.arg(format!("--net=/run/netns/{}", network.client()));
+    command.arg(format!("--net=/run/netns/{namespace}"));
     command.arg(env!("CARGO_BIN_EXE_tlsight"));
     command
 }
 
 /// Why no probe can be put into a library here, if that is so.
 fn no_probes(network: &Network) -> Option<String> {
-    let listed = beside(network).args(["mirror", "--list"]).output().unwrap();
+    let listed = beside(&network.client()).args(["mirror", "--list"]).output().unwrap();
     let text = String::from_utf8_lossy(&listed.stderr);
     (!listed.status.success()).then(|| text.trim().to_owned())
 }

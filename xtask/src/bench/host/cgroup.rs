@@ -9,10 +9,10 @@ use anyhow::{Context, Result};
 
 /// A cgroup of version 2, gone when it is dropped.
 #[derive(Debug)]
-pub(super) struct Cgroup(PathBuf);
+pub(in super::super) struct Cgroup(PathBuf);
 
 impl Cgroup {
-    pub(super) fn make(name: &str) -> Result<Self> {
+    pub(in super::super) fn make(name: &str) -> Result<Self> {
         let mounts = fs::read_to_string("/proc/self/mounts")?;
         let root = mounts.lines().find_map(|line| {
             let (place, kind) = line.split_once(' ')?.1.split_once(' ')?;
@@ -29,7 +29,7 @@ impl Cgroup {
     }
 
     /// A command that runs in it.
-    pub(super) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+    pub(in super::super) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("sh");
         command.args(["-c", "echo $$ > \"$0\"/cgroup.procs && exec \"$@\""]);
         command.arg(&self.0).arg(program);
@@ -37,7 +37,7 @@ impl Cgroup {
     }
 
     /// CPU seconds of what runs or ran in it, in the kernel too.
-    pub(super) fn cpu_s(&self) -> Result<f64> {
+    pub(in super::super) fn cpu_s(&self) -> Result<f64> {
         let text = fs::read_to_string(self.0.join("cpu.stat"))?;
         let line = text.lines().find_map(|line| line.strip_prefix("usage_usec "));
         let micros: f64 = line.context("cpu.stat has no usage_usec")?.parse()?;

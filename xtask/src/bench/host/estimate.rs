@@ -5,7 +5,7 @@ use std::fmt;
 /// The median of measurements, with the interval in which it lies nine times out of ten, if the
 /// measurements were drawn again from what was measured (bootstrap).
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Estimate {
+pub(in super::super) struct Estimate {
     pub(super) median: f64,
     pub(super) low: f64,
     pub(super) high: f64,
@@ -13,7 +13,7 @@ pub(super) struct Estimate {
 
 impl Estimate {
     /// Of at least one measurement.
-    pub(super) fn of(values: &[f64]) -> Option<Self> {
+    pub(in super::super) fn of(values: &[f64]) -> Option<Self> {
         let median = middle(values.to_vec())?;
         let mut state = SEED;
         let mut medians: Vec<f64> = (0..SAMPLES)
@@ -22,6 +22,10 @@ impl Estimate {
         medians.sort_by(f64::total_cmp);
         let at = |part: usize| medians.get(medians.len() * part / 100).copied();
         Some(Self { median, low: at(5)?, high: at(95)? })
+    }
+
+    pub(in super::super) const fn median(self) -> f64 {
+        self.median
     }
 
     pub(super) fn scaled(self, by: f64) -> Self {

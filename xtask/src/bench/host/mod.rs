@@ -23,7 +23,11 @@ use super::Options;
 use super::peers::{build_tlsight, find};
 use crate::workspace::target_dir;
 use observer::{Observer, Running};
-use traffic::{LARGE, Lane, MIDDLE, SMALL};
+use traffic::{LARGE, MIDDLE, SMALL};
+
+pub(super) use cgroup::Cgroup;
+pub(super) use estimate::Estimate;
+pub(super) use traffic::{GIBIBYTE, Lane, prepare};
 
 /// Downloads and connects by turns with each observer and with none, and prints what it costs.
 pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
@@ -44,7 +48,7 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
     if !options.adds_turns {
         fs::remove_file(&kept).ok();
     }
-    traffic::prepare(&work)?;
+    prepare(&work)?;
     let observers = Observer::installed(tlsight, root, &options.observers);
     let [one, other] = PORTS;
     let (one, other) =
@@ -54,7 +58,8 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
             eprintln!("host: {}, round {}", observer.name(), round + 1);
             let (seen, unseen) = if round % 2 == 0 { (&one, &other) } else { (&other, &one) };
             let with_bulk = round == 0 && !options.adds_turns;
-            observe(observer, seen, unseen, &work, &kept, with_bulk)?;
+            let lanes = Lanes { seen, unseen, is_swapped: round % 2 == 1 };
+            observe(observer, &lanes, &work, &kept, with_bulk)?;
         }
     }
     let text = fs::read_to_string(&kept)?;
@@ -65,31 +70,43 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
 /// Some turns with one start of an observer, added to what is kept as they come.
 fn observe(
     observer: &Observer,
-    seen: &Lane,
-    unseen: &Lane,
+    lanes: &Lanes<'_>,
     work: &Path,
     kept: &Path,
     with_bulk: bool,
 ) -> Result<()> {
+    let Lanes { seen, unseen, is_swapped } = *lanes;
     let running = observer.start(seen, work)?;
     let mut file = File::options().append(true).create(true).open(kept)?;
-    let mut keep = |pair, cost| -> Result<()> {
-        let kept = Kept { observer: observer.name().to_owned(), pair, cost };
+    let mut keep = |measured| -> Result<()> {
+        let kept = Kept { observer: observer.name().to_owned(), measured };
         writeln!(file, "{}", serde_json::to_string(&kept)?)?;
         Ok(())
     };
     for turn in 0..TURNS_A_ROUND {
-        keep(Some(Pair::measure(seen, unseen, turn % 2 == 0)?), None)?;
+        keep(Measured::Pair(Pair::measure(seen, unseen, turn % 2 == 0)?))?;
     }
-    keep(None, Some(Cost::measure(seen, &running, with_bulk)?))
+    for ends in [Ends::Both, Ends::Server] {
+        for (with_s, without_s) in seen.windows(unseen, ends)? {
+            keep(Measured::Window(Window { ends, is_swapped, with_s, without_s }))?;
+        }
+    }
+    keep(Measured::Cost(Cost::measure(seen, &running, with_bulk)?))
 }
 
-/// What is kept of a turn, or of the end of a round.
+/// What is kept of an observer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Kept {
     observer: String,
-    pair: Option<Pair>,
-    cost: Option<Cost>,
+    measured: Measured,
+}
+
+/// What was measured: of a turn, within a download, or at the end of a round.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+enum Measured {
+    Pair(Pair),
+    Window(Window),
+    Cost(Cost),
 }
 
 /// Two turns, one beside the other.
@@ -97,6 +114,31 @@ struct Kept {
 struct Pair {
     with: Turn,
     without: Turn,
+}
+
+/// The lane that is seen, and the other.
+struct Lanes<'a> {
+    seen: &'a Lane,
+    unseen: &'a Lane,
+    /// Whether they are the other way round than at first.
+    is_swapped: bool,
+}
+
+/// Which ends of a connection are seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Ends {
+    Both,
+    /// That of the server: the client is on another machine, as it were.
+    Server,
+}
+
+/// Seconds that the same number of bytes took on two downloads, one right after the other.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Window {
+    ends: Ends,
+    is_swapped: bool,
+    with_s: f64,
+    without_s: f64,
 }
 
 /// What the traffic came to in one turn.
@@ -223,18 +265,18 @@ impl Cost {
 /// The programs: those that are named, or release builds, made first.
 fn programs(root: &Path, options: &Options) -> Result<(PathBuf, PathBuf)> {
     if let Some(tlsight) = &options.tlsight {
-        let clients = tlsight.with_file_name("examples").join("connections");
+        let clients = tlsight.with_file_name("examples").join("load");
         ensure!(clients.is_file(), "{} is missing", clients.display());
         return Ok((tlsight.clone(), clients));
     }
     let status = Command::new("cargo")
         .args(["build", "--release", "--locked", "--package", "tlsight"])
-        .args(["--example", "connections"])
+        .args(["--example", "load"])
         .current_dir(root)
         .status()
         .context("cargo cannot be run")?;
     ensure!(status.success(), "the clients do not build: {status}");
-    Ok((build_tlsight(root)?, target_dir().join("release/examples/connections")))
+    Ok((build_tlsight(root)?, target_dir().join("release/examples/load")))
 }
 
 /// New connections a second that are asked for.

@@ -21,6 +21,8 @@ use super::traffic::Lane;
 pub(super) enum Observer {
     /// None at all: by what its lanes differ, no other can be told from it.
     Nobody,
+    /// Programs in the same places of the kernel that do nothing: what being there costs.
+    Hooks,
     Agent {
         program: PathBuf,
     },
@@ -36,8 +38,10 @@ impl Observer {
         let tcpdump = find("tcpdump").map(|program| Self::Tcpdump { program });
         let suricata =
             find("suricata").map(|program| Self::Suricata(Watcher::suricata(program, root)));
+        let hooks = (find("bpftool").is_some() && find("clang").is_some()).then_some(Self::Hooks);
         [Self::Nobody, Self::Agent { program: tlsight }]
             .into_iter()
+            .chain(hooks)
             .chain(tcpdump)
             .chain(suricata)
             .filter(|observer| {
@@ -49,6 +53,7 @@ impl Observer {
     pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::Nobody => "nobody",
+            Self::Hooks => "empty programs",
             Self::Agent { .. } => "tlsight agent",
             Self::Tcpdump { .. } => "tcpdump -w /dev/null",
             Self::Suricata(_) => "Suricata, bypass",
@@ -59,6 +64,14 @@ impl Observer {
         let filter = format!("port {}", lane.port());
         match self {
             Self::Nobody => ["sleep", "infinity"].map(OsString::from).to_vec(),
+            Self::Hooks => {
+                let cgroup = lane.cgroup().as_os_str().to_owned();
+                ["sh", "-c", EMPTY_PROGRAMS]
+                    .map(OsString::from)
+                    .into_iter()
+                    .chain([cgroup])
+                    .collect()
+            }
             Self::Agent { program } => {
                 let output = work.join("sessions.ndjson");
                 let mut command = vec![program.into(), "agent".into(), "--output".into()];
@@ -84,6 +97,7 @@ impl Observer {
         match self {
             Self::Nobody => Sign::None,
             Self::Agent { .. } => Sign::Notification,
+            Self::Hooks => Sign::Word("attached"),
             Self::Tcpdump { .. } => Sign::Word("listening"),
             Self::Suricata(_) => Sign::Word("started"),
         }
@@ -184,6 +198,20 @@ impl Drop for Running {
         self.child.wait().ok();
     }
 }
+
+/// Attaches programs that let everything pass to the cgroup `$0`, until it is told to end.
+const EMPTY_PROGRAMS: &str = r#"set -e
+printf '%s\n' '__attribute__((section("cgroup_skb/egress"))) int at_egress(void *skb) { return 1; }' \
+    '__attribute__((section("cgroup_skb/ingress"))) int at_ingress(void *skb) { return 1; }' |
+    clang -O2 -g -target bpf -x c -c - -o empty.o
+pins=/sys/fs/bpf/tlsight-bench-empty
+trap 'for way in egress ingress; do bpftool cgroup detach "$0" $way pinned $pins/at_$way; done; rm -rf $pins' EXIT
+trap exit INT TERM
+bpftool prog loadall empty.o $pins
+for way in egress ingress; do bpftool cgroup attach "$0" $way pinned $pins/at_$way multi; done
+echo attached
+sleep infinity & wait
+"#;
 
 const LONGEST_START: Duration = Duration::from_secs(60);
 const LONGEST_END: Duration = Duration::from_secs(10);

@@ -3,7 +3,8 @@
 use anyhow::{Context, Result};
 
 use super::estimate::Estimate;
-use super::{Cost, Kept, Pair, Turn};
+use super::traffic::WINDOW_LEN;
+use super::{Cost, Ends, Kept, Measured, Pair, Turn, Window};
 
 /// Prints what each observer cost, of all its pairs of turns.
 pub(super) fn print(kept: &[Kept]) -> Result<()> {
@@ -14,11 +15,18 @@ pub(super) fn print(kept: &[Kept]) -> Result<()> {
         }
     }
     for name in names {
-        let of_it = || kept.iter().filter(|kept| kept.observer == name);
-        let pairs: Vec<Pair> = of_it().filter_map(|kept| kept.pair).collect();
-        let costs: Vec<Cost> = of_it().filter_map(|kept| kept.cost).collect();
-        println!("\n{name}: {} pairs of turns", pairs.len());
+        let (mut pairs, mut windows, mut costs) = (Vec::new(), Vec::new(), Vec::new());
+        for kept in kept.iter().filter(|kept| kept.observer == name) {
+            match kept.measured {
+                Measured::Pair(pair) => pairs.push(pair),
+                Measured::Window(window) => windows.push(window),
+                Measured::Cost(cost) => costs.push(cost),
+            }
+        }
+        println!("\n{name}: {} pairs of turns, {} of windows", pairs.len(), windows.len());
         print_pairs(&pairs)?;
+        print_windows(&windows, Ends::Both, "download, by windows, MB/s");
+        print_windows(&windows, Ends::Server, "  only the server's end seen");
         print_costs(&costs)?;
     }
     println!(
@@ -47,6 +55,25 @@ fn print_pairs(pairs: &[Pair]) -> Result<()> {
         println!("{what:46}{without:>28}{change:>30}");
     }
     Ok(())
+}
+
+/// Prints what is lost of downloads. By what the lanes themselves differ is in the windows before they
+/// changed places and in those behind, in opposite directions: pairs of them are without it.
+fn print_windows(windows: &[Window], ends: Ends, what: &str) {
+    let of = |is_swapped: bool| {
+        windows.iter().filter(move |it| it.ends == ends && it.is_swapped == is_swapped)
+    };
+    let speeds = windows.iter().filter(|it| it.ends == ends).map(|it| 1.0 / it.without_s);
+    let speeds: Vec<f64> = speeds.map(|per_s| per_s * WINDOW_LEN as f64 * 1e-6).collect();
+    let ratio = |window: &Window| window.without_s / window.with_s;
+    let changes: Vec<f64> = of(false)
+        .zip(of(true))
+        .map(|(before, behind)| 100.0 * ((ratio(before) * ratio(behind)).sqrt() - 1.0))
+        .collect();
+    let (Some(speed), Some(change)) = (Estimate::of(&speeds), Estimate::of(&changes)) else {
+        return;
+    };
+    println!("{what:46}{:>28}{:>30}", format!("{speed:.0}"), format!("{change:.2}"));
 }
 
 fn print_costs(costs: &[Cost]) -> Result<()> {

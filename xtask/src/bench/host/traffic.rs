@@ -10,10 +10,11 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::Deserialize;
 
+use super::Ends;
 use super::cgroup::Cgroup;
 
 /// A server with some files, and its clients, until it is dropped.
-pub(super) struct Lane {
+pub(in super::super) struct Lane {
     server: Child,
     port: u16,
     clients: PathBuf,
@@ -31,7 +32,7 @@ pub(super) struct Connections {
 
 impl Lane {
     /// Starts the server on a port; `clients` is the program that opens connections.
-    pub(super) fn start(work: &Path, port: u16, clients: PathBuf) -> Result<Self> {
+    pub(in super::super) fn start(work: &Path, port: u16, clients: PathBuf) -> Result<Self> {
         let folder = work.display();
         let settings = work.join(format!("nginx-{port}.conf"));
         fs::write(
@@ -40,7 +41,8 @@ impl Lane {
                 "daemon off; user root; worker_processes 1; worker_cpu_affinity 01;\n\
                  pid {folder}/nginx-{port}.pid; error_log stderr crit;\n\
                  events {{ worker_connections 4096; }}\n\
-                 http {{ access_log off; sendfile on; server {{ listen 127.0.0.1:{port} ssl;\n\
+                 http {{ access_log off; sendfile on;\
+                 keepalive_requests 1000000; server {{ listen 127.0.0.1:{port} ssl;\n\
                  ssl_certificate certificate.pem; ssl_certificate_key key.pem;\n\
                  ssl_protocols TLSv1.2 TLSv1.3; ssl_session_tickets off; root {folder}; }} }}\n"
             ),
@@ -67,7 +69,7 @@ impl Lane {
         self.port
     }
 
-    pub(super) fn cgroup(&self) -> &Path {
+    pub(in super::super) fn cgroup(&self) -> &Path {
         self.cgroup.path()
     }
 
@@ -77,7 +79,7 @@ impl Lane {
     }
 
     /// Downloads a file; gives the bytes a second.
-    pub(super) fn download(&self, (name, len): (&str, u64)) -> Result<f64> {
+    pub(in super::super) fn download(&self, (name, len): (&str, u64)) -> Result<f64> {
         let output = self
             .client("curl")
             .args(["-sSk", "-o", "/dev/null", "-w", "%{size_download} %{speed_download}"])
@@ -91,12 +93,57 @@ impl Lane {
 
     /// Opens connections for some seconds, at a rate or, if that is 0, as many as it can.
     pub(super) fn connect(&self, per_second: f64, seconds: f64) -> Result<Connections> {
-        let arguments = [self.port.to_string(), per_second.to_string(), seconds.to_string()];
+        let arguments = [
+            "connections".to_owned(),
+            self.port.to_string(),
+            per_second.to_string(),
+            seconds.to_string(),
+        ];
         let output = self.client(&self.clients).args(arguments).output()?;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let result: Connections = serde_json::from_slice(&output.stdout)?;
         ensure!(result.failed == 0.0, "{} connections failed", result.failed);
         Ok(result)
+    }
+
+    /// Asks for a small page over connections that are kept, for some seconds; gives the answers a second.
+    pub(in super::super) fn requests(&self, seconds: u32) -> Result<f64> {
+        let output = self
+            .client("wrk")
+            .args(["-t1", "-c16", &format!("-d{seconds}s")])
+            .arg(format!("https://127.0.0.1:{}/{}", self.port, PAGE.0))
+            .output()?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        ensure!(!text.contains("Non-2xx"), "{text}");
+        let line = text.lines().find_map(|line| line.strip_prefix("Requests/sec:"));
+        Ok(line.with_context(|| format!("wrk: {text}"))?.trim().parse()?)
+    }
+
+    /// Downloads from both lanes at a time, by turns some bytes of the one and of the other; gives the
+    /// seconds of each pair of turns.
+    pub(super) fn windows(&self, unseen: &Self, ends: Ends) -> Result<Vec<(f64, f64)>> {
+        let outside = Cgroup::make("clients")?;
+        let of_client = |lane: &Self| match ends {
+            Ends::Both => lane.cgroup().to_owned(),
+            Ends::Server => outside.path().to_owned(),
+        };
+        let output = self
+            .client(&self.clients)
+            .args(["windows", &format!("/{}", LARGE.0)])
+            .args([WINDOW_LEN.to_string(), WINDOWS.to_string()])
+            .arg(self.port.to_string())
+            .arg(of_client(self))
+            .arg(unseen.port.to_string())
+            .arg(of_client(unseen))
+            .output()?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout)?
+            .lines()
+            .map(|line| {
+                let (with_s, without_s) = line.split_once(' ').context("not two times")?;
+                Ok((with_s.parse()?, without_s.parse()?))
+            })
+            .collect()
     }
 
     fn client(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
@@ -117,8 +164,8 @@ impl Drop for Lane {
 }
 
 /// Makes what the servers serve.
-pub(super) fn prepare(work: &Path) -> Result<()> {
-    for (name, len) in [SMALL, MIDDLE, LARGE] {
+pub(in super::super) fn prepare(work: &Path) -> Result<()> {
+    for (name, len) in [PAGE, SMALL, MIDDLE, GIBIBYTE, LARGE] {
         File::create(work.join(name))?.set_len(len)?;
     }
     certificate(work)
@@ -136,6 +183,15 @@ fn certificate(work: &Path) -> Result<()> {
 }
 
 /// Names and lengths of the files.
+const PAGE: (&str, u64) = ("page", 1 << 10);
 pub(super) const SMALL: (&str, u64) = ("small", 40 << 20);
 pub(super) const MIDDLE: (&str, u64) = ("middle", 256 << 20);
+pub(in super::super) const GIBIBYTE: (&str, u64) = ("gibibyte", 1 << 30);
 pub(super) const LARGE: (&str, u64) = ("large", 4 << 30);
+
+/// Bytes that are downloaded before it is the turn of the other lane: many times what sockets hold.
+pub(super) const WINDOW_LEN: u64 = 32 << 20;
+
+/// Pairs of windows in a round, all of them within the large file.
+const WINDOWS: u64 = 120;
+const _: () = assert!((WINDOWS + 1) * WINDOW_LEN <= LARGE.1);

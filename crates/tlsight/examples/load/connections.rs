@@ -1,7 +1,4 @@
-//! Opens TLS connections to a port of this host at a fixed rate, whether or not it keeps up, or, with
-//! a rate of 0, as many as it can; prints what came of them. A load for benchmarks.
-//!
-//! `connections PORT PER_SECOND SECONDS`
+//! Connections at a rate.
 
 use std::env;
 use std::error::Error;
@@ -12,24 +9,19 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme};
+use rustls::ClientConfig;
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let mut arguments = env::args().skip(1);
-    let mut next = || arguments.next().ok_or("usage: connections PORT PER_SECOND SECONDS");
+use crate::client::{client, config};
+
+/// Opens connections and prints what came of them.
+pub(crate) fn run(mut arguments: env::Args) -> Result<(), Box<dyn Error>> {
+    let mut next = || arguments.next().ok_or("usage: load connections PORT PER_SECOND SECONDS");
     let load = Load {
         port: next()?.parse()?,
         per_second: next()?.parse()?,
         length: Duration::from_secs_f64(next()?.parse()?),
     };
-    let config = ClientConfig::builder()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Any))
-        .with_no_client_auth();
-    let config = Arc::new(config);
+    let config = config();
     let number = AtomicU32::new(0);
     let begin = Instant::now();
     let results: Vec<_> = thread::scope(|scope| {
@@ -89,8 +81,7 @@ impl Load {
 
 /// Opens and closes one connection; gives when its handshake was over.
 fn connect(port: u16, config: &Arc<ClientConfig>) -> io::Result<Instant> {
-    let name = ServerName::try_from("localhost").map_err(io::Error::other)?;
-    let mut client = ClientConnection::new(Arc::clone(config), name).map_err(io::Error::other)?;
+    let mut client = client(config)?;
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_nodelay(true)?;
     while client.is_handshaking() {
@@ -103,45 +94,6 @@ fn connect(port: u16, config: &Arc<ClientConfig>) -> io::Result<Instant> {
     // The server may say more before it hangs up, or be short about it.
     stream.read_to_end(&mut Vec::new()).ok();
     Ok(over)
-}
-
-/// Takes any certificate: what it costs to verify one is not what is measured.
-#[derive(Debug)]
-struct Any;
-
-impl ServerCertVerifier for Any {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _certificate: &CertificateDer<'_>,
-        _signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _message: &[u8],
-        _certificate: &CertificateDer<'_>,
-        _signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
-    }
 }
 
 /// Connections at a time: enough to keep a rate of a thousand a second with handshakes of some

@@ -1,0 +1,178 @@
+//! Takes secrets from a process to the agent of its host, and waits for the answer.
+//!
+//! It runs in programs of others. It starts no thread, never waits for a lock, and may be used before and
+//! after a fork. A descriptor that the program has closed behind its back is found out, and is not written to.
+
+mod connection;
+mod counts;
+
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use handover::{
+    Admission, Breaker, Fact, Message, OnDeadline, OnTrip, Session, Settings, Subject, Text, Told,
+};
+use rustix::time::{ClockId, clock_gettime};
+
+use connection::{Connection, Failure};
+use counts::Counts;
+
+/// What a session does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It goes on.
+    GoOn,
+    /// It is to be aborted before a byte goes out that its secrets protect.
+    Abort,
+}
+
+/// Takes secrets of one process to the agent.
+#[derive(Debug)]
+pub struct Courier {
+    settings: Settings,
+    executable: Option<PathBuf>,
+    connections: [Mutex<Option<Connection>>; MAX_CONNECTIONS],
+    breaker: Breaker,
+    sequence: AtomicU64,
+    counts: Counts,
+}
+
+impl Courier {
+    /// One that has not spoken yet.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            executable: std::fs::read_link("/proc/self/exe").ok(),
+            connections: [const { Mutex::new(None) }; MAX_CONNECTIONS],
+            breaker: Breaker::new(),
+            sequence: AtomicU64::new(0),
+            counts: Counts::default(),
+        }
+    }
+
+    /// Hands over secrets if the policy allows that, and waits as long as the settings say.
+    pub fn hand_over(&self, mut session: Session, told: Told) -> Verdict {
+        self.counts.begin_anew_after_fork();
+        if !self.allows(&session) {
+            self.counts.denied.add();
+            return Verdict::GoOn;
+        }
+        let executable = self.executable.as_deref().and_then(Path::to_str);
+        session.executable = executable.and_then(|path| Text::from(path).ok());
+        let hold = &self.settings.hold;
+        let now = now_ns();
+        let admission = hold.wait.map(|_| self.breaker.admit(hold.breaker, hold.pause, now));
+        let message = Message {
+            sequence: self.sequence.fetch_add(1, Ordering::Relaxed).wrapping_add(1),
+            wait: hold.wait.filter(|_| admission == Some(Admission::Wait)),
+            tallies: self.counts.take(),
+            session,
+            stage: told.stage,
+            secrets: told.secrets,
+        };
+        let deadline = now.saturating_add(nanoseconds(hold.deadline));
+        let is_answered = self.deliver(&message, deadline);
+        match admission {
+            None => Verdict::GoOn,
+            Some(Admission::Wait) if is_answered => {
+                self.breaker.succeed(hold.breaker);
+                Verdict::GoOn
+            }
+            Some(Admission::Wait) => {
+                self.breaker.fail(hold.breaker, hold.pause, now_ns());
+                self.give_up(hold.on_deadline)
+            }
+            Some(Admission::Tripped) => match hold.on_trip {
+                OnTrip::Open => self.give_up(OnDeadline::Open),
+                OnTrip::Refuse => {
+                    self.counts.refused.add();
+                    Verdict::Abort
+                }
+            },
+        }
+    }
+
+    /// Takes note that a session went on which was to be aborted, and could not be.
+    pub fn count_not_aborted(&self) {
+        self.counts.opened.add();
+    }
+
+    fn give_up(&self, on_deadline: OnDeadline) -> Verdict {
+        match on_deadline {
+            OnDeadline::Open => {
+                self.counts.opened.add();
+                Verdict::GoOn
+            }
+            OnDeadline::Abort => {
+                self.counts.aborted.add();
+                Verdict::Abort
+            }
+        }
+    }
+
+    fn allows(&self, session: &Session) -> bool {
+        let executable = self.executable.as_deref().map(|path| path.as_os_str().as_bytes());
+        self.settings.policy.allows(&Subject {
+            server_name: match &session.server_name {
+                Fact::Known(name) => Fact::Known(name.as_str()),
+                Fact::Absent => Fact::Absent,
+                Fact::Unknown => Fact::Unknown,
+            },
+            peer: session.peer.map_or(Fact::Unknown, |peer| Fact::Known(peer.ip())),
+            executable: executable.map_or(Fact::Unknown, Fact::Known),
+            // A server that gave up its rights is another user than it was.
+            user: Fact::Known(rustix::process::geteuid().as_raw()),
+        })
+    }
+
+    /// Sends a message and waits for its answer if it asks for one; whether that came in time.
+    fn deliver(&self, message: &Message, deadline_ns: u64) -> bool {
+        let free = self.connections.iter().find_map(|place| place.try_lock().ok());
+        let (mut one_more, mut place) = (None, free);
+        let place = place.as_deref_mut().unwrap_or(&mut one_more);
+        // An agent that was started anew closed the connections to the one before.
+        for _ in 0..2 {
+            let connection = match place.take().filter(Connection::is_own) {
+                Some(connection) => connection,
+                None => match Connection::open(&self.settings.socket) {
+                    Ok(connection) => connection,
+                    Err(_) => break,
+                },
+            };
+            match connection.send(message, deadline_ns) {
+                Ok(()) => {
+                    let answered = connection.wait(message, deadline_ns);
+                    if answered != Err(Failure::Gone) {
+                        *place = Some(connection);
+                    }
+                    return answered.is_ok();
+                }
+                Err(Failure::Gone) => {}
+                Err(Failure::Late) => {
+                    *place = Some(connection);
+                    break;
+                }
+            }
+        }
+        self.counts.give_back(message.tallies);
+        self.counts.lost.add();
+        false
+    }
+}
+
+fn now_ns() -> u64 {
+    let time = clock_gettime(ClockId::Monotonic);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Threads that can speak at the same time without a connection of their own for each message.
+const MAX_CONNECTIONS: usize = 16;

@@ -1,0 +1,17 @@
+//! What becomes of secrets.
+
+use handover::Tallies;
+use secrets::SessionSecrets;
+
+use crate::peer::Peer;
+use crate::receipt::Receipt;
+
+/// Takes secrets further.
+pub trait Sink {
+    /// Takes secrets, and says by the receipt how far they have come, also later and from other threads. It
+    /// does not block for long: all processes of the host wait meanwhile.
+    fn take(&mut self, secrets: SessionSecrets, receipt: Receipt);
+
+    /// What a process tells of messages that did not come, or that it did not wait for.
+    fn miss(&mut self, peer: &Peer, tallies: &Tallies);
+}
