@@ -160,10 +160,12 @@ impl Drop for Server {
     }
 }
 
+type Labelled = Vec<(Label, Secret)>;
+
 /// Collects the secrets of each session, and tells them all at once.
 struct Telling {
     client: Arc<Client>,
-    known: Mutex<HashMap<[u8; 32], Vec<(Label, Secret)>>>,
+    known: Mutex<HashMap<[u8; 32], Labelled>>,
     outcomes: Arc<Mutex<Vec<Outcome>>>,
 }
 
