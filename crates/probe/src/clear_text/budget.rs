@@ -69,6 +69,8 @@ pub(crate) struct Ledger {
     budget: Budget,
     cost: Cost,
     processes: HashMap<u32, Entry>,
+    /// Processes that are gone, or forgotten, in their pause.
+    gone: Vec<u32>,
     looked_at: Instant,
 }
 
@@ -85,7 +87,7 @@ struct Entry {
 
 impl Ledger {
     pub(crate) fn new(budget: Budget, cost: Cost, now: Instant) -> Self {
-        Self { budget, cost, processes: HashMap::new(), looked_at: now }
+        Self { budget, cost, processes: HashMap::new(), gone: Vec::new(), looked_at: now }
     }
 
     /// Whether it is time to look.
@@ -105,6 +107,7 @@ impl Ledger {
         for (key, usage) in used {
             let entry = self.processes.entry(key.pid).or_insert_with(|| Entry::new(*key));
             if entry.key != *key {
+                self.gone.extend(entry.paused_until.map(|_| key.pid));
                 *entry = Entry::new(*key);
             }
             let cost = self.cost.of(usage.since(&entry.usage));
@@ -132,8 +135,15 @@ impl Ledger {
         }
         // What the kernel's side has forgotten, or is another process.
         let known: hashbrown::HashSet<_> = used.iter().map(|(key, _)| *key).collect();
-        self.processes.retain(|_, entry| known.contains(&entry.key));
+        let gone = self.processes.extract_if(|_, entry| !known.contains(&entry.key));
+        let gone = gone.filter(|(_, entry)| entry.paused_until.is_some());
+        self.gone.extend(gone.map(|(pid, _)| pid));
         changes
+    }
+
+    /// Processes that are gone, or forgotten, in their pause, since the last call.
+    pub(crate) fn take_gone(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.gone)
     }
 
     /// Processes of which nothing is copied.
@@ -230,9 +240,12 @@ mod tests {
         assert!(ledger.look(at(2), &used(2, 20_000, 40_000_000)).is_empty());
         assert!(!ledger.look(at(3), &used(2, 40_000, 80_000_000)).is_empty());
         assert!(ledger.look(at(4), &used(3, 0, 0)).is_empty());
-        assert_eq!(ledger.paused().count(), 0);
-        ledger.look(at(5), &[]);
+        assert_eq!((ledger.paused().count(), ledger.take_gone()), (0, vec![1]));
+        ledger.look(at(5), &used(3, 90_000, 0));
+        assert_eq!(ledger.paused().count(), 1);
+        ledger.look(at(6), &[]);
         assert!(ledger.processes.is_empty());
+        assert_eq!(ledger.take_gone(), [1]);
     }
 
     fn ledger(began: Instant) -> Ledger {

@@ -311,6 +311,9 @@ impl ClearText {
         let known = self.processes.iter().flatten();
         let used: Vec<_> = known.map(|(_, words)| (key_of(&words), usage_of(&words))).collect();
         let changes = ledger.look(now, &used);
+        for pid in ledger.take_gone() {
+            self.paused.remove(&pid).ok();
+        }
         for (key, change) in &changes {
             let value = [key.start, u64::from(key.exec) << 32 | u64::from(key.pid)];
             // If there is no room, what it costs is told, and once more with the next look.

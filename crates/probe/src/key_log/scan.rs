@@ -120,7 +120,7 @@ fn sweep(
             }
             // Whoever has it mapped next is asked again.
             let Ok(file) = File::open(mapping.reach(pid)) else { continue };
-            known.insert(mapping.file.clone(), ());
+            known.insert(mapping.file, ());
             if let Sought::Found(place) = find(&file) {
                 let candidate = Candidate { file, path: mapping.path, place };
                 found.send(Found::File(candidate)).ok()?;
@@ -157,7 +157,7 @@ pub fn key_ways() -> std::io::Result<Vec<KeyWay>> {
                     let Ok(file) = File::open(mapping.reach(pid)) else { continue };
                     let attach = attachment(file, &mapping);
                     if known.len() < MAX_FILES {
-                        known.insert(mapping.file.clone(), attach.clone());
+                        known.insert(mapping.file, attach.clone());
                     }
                     attach
                 }

@@ -18,7 +18,7 @@ fn sessions_are_in_a_database_and_outlast_the_folder_of_the_server() {
     let folder = folder("database");
     let database = Database::start(&folder);
     let lines = folder.join("lines.ndjson");
-    fs::write(&lines, tlsight(&["read", "--json", capture("sample").to_str().unwrap()]).stdout)
+    fs::write(&lines, tlsight(["read", "--json", capture("sample").to_str().unwrap()]).stdout)
         .unwrap();
     let store = database.url("server.pem");
     let mut sessions = None;
