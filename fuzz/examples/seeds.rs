@@ -5,11 +5,17 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use capture::{Block, FileReader, More};
+use escrow::hpke::{Kem, PrivateKey};
+use escrow::keys::{Filter, Grant, Request, Role, SealingKey, SigningKey, Statement};
+use escrow::seal::{Content, Sealer, SealerLimits};
+use escrow::tier::{Facts, Part};
+use escrow::wire as escrow_wire;
 use event::{Timestamp, Transport};
 use flow::{
     Application, Direction, EndReason, Engine, Flow, FlowAnomaly, Interest, Limits, Progress,
 };
 use forge::{ConnectionId, Ending, MissingCause, Opened, Origin, Record, RecordKind, Side};
+use secrets::{Label, Secret, SessionStage, ShortText};
 use tls::handshake::{CertificateList, MessageHeader, ServerHello};
 use tls::record::RecordHeader;
 use tls::registry::{ContentType, HandshakeType};
@@ -36,6 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     seeds.tunnel()?;
+    seeds.escrow()?;
     for (index, (target, seed)) in HAND_WRITTEN.iter().enumerate() {
         seeds.add(target, &format!("hand-written-{index}"), seed)?;
     }
@@ -109,6 +116,89 @@ impl Seeds {
             put_datagram(0, rest, &mut input);
         }
         self.add("tunnel_frames", "all-kinds", &input)
+    }
+
+    /// Frames, records and statements of an escrow.
+    fn escrow(&mut self) -> Result<(), Box<dyn std::error::Error>> {
+        let facts = Facts {
+            stage: SessionStage::Application,
+            version: 0x0304,
+            cipher_suite: 0x1301,
+            client_random: [1; 32],
+            server_random: Some([2; 32]),
+        };
+        let origin = secrets::Origin {
+            pid: Some(7),
+            server_name: Some(ShortText::new("example.test")),
+            peer: Some(([192, 0, 2, 1], 443).into()),
+            ..secrets::Origin::unknown(Timestamp::from_nanos(1))
+        };
+        let secrets = vec![(Label::ClientTraffic(0), Secret::new(&[3; 32]))];
+        let key = PrivateKey::generate(Kem::X25519)?;
+        let sealer = Sealer::new(Part::Client, key.public().clone(), SealerLimits::default());
+        let mut record = Vec::new();
+        let context = sealer.seal(Timestamp::from_nanos(1), &facts, None, &secrets, &mut record)?;
+        let metadata =
+            Content { part: Part::Metadata, facts, origin: Some(origin), secrets: vec![] };
+        let client = Content { part: Part::Client, facts, origin: None, secrets };
+        self.add("escrow_records", "metadata", &metadata.dangerous_bytes())?;
+        self.add("escrow_records", "client", &client.dangerous_bytes())?;
+        self.add("escrow_records", "sealed", &record)?;
+        self.add("escrow_records", "context", &context)?;
+        self.add("escrow_records", "entry", &[&[2], &[7; 16][..], &[1, b'a'], &record].concat())?;
+        let mut input = Vec::new();
+        for frame in [
+            escrow_wire::Frame::Hello(escrow_wire::Peer::Agent),
+            escrow_wire::Frame::Context(&context),
+            escrow_wire::Frame::Deliver {
+                sequence: 1,
+                client_random: [1; 32],
+                archive: &record,
+                live: &record,
+            },
+            escrow_wire::Frame::Incident {
+                kind: escrow_wire::IncidentKind::Gap,
+                sessions: 2,
+                client_random: Some([1; 32]),
+                reason: ShortText::new("deadline"),
+            },
+            escrow_wire::Frame::Subscribe { grant: "grant", key: "key" },
+            escrow_wire::Frame::Taken(1),
+            escrow_wire::Frame::Ping,
+            escrow_wire::Frame::Announcement(b"{}"),
+            escrow_wire::Frame::Acknowledge { received: 3, durable: 2, live: 1 },
+            escrow_wire::Frame::Missed(2),
+            escrow_wire::Frame::Refused(escrow_wire::Refusal::Busy),
+            escrow_wire::Frame::Live { agent: "web-1", record: &record },
+        ] {
+            let mut bytes = Vec::new();
+            frame.put(&mut bytes);
+            let (head, rest) = bytes.split_at(bytes.len().min(3));
+            put_datagram(0, head, &mut input);
+            put_datagram(0, rest, &mut input);
+        }
+        self.add("escrow_frames", "all-kinds", &input)?;
+        let signing = SigningKey::generate()?;
+        let grant = Statement::Grant(Grant {
+            name: "alice".to_owned(),
+            roles: vec![Role::Requester],
+            tier: "t2c".to_owned(),
+            signing: signing.verifying().text(),
+            sealing: SealingKey::new(key.public()),
+            not_after_ms: 1,
+        });
+        self.add("escrow_statement", "grant", grant.sign(&signing)?.to_text().as_bytes())?;
+        let request = Statement::Request(Request {
+            id: "1".to_owned(),
+            case: "a case".to_owned(),
+            reason: "a reason".to_owned(),
+            requester: "alice".to_owned(),
+            tier: "t3".to_owned(),
+            expires_ms: 1,
+            filter: Filter { port: Some(443), ..Filter::default() },
+        });
+        self.add("escrow_statement", "request", request.sign(&signing)?.to_text().as_bytes())?;
+        Ok(())
     }
 
     fn stream(&mut self, name: &str, stream: &[u8]) -> std::io::Result<()> {

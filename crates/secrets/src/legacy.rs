@@ -77,48 +77,72 @@ impl LegacySession {
         }
     }
 
-    /// Openers of the client's and of the server's records. With several master secrets, the first
-    /// record that opens tells which is the right one.
+    /// An opener of one side's records, from master secrets and from what [`Self::write_keys`] gave for
+    /// that side. With several, the first record that opens tells which is the right one.
     #[must_use]
-    pub fn openers(&self, masters: &[Arc<Secret>]) -> [LegacyOpener; 2] {
-        let (mut client, mut server) = (LegacyOpener::new(), LegacyOpener::new());
+    pub fn opener(
+        &self,
+        is_client: bool,
+        masters: &[Arc<Secret>],
+        keys: &[Arc<Secret>],
+    ) -> LegacyOpener {
+        let mut opener = LegacyOpener::new();
         for master in masters {
-            if let Some([of_client, of_server]) = self.protections(master) {
-                client.protections.push(of_client);
-                server.protections.push(of_server);
-            }
+            let derived = self.write_keys(master).map(
+                |[client, server]| {
+                    if is_client { client } else { server }
+                },
+            );
+            opener.protections.extend(derived.and_then(|keys| self.protection(&keys)));
         }
-        [client, server]
+        opener.protections.extend(keys.iter().filter_map(|keys| self.protection(keys)));
+        opener
     }
 
-    /// RFC 5246 section 6.3.
-    fn protections(&self, master: &Secret) -> Option<[LegacyProtection; 2]> {
-        let framing = self.framing();
-        let mac_len = self.suite.mac.map_or(0, Hash::digest_len);
+    /// What protects the client's and the server's records: MAC key, key and IV, one behind the other
+    /// (RFC 5246 section 6.3). Neither the other side's nor the master secret follows from it.
+    #[must_use]
+    pub fn write_keys(&self, master: &Secret) -> Option<[Secret; 2]> {
+        let lens = self.key_lens();
+        let mut block = Zeroizing::new(vec![0; 2 * lens.iter().sum::<usize>()]);
+        let seed = [&self.server_random[..], &self.client_random[..]];
+        self.prf().expand(master.dangerous_bytes(), b"key expansion", seed, &mut block);
+        let of = |is_server: bool| {
+            let mut keys = Zeroizing::new(Vec::with_capacity(block.len() / 2));
+            let mut rest = &block[..];
+            for len in lens {
+                let (client, behind) = rest.split_at_checked(len)?;
+                let (server, behind) = behind.split_at_checked(len)?;
+                keys.extend_from_slice(if is_server { server } else { client });
+                rest = behind;
+            }
+            Some(Secret::of(keys))
+        };
+        Some([of(false)?, of(true)?])
+    }
+
+    /// `None` if the keys have not the lengths that the suite asks for.
+    fn protection(&self, keys: &Secret) -> Option<LegacyProtection> {
+        let [mac_len, key_len, iv_len] = self.key_lens();
+        let (mac, rest) = keys.dangerous_bytes().split_at_checked(mac_len)?;
+        let (key, iv) = rest.split_at_checked(key_len)?;
+        let keys = LegacyKeys { mac, key, iv };
+        if iv.len() != iv_len {
+            return None;
+        }
+        LegacyProtection::new(self.suite, self.framing(), &keys)
+    }
+
+    /// Lengths of one side's MAC key, key and IV.
+    fn key_lens(&self) -> [usize; 3] {
         let key_len = match self.suite.bulk {
             Bulk::Aead(aead) => aead.key_len(),
             Bulk::Cbc(block) => block.key_len(),
             Bulk::Rc4 => RC4_KEY_LEN,
             Bulk::Null => 0,
         };
-        let iv_len = LegacyProtection::iv_len(self.suite, framing);
-        let mut block = Zeroizing::new(vec![0; 2 * (mac_len + key_len + iv_len)]);
-        let seed = [&self.server_random[..], &self.client_random[..]];
-        self.prf().expand(master.dangerous_bytes(), b"key expansion", seed, &mut block);
-        let (macs, rest) = block.split_at_checked(2 * mac_len)?;
-        let (keys, ivs) = rest.split_at_checked(2 * key_len)?;
-        let of = |at: usize| {
-            let part = |bytes: &[u8], len: usize| {
-                Some(at * len..(at + 1) * len).filter(|range| range.end <= bytes.len())
-            };
-            let keys = LegacyKeys {
-                mac: macs.get(part(macs, mac_len)?)?,
-                key: keys.get(part(keys, key_len)?)?,
-                iv: ivs.get(part(ivs, iv_len)?)?,
-            };
-            LegacyProtection::new(self.suite, framing, &keys)
-        };
-        Some([of(0)?, of(1)?])
+        let mac_len = self.suite.mac.map_or(0, Hash::digest_len);
+        [mac_len, key_len, LegacyProtection::iv_len(self.suite, self.framing())]
     }
 
     fn prf(&self) -> Prf {

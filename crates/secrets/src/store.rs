@@ -139,7 +139,9 @@ impl KeyStore {
             | Label::ClientHandshakeTraffic
             | Label::ServerHandshakeTraffic
             | Label::ClientTraffic(_)
-            | Label::ServerTraffic(_) => None,
+            | Label::ServerTraffic(_)
+            | Label::ClientWrite
+            | Label::ServerWrite => None,
         };
         let first = known.iter().filter_map(|(label, _)| generation(*label)).min();
         let found =
@@ -196,7 +198,7 @@ impl KeyStore {
         // A vector that grows leaves what it held behind.
         let mut lines = Zeroizing::new(Vec::with_capacity(len));
         for (random, label, secret) in secrets {
-            label.write_line(&random, secret, &mut lines);
+            label.dangerous_write_line(&random, secret, &mut lines);
         }
         lines
     }

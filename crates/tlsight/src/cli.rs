@@ -1,5 +1,6 @@
 //! The command line.
 
+mod escrow;
 mod handover;
 mod keys;
 mod kubernetes;
@@ -12,7 +13,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use self::handover::{EscrowArgs, EscrowCommand, HandoverAgentArgs, RunArgs};
+pub(crate) use self::escrow::{
+    ApproveArgs, AuditArgs, EscrowArgs, EscrowCommand, EscrowKeysCommand, EscrowServeArgs,
+    GrantArgs, InitArgs, MonitorArgs, OpenArgs, ReleaseArgs, RequestArgs, ScheduleArgs,
+    ServiceAddress,
+};
+pub(crate) use self::handover::{EscrowServiceArgs, HandoverAgentArgs, RunArgs};
 pub(crate) use self::keys::{DecryptArgs, KeyArgs};
 pub(crate) use self::kubernetes::KubernetesArgs;
 pub(crate) use self::mirror::{MirrorArgs, PacketArgs};
@@ -21,7 +27,6 @@ pub(crate) use self::tunnel::TunnelArgs;
 use crate::agent::settings::{AgentLayer, Interval, Listen};
 use crate::config::{Fingerprint, Layer, Size};
 use crate::filter::{Class, Filter, Glob, Network, VersionRange};
-use crate::kubernetes::KubernetesSettings;
 use crate::output::ColorChoice;
 use crate::policies::PolicyArgs;
 use crate::reports::ReportArgs;
@@ -68,8 +73,8 @@ pub(crate) enum Command {
     Mirror(Box<MirrorArgs>),
     /// Run a program and take the secrets of its TLS sessions, by a library that is preloaded into it
     Run(Box<RunArgs>),
-    /// Take the secrets of the sessions of this host
-    Escrow(EscrowArgs),
+    /// Take secrets of sessions, keep them sealed by tier, and release what was asked for and approved
+    Escrow(Box<EscrowArgs>),
     /// Say what this machine can do, and how to get what is missing
     Doctor(DoctorArgs),
     /// List, explain and check policies
@@ -104,6 +109,8 @@ pub(crate) struct ReadArgs {
 pub(crate) struct WatchArgs {
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) monitor: MonitorArgs,
     #[command(flatten)]
     pub(crate) common: CommonArgs,
 }
@@ -387,7 +394,7 @@ impl AnalysisArgs {
             command_line: None,
             redact: None,
             agent: AgentLayer::default(),
-            kubernetes: KubernetesSettings::default(),
+            kubernetes: crate::kubernetes::KubernetesSettings::default(),
             serve: ServeLayer::default(),
         }
     }

@@ -57,6 +57,11 @@ impl Keys {
         Ok(keys)
     }
 
+    /// Secrets that somebody has found.
+    pub(crate) const fn of(store: Arc<KeyStore>) -> Self {
+        Self { store, logs: Vec::new(), blocks_read: 0 }
+    }
+
     /// Whether more may be written to a key log while packets come.
     pub(crate) const fn may_grow(&self) -> bool {
         !self.logs.is_empty()
@@ -69,7 +74,7 @@ impl Keys {
 
     /// The same secrets for somebody who reads captures.
     pub(crate) fn share(&self) -> Self {
-        Self { store: Arc::clone(&self.store), logs: Vec::new(), blocks_read: 0 }
+        Self::of(Arc::clone(&self.store))
     }
 
     /// How sessions are decrypted with them.

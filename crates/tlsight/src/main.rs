@@ -10,6 +10,7 @@ mod config;
 mod decrypt;
 mod demo;
 mod doctor;
+mod escrow;
 mod filter;
 mod handover;
 mod keys;
@@ -79,7 +80,7 @@ fn run(command: Command) -> Result<Outcome> {
         Command::Serve(args) => serve::run(&args),
         Command::Mirror(args) => mirror::run(&args),
         Command::Run(args) => handover::run(&args),
-        Command::Escrow(args) => handover::escrow(&args),
+        Command::Escrow(args) => escrow::run(args.command),
         Command::Doctor(args) => doctor::run(&args),
         Command::Policy(args) => policies::run(args),
         Command::Report(args) => reports::run(args),

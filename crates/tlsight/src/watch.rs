@@ -12,6 +12,7 @@ use probe::CutOff;
 
 use crate::Outcome;
 use crate::cli::WatchArgs;
+use crate::escrow::watching::Watching;
 use crate::message;
 use crate::output::loss;
 use crate::pipeline::{Counted, Worker};
@@ -25,7 +26,12 @@ use crate::watch_sockets;
 /// cannot be written to.
 pub(crate) fn run(args: WatchArgs) -> Result<Outcome> {
     let Some(interface) = args.place.interface.clone() else { return watch_sockets::run(args) };
+    let escrow = Watching::start(&args.monitor)?;
     let setup = Setup::new(args.common, Source::Live, None)?;
+    let setup = match &escrow {
+        Some(escrow) => setup.decrypting(escrow.decryption.clone()),
+        None => setup,
+    };
     let mut options = LiveOptions::new(Interface::from_name(&interface));
     if args.place.no_promiscuous {
         options.reception = Reception::Own;
@@ -65,6 +71,9 @@ pub(crate) fn run(args: WatchArgs) -> Result<Outcome> {
     let all = sum(&known);
     let untold = since(&all, &told);
     setup.conclude(counted, &untold, all)?;
+    if let Some(escrow) = escrow {
+        escrow.finish();
+    }
     Ok(Outcome::Done)
 }
 

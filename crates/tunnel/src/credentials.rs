@@ -12,8 +12,6 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
-use crate::format::ALPN;
-
 /// A certificate with its key, and the authority that the other side's certificate must be of.
 pub struct Credentials {
     chain: Vec<CertificateDer<'static>>,
@@ -64,21 +62,27 @@ impl Credentials {
         Ok(Self { chain, key: private, roots: Arc::new(roots) })
     }
 
-    /// How an agent connects: TLS 1.3, post-quantum key exchange first.
-    pub(crate) fn client(&self) -> Result<ClientConfig, NoCredentials> {
+    /// How an agent connects: TLS 1.3 with this ALPN, post-quantum key exchange first.
+    ///
+    /// # Errors
+    /// See [`NoCredentials`].
+    pub fn client(&self, alpn: &[u8]) -> Result<ClientConfig, NoCredentials> {
         let mut config = ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&rustls::version::TLS13])
             .map_err(unfit)?
             .with_root_certificates(Arc::clone(&self.roots))
             .with_client_auth_cert(self.chain.clone(), self.key.clone_key())
             .map_err(unfit)?;
-        config.alpn_protocols = vec![ALPN.to_vec()];
+        config.alpn_protocols = vec![alpn.to_vec()];
         config.resumption = rustls::client::Resumption::disabled();
         Ok(config)
     }
 
     /// How a sensor listens: the same, and nobody comes in without a certificate.
-    pub(crate) fn server(&self) -> Result<ServerConfig, NoCredentials> {
+    ///
+    /// # Errors
+    /// See [`NoCredentials`].
+    pub fn server(&self, alpn: &[u8]) -> Result<ServerConfig, NoCredentials> {
         let verifier =
             WebPkiClientVerifier::builder_with_provider(Arc::clone(&self.roots), provider())
                 .build()
@@ -89,7 +93,7 @@ impl Credentials {
             .with_client_cert_verifier(verifier)
             .with_single_cert(self.chain.clone(), self.key.clone_key())
             .map_err(unfit)?;
-        config.alpn_protocols = vec![ALPN.to_vec()];
+        config.alpn_protocols = vec![alpn.to_vec()];
         // A resumed session would outlive the certificate that it began with.
         config.send_tls13_tickets = 0;
         Ok(config)

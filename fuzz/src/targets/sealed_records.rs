@@ -24,7 +24,8 @@ pub fn sealed_records(input: &[u8]) {
         server_random: [2; 32],
         encrypt_then_mac: v1 & 0x80 != 0,
     };
-    let [mut client, mut server] = session.openers(&secret(48));
+    let mut client = session.opener(true, &secret(48), &[]);
+    let mut server = session.opener(false, &secret(48), &[]);
     let of_hash = secret(suite.hash().digest_len());
     let secrets =
         TrafficSecrets { early: of_hash.clone(), handshake: of_hash.clone(), application: of_hash };

@@ -21,6 +21,12 @@ pub enum Label {
     ClientTraffic(u16),
     /// What protects the server's application data, at this generation.
     ServerTraffic(u16),
+    /// What protects the client's records up to TLS 1.2, as [`LegacySession::write_keys`] derives it.
+    ///
+    /// [`LegacySession::write_keys`]: crate::LegacySession::write_keys
+    ClientWrite,
+    /// The same of the server's records.
+    ServerWrite,
 }
 
 /// A secret, and how its session is found.
@@ -115,7 +121,7 @@ pub fn dangerous_key_log_lines(
     let mut lines =
         Zeroizing::new(Vec::with_capacity(secrets.len().saturating_mul(MAX_LINE_OF_SECRET)));
     for (label, secret) in secrets {
-        label.write_line(random, secret, &mut lines);
+        label.dangerous_write_line(random, secret, &mut lines);
     }
     lines
 }
@@ -130,6 +136,9 @@ impl Label {
             b"CLIENT_EARLY_TRAFFIC_SECRET" => Self::ClientEarlyTraffic,
             b"CLIENT_HANDSHAKE_TRAFFIC_SECRET" => Self::ClientHandshakeTraffic,
             b"SERVER_HANDSHAKE_TRAFFIC_SECRET" => Self::ServerHandshakeTraffic,
+            // RFC 9850 has no labels for these, and whoever does not know one passes over its line.
+            b"TLSIGHT_CLIENT_WRITE" => Self::ClientWrite,
+            b"TLSIGHT_SERVER_WRITE" => Self::ServerWrite,
             _ => {
                 let client = label.strip_prefix(b"CLIENT_TRAFFIC_SECRET_");
                 match (client, label.strip_prefix(b"SERVER_TRAFFIC_SECRET_")) {
@@ -141,8 +150,8 @@ impl Label {
         })
     }
 
-    /// Appends the line that tells a secret.
-    pub(crate) fn write_line(self, random: &[u8; 32], secret: &Secret, out: &mut Vec<u8>) {
+    /// Appends the line that tells a secret: only for a key log that somebody asked for.
+    pub fn dangerous_write_line(self, random: &[u8; 32], secret: &Secret, out: &mut Vec<u8>) {
         let (name, generation) = match self {
             Self::ClientRandom => ("CLIENT_RANDOM", None),
             Self::PremasterSecret => ("PMS_CLIENT_RANDOM", None),
@@ -151,6 +160,8 @@ impl Label {
             Self::ServerHandshakeTraffic => ("SERVER_HANDSHAKE_TRAFFIC_SECRET", None),
             Self::ClientTraffic(generation) => ("CLIENT_TRAFFIC_SECRET_", Some(generation)),
             Self::ServerTraffic(generation) => ("SERVER_TRAFFIC_SECRET_", Some(generation)),
+            Self::ClientWrite => ("TLSIGHT_CLIENT_WRITE", None),
+            Self::ServerWrite => ("TLSIGHT_SERVER_WRITE", None),
         };
         out.extend_from_slice(name.as_bytes());
         match generation {
@@ -169,10 +180,12 @@ impl Label {
     }
 
     /// Whether a secret of this kind may be `len` bytes long.
-    const fn allows(self, len: usize) -> bool {
+    #[must_use]
+    pub const fn allows(self, len: usize) -> bool {
         match self {
             Self::ClientRandom => len == MASTER_SECRET_LEN,
             Self::PremasterSecret => 0 < len,
+            Self::ClientWrite | Self::ServerWrite => 0 < len && len <= MAX_WRITE_KEYS_LEN,
             Self::ClientEarlyTraffic
             | Self::ClientHandshakeTraffic
             | Self::ServerHandshakeTraffic
@@ -255,6 +268,8 @@ pub(crate) const MAX_LINE_OF_SECRET: usize = 256;
 
 /// Length of a master secret, and of the premaster secret of RSA (RFC 5246 section 8.1).
 const MASTER_SECRET_LEN: usize = 48;
+/// A MAC key of SHA-384, a key of AES-256, and an IV.
+const MAX_WRITE_KEYS_LEN: usize = 48 + 32 + 16;
 const SHA256_LEN: usize = 32;
 const SHA384_LEN: usize = 48;
 

@@ -15,6 +15,8 @@ fn all_labels_are_read() {
         ("CLIENT_HANDSHAKE_TRAFFIC_SECRET", &long, Label::ClientHandshakeTraffic),
         ("SERVER_HANDSHAKE_TRAFFIC_SECRET", &short, Label::ServerHandshakeTraffic),
         ("CLIENT_TRAFFIC_SECRET_0", &short, Label::ClientTraffic(0)),
+        ("TLSIGHT_CLIENT_WRITE", &short, Label::ClientWrite),
+        ("TLSIGHT_SERVER_WRITE", &long, Label::ServerWrite),
         ("SERVER_TRAFFIC_SECRET_12", &short, Label::ServerTraffic(12)),
         ("QUIC_SERVER_TRAFFIC_SECRET_0", &long, Label::ServerTraffic(0)),
     ] {

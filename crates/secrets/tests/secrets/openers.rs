@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use quic::{Protected, Space, Version};
 use secrets::{
-    LegacyOpener, LegacyRecord, LegacySession, QuicOpener, Secret, Suite, Tls13Opener,
+    Label, LegacyOpener, LegacyRecord, LegacySession, QuicOpener, Secret, Suite, Tls13Opener,
     TrafficSecrets,
 };
 use tls::ProtocolVersion;
@@ -35,7 +35,8 @@ proptest! {
             server_random: [2; 32],
             encrypt_then_mac,
         };
-        let [mut client, mut server] = session.openers(&secret(48));
+        let mut client = session.opener(true, &secret(48), &[]);
+        let mut server = session.opener(false, &secret(48), &secret(48));
         let record = LegacyRecord { content_type: 23, version, body: &body };
         let mut out = Vec::new();
         prop_assert!(client.has_keys());
@@ -80,6 +81,28 @@ proptest! {
             let packet = Protected { space, version, clear: &clear, protected: &protected };
             let (mut header, mut payload) = (Vec::new(), Vec::new());
             prop_assert!(!opener.open(&packet, &mut header, &mut payload));
+        }
+    }
+}
+
+#[test]
+fn write_keys_have_the_lengths_of_the_suite_and_differ_by_side() {
+    for suite in SUITES.into_iter().filter(|suite| *suite < 0x1301) {
+        for version in VERSIONS {
+            let session = LegacySession {
+                version: ProtocolVersion(version),
+                suite: Suite::of(CipherSuite(suite)).unwrap(),
+                client_random: [1; 32],
+                server_random: [2; 32],
+                encrypt_then_mac: false,
+            };
+            let keys = session.write_keys(&Secret::new(&[7; 48])).unwrap();
+            let [client, server] = keys.map(Arc::new);
+            assert_ne!(client.dangerous_bytes(), server.dangerous_bytes(), "{suite:04x}");
+            assert!(Label::ClientWrite.allows(client.len()), "{suite:04x} {version:04x}");
+            assert!(session.opener(true, &[], &[Arc::clone(&client)]).has_keys());
+            let short = Secret::new(&client.dangerous_bytes()[1..]);
+            assert!(!session.opener(true, &[], &[Arc::new(short)]).has_keys());
         }
     }
 }

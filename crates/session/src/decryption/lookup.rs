@@ -103,8 +103,9 @@ impl Opening {
         let is_client = self.hellos.client.as_ref()?.direction == direction;
         let masters =
             self.masters.get_or_insert_with(|| legacy::masters(&self.keys, &self.hellos, &session));
-        let [client, server] = session.openers(masters);
-        Some(if is_client { client } else { server })
+        let label = if is_client { Label::ClientWrite } else { Label::ServerWrite };
+        let keys = self.keys.by_random(&session.client_random, label);
+        Some(session.opener(is_client, masters, &keys))
     }
 
     /// The master secret, if there is but one that it may be.

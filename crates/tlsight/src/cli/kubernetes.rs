@@ -1,10 +1,9 @@
-//! How the API of Kubernetes is asked.
+//! The command line about Kubernetes.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::either;
 use crate::kubernetes::KubernetesSettings;
 
 /// How the API of Kubernetes is asked.
@@ -41,7 +40,7 @@ impl KubernetesArgs {
     /// The settings that flags give.
     pub(crate) fn settings(&self) -> KubernetesSettings {
         KubernetesSettings {
-            enabled: either(self.kubernetes, self.no_kubernetes),
+            enabled: super::either(self.kubernetes, self.no_kubernetes),
             kubeconfig: self.kubeconfig.clone(),
             node_name: self.node_name.clone(),
             cluster_name: self.cluster_name.clone(),

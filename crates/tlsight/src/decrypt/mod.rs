@@ -4,6 +4,7 @@ mod copy;
 mod packets;
 mod text;
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Result, bail};
@@ -58,8 +59,20 @@ pub(crate) fn run(args: DecryptArgs) -> Result<Outcome> {
         (None, None) => Box::new(Text::default()),
         (Some(_), Some(_)) => bail!("-w and --text-dir at once"),
     };
+    decrypt(args.files, &keys, output)
+}
+
+/// Writes the clear text of captures as packets, as far as these secrets open them.
+///
+/// # Errors
+/// An output that cannot be written.
+pub(crate) fn to_packets(files: Vec<PathBuf>, keys: &Keys, output: &Path) -> Result<Outcome> {
+    decrypt(files, keys, Box::new(Packets::create(output)?))
+}
+
+fn decrypt(files: Vec<PathBuf>, keys: &Keys, output: Box<dyn Output>) -> Result<Outcome> {
     let output = Arc::new(Mutex::new(output));
-    let seen = analyse(args.files, &keys, Some(Arc::clone(&output)))?;
+    let seen = analyse(files, keys, Some(Arc::clone(&output)))?;
     output.lock().unwrap_or_else(PoisonError::into_inner).finish()?;
     if seen.opened == 0 {
         message::error("no session could be opened: none is among the secrets");
@@ -78,7 +91,7 @@ struct Seen {
 
 type Shared = Arc<Mutex<Box<dyn Output>>>;
 
-fn analyse(files: Vec<std::path::PathBuf>, keys: &Keys, output: Option<Shared>) -> Result<Seen> {
+fn analyse(files: Vec<PathBuf>, keys: &Keys, output: Option<Shared>) -> Result<Seen> {
     let settings = Settings { decryption: Some(keys.decryption(None)), ..Settings::default() };
     let mut analyzer = Analyzer::new(settings, Limits::default());
     if let Some(output) = output {

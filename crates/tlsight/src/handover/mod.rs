@@ -3,28 +3,17 @@
 mod agent;
 mod attached;
 mod built_in;
+mod escrow_sink;
 mod preload;
 mod run;
 
-use anyhow::Result;
 use endpoint::Peer;
 use handover::Tallies;
 
-use crate::Outcome;
-use crate::cli::{EscrowArgs, EscrowCommand};
 use crate::message;
 
+pub(crate) use agent::run as agent;
 pub(crate) use run::run;
-
-/// Runs one of the commands of `escrow`.
-///
-/// # Errors
-/// Those of the command.
-pub(crate) fn escrow(args: &EscrowArgs) -> Result<Outcome> {
-    match &args.command {
-        EscrowCommand::Agent(args) => agent::run(args),
-    }
-}
 
 /// Says what a process could not hand over.
 fn say_missed(peer: &Peer, tallies: &Tallies) {

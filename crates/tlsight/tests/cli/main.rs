@@ -7,6 +7,8 @@ mod decrypt;
 #[cfg(test)]
 mod enduring;
 #[cfg(test)]
+mod escrow;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod program;

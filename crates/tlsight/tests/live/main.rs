@@ -8,6 +8,8 @@ mod bulk;
 #[cfg(test)]
 mod doctor;
 #[cfg(test)]
+mod escrow;
+#[cfg(test)]
 mod handover;
 #[cfg(test)]
 mod mirror;

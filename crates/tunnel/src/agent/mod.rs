@@ -32,6 +32,7 @@ use self::spool::Spool;
 pub use self::spool::SpoolSettings;
 use self::worker::Worker;
 use crate::credentials::{Credentials, NoCredentials};
+use crate::format::ALPN;
 
 /// Sends records to a sensor, from a thread of its own.
 ///
@@ -98,7 +99,7 @@ impl Sender {
             port: settings.port,
             name: ServerName::try_from(name.clone())
                 .map_err(|_error| CannotSend::Name(name.clone()))?,
-            tls: Arc::new(credentials.client()?),
+            tls: Arc::new(credentials.client(ALPN)?),
         };
         let limits =
             OutboxLimits { bytes: settings.queue_bytes, connections: settings.max_connections };

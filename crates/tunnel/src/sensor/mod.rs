@@ -42,6 +42,7 @@ pub use self::settings::{ReceiverLimits, ReceiverSettings};
 use self::switch::Switch;
 use self::turnstile::Turnstile;
 use crate::credentials::{Credentials, NoCredentials};
+use crate::format::ALPN;
 
 /// Takes what agents tell. Connections have numbers that are used once, whichever agent they are of.
 pub trait Consumer: Send {
@@ -111,7 +112,7 @@ impl Receiver {
         listener.set_nonblocking(true).map_err(unheard)?;
         let address = listener.local_addr().map_err(unheard)?;
         let shared = Arc::new(Shared {
-            tls: Arc::new(credentials.server()?),
+            tls: Arc::new(credentials.server(ALPN)?),
             limits: settings.limits,
             hub: Turnstile::new(Hub { switch: Switch::new(settings.limits), consumer }),
             places: Arc::default(),

@@ -20,7 +20,8 @@ impl AgentName {
     }
 
     /// Reads the name; none if there is none, or one that cannot be written as it is.
-    pub(super) fn of(certificate: &CertificateDer<'_>) -> Option<Self> {
+    #[must_use]
+    pub fn of(certificate: &CertificateDer<'_>) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
         let alternative = certificate.subject_alternative_name().ok().flatten();
         let names = alternative.iter().flat_map(|names| &names.value.general_names);

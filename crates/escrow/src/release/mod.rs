@@ -1,0 +1,8 @@
+//! The broker: opens what was asked for and approved, with the keys of epochs, and hands it on.
+
+mod answer;
+mod broker;
+mod matching;
+
+pub use answer::{AnswerError, AnswerWriter, read_answer};
+pub use broker::{Broker, Collected, ReleaseError, Told};
