@@ -29,7 +29,7 @@ pub(super) struct EscrowSink {
 type Job = (SessionSecrets, Receipt, Wait);
 
 impl EscrowSink {
-    /// Connects in the background.
+    /// Connects; a service that is not there is waited for a little, and tried again in the background.
     ///
     /// # Errors
     /// Files that cannot be read, and what the client says.
@@ -45,6 +45,14 @@ impl EscrowSink {
         };
         let tell = Box::new(|text: &str| message::error(text));
         let client = Client::start(settings, credentials.client(escrow::wire::ALPN)?, tell)?;
+        let began = Instant::now();
+        // Before that there is no key to seal to.
+        while !client.is_ready() && began.elapsed() < LONGEST_WAIT {
+            thread::sleep(LOOK_EVERY);
+        }
+        if !client.is_ready() {
+            message::error("the escrow does not answer: what is handed over until it does is lost");
+        }
         let client = Arc::new(client);
         let (waited_for, jobs) = mpsc::sync_channel(MAX_WAITING);
         let jobs = Arc::new(Mutex::new(jobs));
@@ -134,6 +142,8 @@ const MAX_WAITING: usize = 1024;
 
 /// After that nobody waits any longer, whatever its deadline was.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// Incidents that are told one by one of one message; more of them are the same again.
 const MAX_INCIDENTS: u32 = 16;
