@@ -160,10 +160,13 @@ impl Drop for Server {
     }
 }
 
+/// Secrets by client random.
+type Known = HashMap<[u8; 32], Vec<(Label, Secret)>>;
+
 /// Collects the secrets of each session, and tells them all at once.
 struct Telling {
     client: Arc<Client>,
-    known: Mutex<HashMap<[u8; 32], Vec<(Label, Secret)>>>,
+    known: Mutex<Known>,
     outcomes: Arc<Mutex<Vec<Outcome>>>,
 }
 
