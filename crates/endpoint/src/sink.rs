@@ -15,3 +15,13 @@ pub trait Sink {
     /// What a process tells of messages that did not come, or that it did not wait for.
     fn miss(&mut self, peer: &Peer, tallies: &Tallies);
 }
+
+impl<S: Sink + ?Sized> Sink for Box<S> {
+    fn take(&mut self, secrets: SessionSecrets, receipt: Receipt) {
+        (**self).take(secrets, receipt);
+    }
+
+    fn miss(&mut self, peer: &Peer, tallies: &Tallies) {
+        (**self).miss(peer, tallies);
+    }
+}

@@ -16,8 +16,9 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use self::escrow::{
     ApproveArgs, AuditArgs, EscrowArgs, EscrowCommand, EscrowKeysCommand, EscrowServeArgs,
     GrantArgs, InitArgs, MonitorArgs, OpenArgs, ReleaseArgs, RequestArgs, ScheduleArgs,
+    ServiceAddress,
 };
-pub(crate) use self::handover::{HandoverAgentArgs, RunArgs};
+pub(crate) use self::handover::{EscrowServiceArgs, HandoverAgentArgs, RunArgs};
 pub(crate) use self::keys::{DecryptArgs, KeyArgs};
 pub(crate) use self::kubernetes::KubernetesArgs;
 pub(crate) use self::mirror::{MirrorArgs, PacketArgs};
@@ -72,7 +73,7 @@ pub(crate) enum Command {
     Mirror(Box<MirrorArgs>),
     /// Run a program and take the secrets of its TLS sessions, by a library that is preloaded into it
     Run(Box<RunArgs>),
-    /// Keep secrets of sessions, sealed by tier, and release what was asked for and approved
+    /// Take secrets of sessions, keep them sealed by tier, and release what was asked for and approved
     Escrow(Box<EscrowArgs>),
     /// Say what this machine can do, and how to get what is missing
     Doctor(DoctorArgs),

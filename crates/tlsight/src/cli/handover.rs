@@ -8,6 +8,8 @@ use clap::{Args, ValueEnum};
 use handover::{Glob, Hold, Matches, Net, OnDeadline, OnTrip, Policy, Reached};
 use nix::unistd::User;
 
+use super::escrow::ServiceAddress;
+
 #[derive(Debug, Args)]
 #[command(after_help = RUN_HELP)]
 pub(crate) struct RunArgs {
@@ -37,8 +39,16 @@ pub(crate) struct RunArgs {
 #[command(after_help = AGENT_HELP)]
 pub(crate) struct HandoverAgentArgs {
     /// Write the secrets to this key log (RFC 9850): a file with mode 0600, or a pipe
-    #[arg(long, value_name = "FILE")]
-    pub(crate) keylog: PathBuf,
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "escrow",
+        conflicts_with = "escrow"
+    )]
+    pub(crate) keylog: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) escrow: EscrowServiceArgs,
 
     /// Socket that programs connect to
     #[arg(long, value_name = "PATH", default_value = AGENT_SOCKET)]
@@ -63,6 +73,35 @@ pub(crate) struct HandoverAgentArgs {
     /// Who may connect, as the mode of a file: 0600 is only this user, 0666 everybody
     #[arg(long, value_name = "MODE", default_value = "0666", value_parser = mode)]
     pub(crate) mode: u32,
+}
+
+/// The escrow that secrets are sealed for.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Escrow")]
+pub(crate) struct EscrowServiceArgs {
+    /// Seal the secrets by tier and deliver them to this service [default port: 3006]
+    #[arg(long, value_name = "HOST[:PORT]", requires_all = ["escrow_authority", "cert", "key", "ca"])]
+    pub(crate) escrow: Option<ServiceAddress>,
+
+    /// Public key of its authority (authority.pub)
+    #[arg(long, value_name = "FILE", requires = "escrow")]
+    pub(crate) escrow_authority: Option<PathBuf>,
+
+    /// Tell the master secrets of TLS 1.2 themselves as well (T4)
+    #[arg(long, requires = "escrow")]
+    pub(crate) with_master: bool,
+
+    /// Own certificate with its chain, in PEM
+    #[arg(long, value_name = "FILE", requires = "escrow")]
+    pub(crate) cert: Option<PathBuf>,
+
+    /// Private key of the certificate, in PEM
+    #[arg(long, value_name = "FILE", requires = "escrow")]
+    pub(crate) key: Option<PathBuf>,
+
+    /// Authority that the service's certificate must be of, in PEM
+    #[arg(long, value_name = "FILE", requires = "escrow")]
+    pub(crate) ca: Option<PathBuf>,
 }
 
 /// Whether sessions wait for their secrets to be somewhere.

@@ -101,7 +101,7 @@ pub(super) fn signing_key(path: &Path) -> Result<SigningKey> {
 }
 
 /// The key that verifies, in a file.
-pub(super) fn verifying_key(path: &Path) -> Result<VerifyingKey> {
+pub(crate) fn verifying_key(path: &Path) -> Result<VerifyingKey> {
     let text = fs::read_to_string(path);
     let text = text.with_context(|| format!("cannot read {}", path.display()))?;
     VerifyingKey::parse(&text).with_context(|| path.display().to_string())

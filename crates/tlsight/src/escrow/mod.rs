@@ -9,12 +9,14 @@ mod release;
 mod serve;
 pub(crate) mod watching;
 
+pub(crate) use folder::verifying_key;
+
 use anyhow::Result;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::cli::EscrowCommand;
-use crate::{Outcome, handover, message};
+use crate::{Outcome, message};
 
 /// Does what the command says.
 ///
@@ -24,7 +26,7 @@ pub(crate) fn run(command: EscrowCommand) -> Result<Outcome> {
     forbid_core_dumps();
     match command {
         EscrowCommand::Init(args) => init::run(&args),
-        EscrowCommand::Agent(args) => handover::run_agent(&args),
+        EscrowCommand::Agent(args) => crate::handover::agent(&args),
         EscrowCommand::Serve(args) => serve::run(args),
         EscrowCommand::Keys(args) => keys::run(args.command),
         EscrowCommand::Request(args) => people::request(args),

@@ -1,15 +1,17 @@
 //! `tlsight escrow agent`: the secrets that programs of this host hand over.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result};
-use endpoint::{Agent, AgentCounts, KeyLogFile};
+use endpoint::{Agent, AgentCounts, KeyLogFile, Sink};
+use escrow::Client;
 
 use super::attached::Attached;
+use super::escrow_sink::EscrowSink;
 use super::say_missed;
 use crate::cli::HandoverAgentArgs;
 use crate::{Outcome, message, signals};
@@ -21,8 +23,7 @@ use crate::{Outcome, message, signals};
 pub(crate) fn run(args: &HandoverAgentArgs) -> Result<Outcome> {
     let stop = Arc::new(AtomicBool::new(false));
     signals::stop_on_request(&stop)?;
-    let sink = KeyLogFile::open(&args.keylog, say_missed)?;
-    let failures = sink.failures();
+    let (sink, end) = sink(args)?;
     if let Some(folder) = args.socket.parent().filter(|folder| *folder != Path::new("")) {
         let failed = || format!("cannot make {}", folder.display());
         fs::create_dir_all(folder).with_context(failed)?;
@@ -44,12 +45,53 @@ pub(crate) fn run(args: &HandoverAgentArgs) -> Result<Outcome> {
     remote.stop();
     let ended = thread.join().map_err(|_panicked| anyhow::anyhow!("the agent ended"))?;
     say_totals(&remote.counts());
-    let failures = failures.load(Ordering::Relaxed);
-    if failures > 0 {
-        message::error(&format!("{failures} messages could not be written to the key log"));
-    }
     ended.context("the agent ended")?;
-    Ok(if failures > 0 { Outcome::Incomplete } else { Outcome::Done })
+    Ok(if end.is_whole() { Outcome::Done } else { Outcome::Incomplete })
+}
+
+/// Where secrets go, and how it is told that they have come there.
+fn sink(args: &HandoverAgentArgs) -> Result<(Box<dyn Sink + Send>, End)> {
+    if let Some(service) = &args.escrow.escrow {
+        let sink = EscrowSink::start(service, &args.escrow)?;
+        let client = sink.client();
+        return Ok((Box::new(sink), End::Escrow(client)));
+    }
+    let keylog = args.keylog.as_deref().context("--keylog or --escrow is needed")?;
+    let sink = KeyLogFile::open(keylog, say_missed)?;
+    let failures = sink.failures();
+    Ok((Box::new(sink), End::KeyLog(failures)))
+}
+
+/// What is asked when all is told.
+enum End {
+    KeyLog(Arc<AtomicU64>),
+    Escrow(Arc<Client>),
+}
+
+impl End {
+    /// Whether all has come to where it was to go; says what has not.
+    fn is_whole(&self) -> bool {
+        match self {
+            Self::KeyLog(failures) => {
+                let failures = failures.load(Ordering::Relaxed);
+                if failures > 0 {
+                    message::error(&format!(
+                        "{failures} messages could not be written to the key log"
+                    ));
+                }
+                failures == 0
+            }
+            Self::Escrow(client) => {
+                let is_drained = client.drain(Instant::now() + DRAINING);
+                let counters = client.counters();
+                message::error(&format!(
+                    "escrow: {} deliveries, {} of them on its disk, {} lost",
+                    counters.delivered, counters.durable, counters.lost
+                ));
+                is_drained && counters.lost == 0
+            }
+        }
+    }
 }
 
 fn say_totals(counts: &AgentCounts) {
@@ -67,3 +109,6 @@ fn say_totals(counts: &AgentCounts) {
 
 /// How long a request to end may wait.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// How long an escrow that is away is waited for at the end.
+const DRAINING: Duration = Duration::from_secs(5);

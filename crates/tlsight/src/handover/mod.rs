@@ -3,6 +3,7 @@
 mod agent;
 mod attached;
 mod built_in;
+mod escrow_sink;
 mod preload;
 mod run;
 
@@ -11,7 +12,7 @@ use handover::Tallies;
 
 use crate::message;
 
-pub(crate) use agent::run as run_agent;
+pub(crate) use agent::run as agent;
 pub(crate) use run::run;
 
 /// Says what a process could not hand over.

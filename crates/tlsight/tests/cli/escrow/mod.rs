@@ -1,5 +1,6 @@
 //! `tlsight escrow`, from the making of keys to a destroyed epoch.
 
+mod agent;
 mod crash;
 mod world;
 
