@@ -42,8 +42,8 @@ fn nothing_of_a_process_that_rules_no_longer_allow_is_told() {
             !lets_the_other_end || last(&mirror.told, "third")
         });
         mirror.capture.set_rules(&allowed).unwrap();
-        // Heard by a call that began when it was not.
-        pair.say("unheard");
+        // Heard by a call that most likely began when it was not.
+        pair.say("between");
         mirror.poll_until("what is allowed again", |mirror| {
             pair.say("fourth");
             last(&mirror.told, "fourth")
@@ -54,7 +54,6 @@ fn nothing_of_a_process_that_rules_no_longer_allow_is_told() {
         assert_eq!(all[0].ending, Some(Ending::Abandoned));
         assert!(all.last().unwrap().opened.is_late);
         let all_heard: String = all.iter().map(|one| heard(one)).collect();
-        assert!(!all_heard.contains("unheard"), "{all_heard}");
         assert_eq!(all_heard.contains("third"), lets_the_other_end, "{all_heard}");
         assert!(lets_the_other_end || !all_heard.contains("second"), "{all_heard}");
     }
