@@ -58,6 +58,6 @@ fn json(yaml: &Yaml) -> Value {
             .iter()
             .map(|(name, value)| (name.as_str().unwrap().to_owned(), json(value)))
             .collect(),
-        other => panic!("{other:?}"),
+        Yaml::Real(_) | Yaml::Alias(_) | Yaml::Null | Yaml::BadValue => panic!("{yaml:?}"),
     }
 }
