@@ -32,6 +32,16 @@ impl Net {
             (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
         }
     }
+
+    /// Its first address in the form of IPv6, into which IPv4 is mapped (RFC 4291 section 2.5.5.2), and
+    /// how many bits of that count.
+    #[must_use]
+    pub const fn prefix(self) -> ([u8; 16], u32) {
+        match self.address {
+            IpAddr::V4(v4) => (v4.to_ipv6_mapped().octets(), 96 + self.bits as u32),
+            IpAddr::V6(v6) => (v6.octets(), self.bits as u32),
+        }
+    }
 }
 
 impl FromStr for Net {
@@ -54,5 +64,28 @@ impl FromStr for Net {
 impl fmt::Display for Net {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}/{}", self.address, self.bits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_is_read_in_each_form() {
+        for (text, bits, expected) in [
+            ("10.0.0.0/8", 104, Some("10.0.0.0/8")),
+            ("192.0.2.1", 128, Some("192.0.2.1/32")),
+            ("2001:db8::/32", 32, Some("2001:db8::/32")),
+            ("::1", 128, Some("::1/128")),
+            ("10.0.0.0/33", 0, None),
+            ("10.0.0/8", 0, None),
+            ("10.0.0.0/", 0, None),
+            ("", 0, None),
+        ] {
+            let net = text.parse::<Net>().ok();
+            assert_eq!(net.map(|net| net.to_string()).as_deref(), expected, "{text}");
+            assert_eq!(net.map_or(0, |net| net.prefix().1), bits, "{text}");
+        }
     }
 }

@@ -9,6 +9,7 @@ use aya::{Ebpf, EbpfLoader};
 use event::Transport;
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::counters::total;
 use crate::error::ProbeError;
 use crate::finished::octets;
 use crate::load::map;
@@ -75,10 +76,7 @@ impl CutOff {
     /// What was left in the kernel so far.
     #[must_use]
     pub fn left_in_kernel(&self) -> LeftInKernel {
-        let count = |counter| {
-            let values = self.counters.get(&counter, 0);
-            values.map_or(0, |values| values.iter().copied().fold(0, u64::saturating_add))
-        };
+        let count = |counter| total(&self.counters, counter);
         LeftInKernel { packets: count(PACKETS), bytes: count(BYTES) }
     }
 }

@@ -16,6 +16,7 @@ mod clock;
 mod connection;
 mod container;
 #[cfg(target_os = "linux")]
+mod counters;
 mod cutoff;
 mod ends;
 mod error;

@@ -17,6 +17,7 @@ use rustix::thread::{CapabilitySet, capabilities};
 use crate::batch::Batch;
 use crate::cgroup;
 use crate::clock::Clock;
+use crate::counters::total;
 use crate::error::ProbeError;
 use crate::finished::{Finished, FlowKey};
 use crate::losses::ProbeLosses;
@@ -148,10 +149,7 @@ impl SocketCapture {
     /// What was not seen so far.
     #[must_use]
     pub fn losses(&self) -> ProbeLosses {
-        let count = |counter| {
-            let values = self.counters.get(&counter, 0);
-            values.map_or(0, |values| values.iter().copied().fold(0, u64::saturating_add))
-        };
+        let count = |counter| total(&self.counters, counter);
         ProbeLosses {
             ring_full: count(RING_FULL),
             packets_unreadable: count(UNREADABLE),

@@ -26,7 +26,7 @@ pub(crate) use self::server::{ServeArgs, UpArgs};
 pub(crate) use self::tunnel::TunnelArgs;
 use crate::agent::settings::{AgentLayer, Interval, Listen};
 use crate::config::{Fingerprint, Layer, Size};
-use crate::filter::{Class, Filter, Glob, Network, VersionRange};
+use crate::filter::{Class, Filter, Glob, Net, VersionRange};
 use crate::output::ColorChoice;
 use crate::policies::PolicyArgs;
 use crate::reports::ReportArgs;
@@ -290,7 +290,7 @@ pub(crate) struct FilterArgs {
 
     /// Address of either side, or network such as 10.0.0.0/8
     #[arg(long, value_name = "ADDR|CIDR", value_delimiter = ',')]
-    host: Vec<Network>,
+    host: Vec<Net>,
 
     /// Port of either side
     #[arg(long, value_name = "N", value_delimiter = ',')]

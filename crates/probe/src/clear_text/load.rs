@@ -20,6 +20,7 @@ use super::scope::Scope;
 use super::streams::{Host, Sink, StreamCounts, Streams};
 use super::targets::{Target, Targets};
 use crate::clock::Clock;
+use crate::counters::total;
 use crate::error::ProbeError;
 use crate::load::{TYPES, map, may_open_libraries};
 use crate::record::ProcessKey;
@@ -376,8 +377,7 @@ impl ClearText {
     }
 
     fn count(&self, counter: u32) -> u64 {
-        let values = self.counters.get(&counter, 0);
-        values.map_or(0, |values| values.iter().copied().fold(0, u64::saturating_add))
+        total(&self.counters, counter)
     }
 }
 

@@ -27,12 +27,13 @@ mod waiting;
 
 pub use account::Account;
 pub use budget::{Budget, BudgetChange, NotABudget};
+pub use handover::{Net, NotANet};
 pub use hints::Reason;
 pub use kernel::mirror_obstacle;
 pub use library::Library;
 pub use load::{ClearText, ClearTextCounts, ClearTextOptions, ProcessAccount};
 pub use place::Stepping;
-pub use rules::{Local, Matches, Net, NotANet, Rules};
+pub use rules::{Local, Matches, Rules};
 pub use scan::Uncovered;
 pub use streams::{Sink, StreamCounts};
 pub use targets::Target;

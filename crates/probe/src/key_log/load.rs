@@ -18,6 +18,7 @@ use super::scan::{Candidate, Found, Scanner};
 use crate::clear_text::Rules;
 use crate::clear_text::place::Stepping;
 use crate::clear_text::scope::Scope;
+use crate::counters::total;
 use crate::error::ProbeError;
 use crate::load::{TYPES, map, may_open_libraries, may_read_kernel};
 
@@ -145,10 +146,7 @@ impl KeyLogProbes {
     /// What was met beside secrets.
     #[must_use]
     pub fn counts(&self) -> KeyLogCounts {
-        let count = |counter| {
-            let values = self.counters.get(&counter, 0);
-            values.map_or(0, |values| values.iter().copied().fold(0, u64::saturating_add))
-        };
+        let count = |counter| total(&self.counters, counter);
         KeyLogCounts {
             ring_full: count(RING_FULL),
             unreadable: count(UNREADABLE),

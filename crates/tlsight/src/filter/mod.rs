@@ -1,11 +1,10 @@
 //! Which sessions are reported.
 
-mod network;
 mod version;
 
 use event::TlsEvent;
 
-pub(crate) use network::Network;
+pub(crate) use handover::Net;
 pub(crate) use policy::Glob;
 pub(crate) use version::VersionRange;
 
@@ -19,7 +18,7 @@ pub(crate) struct Filter {
     /// Patterns of the server name.
     pub(crate) names: Vec<Glob>,
     /// Addresses, of either side.
-    pub(crate) hosts: Vec<Network>,
+    pub(crate) hosts: Vec<Net>,
     /// Ports, of either side.
     pub(crate) ports: Vec<u16>,
     /// Classes of the key exchange.
@@ -109,5 +108,25 @@ mod tests {
         assert!(filter.matches(&partial));
         filter.only_anomalous = true;
         assert!(!filter.matches(&partial));
+    }
+
+    #[test]
+    fn hosts_are_addresses_or_networks_of_either_side() {
+        for (host, expected) in [
+            ("192.0.2.17", true),
+            ("198.51.100.7", true),
+            ("192.0.2.18", false),
+            ("192.0.2.16/30", true),
+            ("192.0.2.20/30", false),
+            ("0.0.0.0/0", true),
+            ("::/0", false),
+        ] {
+            let hosts = vec![host.parse().unwrap()];
+            let filter = Filter { hosts, ..Filter::default() };
+            assert_eq!(filter.matches(&sample::tls13()), expected, "{host}");
+        }
+        for wrong in ["10.0.0.0/33", "10.0.0", "example.com", "10.0.0.0/-1", "::/129"] {
+            assert!(wrong.parse::<Net>().is_err(), "{wrong}");
+        }
     }
 }

@@ -13,6 +13,8 @@ use crate::watcher::Watcher;
 /// A Suricata that listens; the namespace of its own, if it has one, is gone when it is dropped.
 pub(crate) struct Suricata {
     namespace: String,
+    /// Whether the namespace is its own.
+    is_own: bool,
     folder: PathBuf,
     running: Option<Watcher>,
 }
@@ -24,8 +26,12 @@ impl Suricata {
     /// Starts it at the other end of an interface [`TAP`] of the namespace `from`, and returns when it
     /// captures.
     pub(crate) fn start(from: &str, folder: &Path) -> Self {
-        let mut suricata =
-            Self { namespace: format!("{from}-ids"), folder: prepare(folder), running: None };
+        let mut suricata = Self {
+            namespace: format!("{from}-ids"),
+            is_own: true,
+            folder: prepare(folder),
+            running: None,
+        };
         suricata.join(from);
         suricata.listen(EAR);
         suricata
@@ -34,7 +40,8 @@ impl Suricata {
     /// Starts it on an interface [`TAP`] that somebody else has made in a namespace.
     pub(crate) fn start_in(namespace: &str, folder: &Path) -> Self {
         let namespace = namespace.to_owned();
-        let mut suricata = Self { namespace, folder: prepare(folder), running: None };
+        let mut suricata =
+            Self { namespace, is_own: false, folder: prepare(folder), running: None };
         suricata.listen(TAP);
         suricata
     }
@@ -78,7 +85,7 @@ impl Suricata {
 impl Drop for Suricata {
     fn drop(&mut self) {
         self.running = None;
-        if self.namespace.ends_with("-ids") {
+        if self.is_own {
             Command::new("ip").args(["netns", "del", &self.namespace]).status().ok();
         }
     }
