@@ -49,7 +49,8 @@ static __always_inline __u8 headers(struct __sk_buff *skb, struct packet *packet
     return protocol;
 }
 
-static __always_inline int handle(struct __sk_buff *skb, __u8 is_ingress)
+/* What is not bulk; apart from it, for what is run for each packet is short. */
+static __noinline int look(struct __sk_buff *skb, __u8 is_ingress)
 {
     struct packet packet = { .is_ingress = is_ingress };
     struct bpf_sock *sk = skb->sk;
@@ -58,11 +59,6 @@ static __always_inline int handle(struct __sk_buff *skb, __u8 is_ingress)
     sk = bpf_sk_fullsock(sk);
     if (!sk || (sk->protocol != IPPROTO_TCP && sk->protocol != IPPROTO_UDP))
         return 1;
-    if (sk->protocol == IPPROTO_TCP && sk->state != TCP_LISTEN) {
-        struct connection *known = bpf_sk_storage_get(&connections, sk, 0, 0);
-        if (known && known->phase == DONE)
-            return 1;
-    }
     __u8 protocol = headers(skb, &packet);
     if (protocol == IPPROTO_TCP && sk->protocol == IPPROTO_TCP)
         handle_tcp(skb, sk, &packet);
@@ -73,14 +69,22 @@ static __always_inline int handle(struct __sk_buff *skb, __u8 is_ingress)
     return 1;
 }
 
+/* Whether nothing more is wanted of a connection: only those that were looked at have something stored. */
+static __always_inline int is_done(struct __sk_buff *skb)
+{
+    struct bpf_sock *sk = skb->sk;
+    struct connection *known = sk ? bpf_sk_storage_get(&connections, sk, 0, 0) : 0;
+    return known && known->phase == DONE;
+}
+
 SEC("cgroup_skb/egress")
 int at_egress(struct __sk_buff *skb)
 {
-    return handle(skb, 0);
+    return is_done(skb) || look(skb, 0);
 }
 
 SEC("cgroup_skb/ingress")
 int at_ingress(struct __sk_buff *skb)
 {
-    return handle(skb, 1);
+    return is_done(skb) || look(skb, 1);
 }

@@ -2,9 +2,8 @@
 //!
 //! - `load connections PORT PER_SECOND SECONDS` opens connections at a fixed rate, whether or not it
 //!   keeps up, or, with a rate of 0, as many as it can; prints what came of them.
-//! - `load windows PATH BYTES COUNT PORT CGROUP PORT CGROUP` downloads from two servers at a time, over
-//!   a connection to each that belongs to a cgroup, by turns so many bytes of the one and of the other;
-//!   prints the seconds of each pair of turns.
+//! - `load windows PATH BYTES ADDRESS:PORT` downloads so many bytes of one response for each line that it
+//!   reads; prints the seconds that each of these windows took.
 
 mod client;
 mod connections;

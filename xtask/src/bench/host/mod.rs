@@ -5,10 +5,13 @@
 //! for the traffic alone, says more. Both are printed with the interval in which they can be trusted.
 
 mod cgroup;
+mod elsewhere;
 mod estimate;
 mod observer;
+mod programs;
 mod table;
 mod traffic;
+mod windows;
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -23,7 +26,9 @@ use super::Options;
 use super::peers::{build_tlsight, find};
 use crate::workspace::target_dir;
 use observer::{Observer, Running};
+use programs::Programs;
 use traffic::{LARGE, MIDDLE, SMALL};
+use windows::{Ends, Window};
 
 pub(super) use cgroup::Cgroup;
 pub(super) use estimate::Estimate;
@@ -31,7 +36,7 @@ pub(super) use traffic::{GIBIBYTE, Lane, prepare};
 
 /// Downloads and connects by turns with each observer and with none, and prints what it costs.
 pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
-    for needed in ["nginx", "openssl", "curl", "taskset"] {
+    for needed in ["nginx", "openssl", "curl", "taskset", "ip"] {
         if find(needed).is_none() {
             println!("skipped: host: {needed} is not installed");
             return Ok(());
@@ -58,8 +63,7 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
             eprintln!("host: {}, round {}", observer.name(), round + 1);
             let (seen, unseen) = if round % 2 == 0 { (&one, &other) } else { (&other, &one) };
             let with_bulk = round == 0 && !options.adds_turns;
-            let lanes = Lanes { seen, unseen, is_swapped: round % 2 == 1 };
-            observe(observer, &lanes, &work, &kept, with_bulk)?;
+            observe(observer, [seen, unseen], &work, &kept, with_bulk)?;
         }
     }
     let text = fs::read_to_string(&kept)?;
@@ -70,12 +74,11 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<()> {
 /// Some turns with one start of an observer, added to what is kept as they come.
 fn observe(
     observer: &Observer,
-    lanes: &Lanes<'_>,
+    [seen, unseen]: [&Lane; 2],
     work: &Path,
     kept: &Path,
     with_bulk: bool,
 ) -> Result<()> {
-    let Lanes { seen, unseen, is_swapped } = *lanes;
     let running = observer.start(seen, work)?;
     let mut file = File::options().append(true).create(true).open(kept)?;
     let mut keep = |measured| -> Result<()> {
@@ -86,12 +89,16 @@ fn observe(
     for turn in 0..TURNS_A_ROUND {
         keep(Measured::Pair(Pair::measure(seen, unseen, turn % 2 == 0)?))?;
     }
-    for ends in [Ends::Both, Ends::Server] {
-        for (with_s, without_s) in seen.windows(unseen, ends)? {
-            keep(Measured::Window(Window { ends, is_swapped, with_s, without_s }))?;
+    keep(Measured::Cost(Cost::measure(seen, &running, with_bulk)?))?;
+    if observer.is_programs() {
+        let programs = Programs::take(seen.cgroup())?;
+        for ends in [Ends::Both, Ends::Server] {
+            for window in Window::measure(seen, &programs, ends)? {
+                keep(Measured::Window(window))?;
+            }
         }
     }
-    keep(Measured::Cost(Cost::measure(seen, &running, with_bulk)?))
+    Ok(())
 }
 
 /// What is kept of an observer.
@@ -114,31 +121,6 @@ enum Measured {
 struct Pair {
     with: Turn,
     without: Turn,
-}
-
-/// The lane that is seen, and the other.
-struct Lanes<'a> {
-    seen: &'a Lane,
-    unseen: &'a Lane,
-    /// Whether they are the other way round than at first.
-    is_swapped: bool,
-}
-
-/// Which ends of a connection are seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-enum Ends {
-    Both,
-    /// That of the server: the client is on another machine, as it were.
-    Server,
-}
-
-/// Seconds that the same number of bytes took on two downloads, one right after the other.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct Window {
-    ends: Ends,
-    is_swapped: bool,
-    with_s: f64,
-    without_s: f64,
 }
 
 /// What the traffic came to in one turn.

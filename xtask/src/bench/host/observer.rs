@@ -60,6 +60,11 @@ impl Observer {
         }
     }
 
+    /// Whether it costs a download nothing but its programs, if anything.
+    pub(super) const fn is_programs(&self) -> bool {
+        matches!(self, Self::Nobody | Self::Hooks | Self::Agent { .. })
+    }
+
     fn command(&self, lane: &Lane, work: &Path) -> Vec<OsString> {
         let filter = format!("port {}", lane.port());
         match self {
@@ -205,7 +210,7 @@ printf '%s\n' '__attribute__((section("cgroup_skb/egress"))) int at_egress(void 
     '__attribute__((section("cgroup_skb/ingress"))) int at_ingress(void *skb) { return 1; }' |
     clang -O2 -g -target bpf -x c -c - -o empty.o
 pins=/sys/fs/bpf/tlsight-bench-empty
-trap 'for way in egress ingress; do bpftool cgroup detach "$0" $way pinned $pins/at_$way; done; rm -rf $pins' EXIT
+trap 'for way in egress ingress; do bpftool cgroup detach "$0" $way pinned $pins/at_$way || true; done; rm -rf $pins' EXIT
 trap exit INT TERM
 bpftool prog loadall empty.o $pins
 for way in egress ingress; do bpftool cgroup attach "$0" $way pinned $pins/at_$way multi; done

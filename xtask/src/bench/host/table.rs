@@ -3,8 +3,8 @@
 use anyhow::{Context, Result};
 
 use super::estimate::Estimate;
-use super::traffic::WINDOW_LEN;
-use super::{Cost, Ends, Kept, Measured, Pair, Turn, Window};
+use super::windows::{Ends, Part, WINDOW_LEN, Window};
+use super::{Cost, Kept, Measured, Pair, Turn};
 
 /// Prints what each observer cost, of all its pairs of turns.
 pub(super) fn print(kept: &[Kept]) -> Result<()> {
@@ -25,8 +25,8 @@ pub(super) fn print(kept: &[Kept]) -> Result<()> {
         }
         println!("\n{name}: {} pairs of turns, {} of windows", pairs.len(), windows.len());
         print_pairs(&pairs)?;
-        print_windows(&windows, Ends::Both, "download, by windows, MB/s");
-        print_windows(&windows, Ends::Server, "  only the server's end seen");
+        print_windows(&windows, Ends::Both, "");
+        print_windows(&windows, Ends::Server, ", client elsewhere");
         print_costs(&costs)?;
     }
     println!(
@@ -57,23 +57,22 @@ fn print_pairs(pairs: &[Pair]) -> Result<()> {
     Ok(())
 }
 
-/// Prints what is lost of downloads. By what the lanes themselves differ is in the windows before they
-/// changed places and in those behind, in opposite directions: pairs of them are without it.
-fn print_windows(windows: &[Window], ends: Ends, what: &str) {
-    let of = |is_swapped: bool| {
-        windows.iter().filter(move |it| it.ends == ends && it.is_swapped == is_swapped)
+fn print_windows(windows: &[Window], ends: Ends, whose: &str) {
+    let windows: Vec<&Window> = windows.iter().filter(|window| window.ends == ends).collect();
+    let print = |what: &str, value: fn(&Part) -> f64| {
+        let without: Vec<f64> = windows.iter().map(|window| value(&window.without)).collect();
+        let ratio = |window: &&Window| value(&window.with) / value(&window.without);
+        let changes: Vec<f64> =
+            windows.iter().map(|window| 100.0 * (ratio(window) - 1.0)).collect();
+        let (Some(without), Some(changes)) = (Estimate::of(&without), Estimate::of(&changes))
+        else {
+            return;
+        };
+        let (without, change) = (format!("{without:.0}"), format!("{changes:.2}"));
+        println!("{:46}{without:>28}{change:>30}", format!("{what}{whose}"));
     };
-    let speeds = windows.iter().filter(|it| it.ends == ends).map(|it| 1.0 / it.without_s);
-    let speeds: Vec<f64> = speeds.map(|per_s| per_s * WINDOW_LEN as f64 * 1e-6).collect();
-    let ratio = |window: &Window| window.without_s / window.with_s;
-    let changes: Vec<f64> = of(false)
-        .zip(of(true))
-        .map(|(before, behind)| 100.0 * ((ratio(before) * ratio(behind)).sqrt() - 1.0))
-        .collect();
-    let (Some(speed), Some(change)) = (Estimate::of(&speeds), Estimate::of(&changes)) else {
-        return;
-    };
-    println!("{what:46}{:>28}{:>30}", format!("{speed:.0}"), format!("{change:.2}"));
+    print("within a download, MB/s", |part| WINDOW_LEN as f64 * 1e-6 / part.seconds);
+    print("  CPU, ms per GB", |part| part.cpu_s * 1e12 / WINDOW_LEN as f64);
 }
 
 fn print_costs(costs: &[Cost]) -> Result<()> {

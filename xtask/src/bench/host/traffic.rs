@@ -1,5 +1,6 @@
 //! What is observed: an nginx on one processor and its clients on another, twice.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -10,7 +11,6 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::Deserialize;
 
-use super::Ends;
 use super::cgroup::Cgroup;
 
 /// A server with some files, and its clients, until it is dropped.
@@ -42,7 +42,7 @@ impl Lane {
                  pid {folder}/nginx-{port}.pid; error_log stderr crit;\n\
                  events {{ worker_connections 4096; }}\n\
                  http {{ access_log off; sendfile on;\
-                 keepalive_requests 1000000; server {{ listen 127.0.0.1:{port} ssl;\n\
+                 keepalive_requests 1000000; server {{ listen {port} ssl;\n\
                  ssl_certificate certificate.pem; ssl_certificate_key key.pem;\n\
                  ssl_protocols TLSv1.2 TLSv1.3; ssl_session_tickets off; root {folder}; }} }}\n"
             ),
@@ -119,34 +119,13 @@ impl Lane {
         Ok(line.with_context(|| format!("wrk: {text}"))?.trim().parse()?)
     }
 
-    /// Downloads from both lanes at a time, by turns some bytes of the one and of the other; gives the
-    /// seconds of each pair of turns.
-    pub(super) fn windows(&self, unseen: &Self, ends: Ends) -> Result<Vec<(f64, f64)>> {
-        let outside = Cgroup::make("clients")?;
-        let of_client = |lane: &Self| match ends {
-            Ends::Both => lane.cgroup().to_owned(),
-            Ends::Server => outside.path().to_owned(),
-        };
-        let output = self
-            .client(&self.clients)
-            .args(["windows", &format!("/{}", LARGE.0)])
-            .args([WINDOW_LEN.to_string(), WINDOWS.to_string()])
-            .arg(self.port.to_string())
-            .arg(of_client(self))
-            .arg(unseen.port.to_string())
-            .arg(of_client(unseen))
-            .output()?;
-        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout)?
-            .lines()
-            .map(|line| {
-                let (with_s, without_s) = line.split_once(' ').context("not two times")?;
-                Ok((with_s.parse()?, without_s.parse()?))
-            })
-            .collect()
+    /// The program that downloads and connects.
+    pub(super) fn clients(&self) -> &Path {
+        &self.clients
     }
 
-    fn client(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    /// A command on the processor of clients.
+    pub(super) fn client(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = self.cgroup.command("taskset");
         command.args(["-c", "1"]).arg(program);
         command
@@ -188,10 +167,3 @@ pub(super) const SMALL: (&str, u64) = ("small", 40 << 20);
 pub(super) const MIDDLE: (&str, u64) = ("middle", 256 << 20);
 pub(in super::super) const GIBIBYTE: (&str, u64) = ("gibibyte", 1 << 30);
 pub(super) const LARGE: (&str, u64) = ("large", 4 << 30);
-
-/// Bytes that are downloaded before it is the turn of the other lane: many times what sockets hold.
-pub(super) const WINDOW_LEN: u64 = 32 << 20;
-
-/// Pairs of windows in a round, all of them within the large file.
-const WINDOWS: u64 = 120;
-const _: () = assert!((WINDOWS + 1) * WINDOW_LEN <= LARGE.1);
