@@ -33,7 +33,7 @@ pub use kernel::mirror_obstacle;
 pub use library::Library;
 pub use load::{ClearText, ClearTextCounts, ClearTextOptions, ProcessAccount};
 pub use place::Stepping;
-pub use rules::{Local, Matches, Rules};
+pub use rules::{Local, Matches, Pods, Rules};
 pub use scan::Uncovered;
 pub use streams::{Sink, StreamCounts};
 pub use targets::Target;

@@ -1,7 +1,7 @@
 //! `tlsight watch` at the sockets of this host, with real programs in real cgroups.
 
 mod bundle;
-mod cgroup;
+pub(crate) mod cgroup;
 mod containers;
 mod identity;
 mod peer;

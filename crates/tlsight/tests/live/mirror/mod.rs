@@ -1,6 +1,9 @@
 //! `tlsight mirror`, with a client and a server that know nothing of it.
 
+mod pods;
+
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -136,7 +139,7 @@ fn a_mirror_without_rules_or_without_output_does_not_begin() {
 }
 
 /// Starts to mirror, with port 443 told as 80, and returns when probes are in place.
-fn start(network: &Network, arguments: &[&str]) -> Watcher {
+fn start(network: &Network, arguments: &[impl AsRef<OsStr>]) -> Watcher {
     let audit = network.folder().join("audit.ndjson");
     let mut command = Command::new(env!("CARGO_BIN_EXE_tlsight"));
     command.args(["mirror", "--port-map", "443:80", "--audit"]).arg(&audit).args(arguments);
