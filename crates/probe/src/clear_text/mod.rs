@@ -1,6 +1,7 @@
 //! The clear text of TLS connections, copied where applications hand it to their TLS library.
 
 mod account;
+mod boringssl;
 mod budget;
 mod cost;
 pub(crate) mod elf;
