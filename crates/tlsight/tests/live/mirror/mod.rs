@@ -1,5 +1,6 @@
 //! `tlsight mirror`, with a client and a server that know nothing of it.
 
+mod budget;
 mod pods;
 
 use std::collections::BTreeSet;
@@ -89,9 +90,14 @@ fn rules_of_a_file_take_effect_when_it_is_read_anew() {
 
 /// Audit lines of changes.
 fn changes(network: &Network) -> Vec<serde_json::Value> {
+    audit_lines(network, "mirror-change")
+}
+
+/// Audit lines that tell this.
+fn audit_lines(network: &Network, action: &str) -> Vec<serde_json::Value> {
     let audit = fs::read_to_string(network.folder().join("audit.ndjson")).unwrap();
     let lines = audit.lines().filter_map(|line| serde_json::from_str(line).ok());
-    lines.filter(|line: &serde_json::Value| line["event"]["action"] == "mirror-change").collect()
+    lines.filter(|line: &serde_json::Value| line["event"]["action"] == action).collect()
 }
 
 #[test]

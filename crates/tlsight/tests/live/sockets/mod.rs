@@ -5,7 +5,7 @@ pub(crate) mod cgroup;
 mod containers;
 mod identity;
 mod peer;
-mod processes;
+pub(crate) mod processes;
 mod same_record;
 mod trouble;
 mod watcher;
