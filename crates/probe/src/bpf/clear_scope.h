@@ -194,6 +194,7 @@ __noinline int is_named_for_pods(__u64 node)
     return 0;
 }
 
+/* Whether a task is in a pod, or may be. */
 static __always_inline int is_in_pod(struct task_struct *task)
 {
     struct kernfs_node *node = BPF_CORE_READ(cgroup_of(task), kn);
@@ -202,7 +203,8 @@ static __always_inline int is_in_pod(struct task_struct *task)
             return 1;
         node = parent_of(node);
     }
-    return 0;
+    /* Of one that is deeper it is not known. */
+    return node != 0;
 }
 
 /* Whether the running process is in a pod that is allowed, or in none where that is. */

@@ -118,7 +118,7 @@ mod tests {
         let mut cgroups = PodCgroups::below(root.0.clone());
         assert!(cgroups.find().is_empty());
         let path = root.make(&format!("kubepods/burstable/pod{UID}"));
-        assert_eq!(cgroups.find()[UID], [path.clone()]);
+        assert_eq!(cgroups.find()[UID], std::slice::from_ref(&path));
         fs::remove_dir(path).unwrap();
         assert!(cgroups.find().is_empty());
     }

@@ -1,5 +1,6 @@
 //! Rules on pods, with processes in cgroups named as the kubelet does and a made-up API.
 
+use std::fs;
 use std::path::Path;
 
 use cluster::{Cluster, pod};
@@ -57,10 +58,11 @@ fn a_pod_of_which_nothing_is_known_is_left_alone_where_one_is_denied() {
         apply(&cluster, "db-0", DATABASE);
         cluster.set_reachable(false);
         let curl = own_curl(network);
-        let exe = curl.to_str().unwrap();
-        let file = network.folder().join("clear.pcapng");
-        let rules = ["--exe", exe, "--not-pod", "*/db-?"];
-        let mirror = start(network, &of_cluster(&cluster, &file, &rules));
+        let (file, rules) = (network.folder().join("clear.pcapng"), network.folder().join("rules"));
+        let allow = format!("[allow]\nexe = ['{}']\n", curl.display());
+        fs::write(&rules, format!("{allow}[deny]\npod = ['*/db-?']\n")).unwrap();
+        let from = ["--rules", rules.to_str().unwrap()];
+        let mirror = start(network, &of_cluster(&cluster, &file, &from));
         let (web, database) = (Pod::new(kubepods, WEB), Pod::new(kubepods, DATABASE));
         web.fetch(network, &curl, "secret-of-web");
         outside(network, &curl, "said-outside");
@@ -70,6 +72,17 @@ fn a_pod_of_which_nothing_is_known_is_left_alone_where_one_is_denied() {
         database.fetch(network, &curl, "secret-of-db");
         web.fetch(network, &curl, "said-by-web");
         wait_until("the request is in the file", || holds(&file, b"said-by-web"));
+        fs::write(&rules, format!("{allow}pod = ['shop/db-0']\n")).unwrap();
+        mirror.hang_up();
+        wait_until("an audit line of the rules", || {
+            let pods =
+                |line: &Value| line["mirror"]["rules"]["allow"]["pod"] == json!(["shop/db-0"]);
+            changes(network).iter().any(pods)
+        });
+        web.fetch(network, &curl, "secret-of-web-later");
+        outside(network, &curl, "secret-of-outside");
+        database.fetch(network, &curl, "said-by-db");
+        wait_until("the request is in the file", || holds(&file, b"said-by-db"));
         let end = mirror.interrupt();
         assert_eq!(end.status, Some(0), "{}", end.messages);
         assert!(!holds(&file, b"secret-of-"));
