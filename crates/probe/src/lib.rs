@@ -41,8 +41,8 @@ pub use cgroup::{mount_point as cgroup_mount_point, root as cgroup_root};
 #[cfg(target_os = "linux")]
 pub use clear_text::{
     Account, Budget, BudgetChange, ClearText, ClearTextCounts, ClearTextOptions, Library, Local,
-    Matches, Net, NotABudget, NotANet, ProcessAccount, Reason, Rules, Sink, Stepping, StreamCounts,
-    Target, Uncovered, mirror_obstacle,
+    Matches, Net, NotABudget, NotANet, Pods, ProcessAccount, Reason, Rules, Sink, Stepping,
+    StreamCounts, Target, Uncovered, mirror_obstacle,
 };
 pub use container::container_of;
 #[cfg(target_os = "linux")]

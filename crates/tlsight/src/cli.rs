@@ -132,7 +132,7 @@ pub(crate) struct AgentArgs {
 #[derive(Debug, Args)]
 pub(crate) struct PlaceArgs {
     /// Interface to capture from, in place of the sockets; `any` is all of them
-    #[arg(short, long, value_name = "IFACE", conflicts_with = "kubernetes_args")]
+    #[arg(short, long, value_name = "IFACE", conflicts_with_all = ["kubernetes_args", "kubernetes_api_args"])]
     pub(crate) interface: Option<String>,
 
     /// Do not switch the interface to promiscuous mode

@@ -86,18 +86,13 @@ impl Config {
     /// # Errors
     /// The file cannot be read, or a source gives a key or value that makes no sense.
     pub(crate) fn resolve(flags: Layer, file: Option<&Path>) -> Result<Self> {
-        let variable = |name: &str| match env::var(name) {
-            Ok(value) => Ok(Some(value)),
-            Err(env::VarError::NotPresent) => Ok(None),
-            Err(env::VarError::NotUnicode(_)) => bail!("{name} is not UTF-8"),
-        };
-        let environment = Layer::from_environment(variable)?;
+        let from_environment = Layer::from_environment(environment)?;
         let path = match file {
             Some(path) => Some(path.to_owned()),
-            None => variable("TLSIGHT_CONFIG")?.map(PathBuf::from),
+            None => environment("TLSIGHT_CONFIG")?.map(PathBuf::from),
         };
         let file = path.as_deref().map(Layer::from_file).transpose()?.unwrap_or_default();
-        Ok(flags.or(environment).or(file).with_defaults())
+        Ok(flags.or(from_environment).or(file).with_defaults())
     }
 
     /// The settings of one of the workers: each has its part of the memory.
@@ -182,6 +177,18 @@ impl Layer {
             kubernetes: KubernetesSettings::from_environment(&variable)?,
             serve: ServeLayer::from_environment(&variable)?,
         })
+    }
+}
+
+/// A variable of the environment.
+///
+/// # Errors
+/// A value that is not UTF-8.
+pub(crate) fn environment(name: &str) -> Result<Option<String>> {
+    match env::var(name) {
+        Ok(value) => Ok(Some(value)),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(_)) => bail!("{name} is not UTF-8"),
     }
 }
 

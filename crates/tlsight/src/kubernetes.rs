@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 use event::Knowledge;
 use serde::Deserialize;
-use workload::{Connection, Meter, Options, WatchStatus, Workloads};
+use workload::{Connection, Options, PodNames, Status, WatchStatus, Workloads};
 
 use crate::config::parsed;
 use crate::message;
@@ -88,6 +88,20 @@ impl KubernetesSettings {
     }
 
     fn start_asking(&self, connection: Connection) -> Result<Workloads> {
+        Ok(Workloads::start(Some(self.options(connection)?))?)
+    }
+
+    /// Begins to ask for nothing but the names of pods, whether or not Kubernetes is enabled.
+    ///
+    /// # Errors
+    /// How it is to be asked makes no sense.
+    pub(crate) fn pod_names(&self) -> Result<PodNames> {
+        let path = self.kubeconfig.clone();
+        let connection = path.map_or(Connection::Default, Connection::Kubeconfig);
+        Ok(PodNames::start(self.options(connection)?)?)
+    }
+
+    fn options(&self, connection: Connection) -> Result<Options> {
         let node = match self.node_name.clone() {
             Some(name) => name,
             None => {
@@ -101,13 +115,14 @@ impl KubernetesSettings {
                 name
             }
         };
-        Ok(Workloads::start(Some(Options {
+        Ok(Options {
             connection,
             node,
             cluster: self.cluster_name.clone(),
             labels: self.pod_labels.clone().unwrap_or_default(),
             stale_after: Options::STALE_AFTER,
-        }))?)
+            only_pods: false,
+        })
     }
 }
 
@@ -120,12 +135,12 @@ pub(crate) struct WatchTrouble {
 
 impl WatchTrouble {
     /// Looks, if it is time to, and says what has changed.
-    pub(crate) fn look(&mut self, meter: &Meter) {
+    pub(crate) fn look(&mut self, status: impl FnOnce() -> Option<Status>) {
         if self.looked_at.is_some_and(|at| at.elapsed() < COUNT_EVERY) {
             return;
         }
         self.looked_at = Some(Instant::now());
-        let Some(status) = meter.kubernetes() else { return };
+        let Some(status) = status() else { return };
         for (told, watch) in self.told.iter_mut().zip(&status.watches) {
             if let Some(text) = change(*told, watch) {
                 *told = !*told;

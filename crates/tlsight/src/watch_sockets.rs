@@ -77,7 +77,7 @@ fn watch(
         if counted_at.elapsed() >= COUNT_EVERY {
             counted_at = Instant::now();
             note_losses(&worker, &capture, known);
-            trouble.look(&meter);
+            trouble.look(|| meter.kubernetes());
         }
     }
     note_losses(&worker, &capture, known);

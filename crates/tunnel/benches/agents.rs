@@ -1,14 +1,21 @@
 //! What one sensor takes of 1, 10, 100 and 1,000 agents on the loopback interface, with all that TLS and
-//! compression cost at both ends, in one run.
+//! compression cost at both ends, in one run, beside what these alone cost: pieces of the same bytes, each
+//! compressed by itself, over one connection of TLS.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "no part of the program")]
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use event::Timestamp;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConnection, ServerConnection, StreamOwned};
+use zstd::bulk::{Compressor, Decompressor};
+
 use forge::{ConnectionId, Opened, Record, RecordKind, Side};
 use tunnel::{
     AgentName, CertificateRequest, Consumer, Credentials, Link, Receiver, ReceiverLimits,
@@ -29,6 +36,8 @@ fn main() {
         Credentials::read(&file("pem"), &file("key"), &folder.path().join("ca.pem")).unwrap()
     };
     let (own, other) = (credentials("agent"), credentials("sensor"));
+    let floor = floor(&own, &other);
+    println!("      floor: {floor:.2} Gbit/s");
     let mut alone = 0.0;
     for agents in [1, 10, 100, 1000] {
         let outcome = run(agents, &own, &other);
@@ -36,13 +45,61 @@ fn main() {
             alone = outcome.gigabits;
         }
         println!(
-            "{agents:>5} agents: {:.2} Gbit/s ({:.2} of one), all connected after {:.2} s, {} MiB of memory",
+            "{agents:>5} agents: {:.2} Gbit/s ({:.2} of the floor, {:.2} of one), all connected after {:.2} s, {} MiB of memory",
             outcome.gigabits,
+            outcome.gigabits / floor,
             outcome.gigabits / alone,
             outcome.connected.as_secs_f64(),
             outcome.memory_mib
         );
     }
+}
+
+/// What compression and TLS allow: Gbit/s of clear text, with a thread for each end.
+fn floor(own: &Credentials, other: &Credentials) -> f64 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (client, server) = (own.client(ALPN).unwrap(), other.server(ALPN).unwrap());
+    let text = piece().repeat(BATCH / PIECE);
+    let begin = Instant::now();
+    let sender = thread::spawn(move || {
+        let name = ServerName::try_from("127.0.0.1").unwrap();
+        let connection = ClientConnection::new(Arc::new(client), name).unwrap();
+        let mut stream = StreamOwned::new(connection, TcpStream::connect(address).unwrap());
+        let mut compressor = Compressor::new(LEVEL).unwrap();
+        for _ in 0..TOTAL / BATCH as u64 {
+            let packed = compressor.compress(&text).unwrap();
+            stream.write_all(&u32::try_from(packed.len()).unwrap().to_be_bytes()).unwrap();
+            stream.write_all(&packed).unwrap();
+        }
+        stream.conn.send_close_notify();
+        stream.flush().unwrap();
+    });
+    let connection = ServerConnection::new(Arc::new(server)).unwrap();
+    let mut stream = StreamOwned::new(connection, listener.accept().unwrap().0);
+    let mut decompressor = Decompressor::new().unwrap();
+    let (mut packed, mut unpacked) = (Vec::new(), vec![0; BATCH]);
+    for _ in 0..TOTAL / BATCH as u64 {
+        let mut len = [0; 4];
+        stream.read_exact(&mut len).unwrap();
+        packed.resize(usize::try_from(u32::from_be_bytes(len)).unwrap(), 0);
+        stream.read_exact(&mut packed).unwrap();
+        assert_eq!(decompressor.decompress_to_buffer(&packed, &mut unpacked).unwrap(), BATCH);
+    }
+    sender.join().unwrap();
+    gigabits(TOTAL, begin)
+}
+
+fn gigabits(bytes: u64, since: Instant) -> f64 {
+    f64::from(u32::try_from(bytes * 8 / 1_000_000).unwrap())
+        / 1000.0
+        / since.elapsed().as_secs_f64()
+}
+
+/// Clear text that compresses as pages do.
+fn piece() -> Vec<u8> {
+    let text = b"GET /index.html ".iter().cycle();
+    text.zip((0..=u8::MAX).cycle()).map(|(a, b)| a ^ (b >> 5)).take(PIECE).collect()
 }
 
 struct Outcome {
@@ -89,9 +146,7 @@ fn run(count: u64, own: &Credentials, other: &Credentials) -> Outcome {
         thread::sleep(Duration::from_millis(1));
     }
     let connected = begin.elapsed();
-    let text = b"GET /index.html ".iter().cycle();
-    let piece: Vec<u8> =
-        text.zip((0..=u8::MAX).cycle()).map(|(a, b)| a ^ (b >> 5)).take(PIECE).collect();
+    let piece = piece();
     let begin = Instant::now();
     let pieces = TOTAL / count / PIECE as u64;
     for sender in &senders {
@@ -112,8 +167,7 @@ fn run(count: u64, own: &Credentials, other: &Credentials) -> Outcome {
     while taken.load(Ordering::Relaxed) < expected {
         thread::sleep(Duration::from_millis(1));
     }
-    let bits = u32::try_from(expected * 8 / 1_000_000).unwrap();
-    let gigabits = f64::from(bits) / 1000.0 / begin.elapsed().as_secs_f64();
+    let gigabits = gigabits(expected, begin);
     let memory_mib = memory_mib();
     drop(senders);
     assert_eq!(receiver.stop().delivered_bytes, expected);
@@ -135,3 +189,9 @@ fn memory_mib() -> u64 {
 const TOTAL: u64 = 512 << 20;
 
 const PIECE: usize = 16 << 10;
+
+/// What agents send at a time, and how hard they compress it (`tunnel::format`).
+const BATCH: usize = tunnel::format::MAX_BATCH_LEN;
+const LEVEL: i32 = 1;
+
+const ALPN: &[u8] = b"floor";

@@ -40,8 +40,9 @@ pub struct Meter {
     files_unreadable: Arc<AtomicU64>,
 }
 
+/// What is known of a cluster.
 #[derive(Debug)]
-struct Cluster {
+pub(crate) struct Cluster {
     watcher: Watcher,
     /// Number of the snapshot.
     number: u64,
@@ -236,7 +237,7 @@ impl Meter {
 }
 
 impl Cluster {
-    fn start(options: Options) -> Result<Self, KubernetesError> {
+    pub(crate) fn start(options: Options) -> Result<Self, KubernetesError> {
         let watcher = Watcher::start(options)?;
         Ok(Self { watcher, number: 0, snapshot: Arc::default() })
     }
@@ -245,6 +246,16 @@ impl Cluster {
         if let Some(snapshot) = self.watcher.newer(&mut self.number) {
             self.snapshot = snapshot;
         }
+    }
+
+    /// What the API tells of a pod that it has, at this moment.
+    pub(crate) fn pod_that_is(&mut self, uid: &str) -> Option<&PodFacts> {
+        self.refresh();
+        self.snapshot.pods.by_uid.get(uid).map(AsRef::as_ref).filter(|facts| !facts.is_gone)
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        self.watcher.shared().status()
     }
 
     /// Whether the API may tell of a pod at any moment.

@@ -25,6 +25,7 @@
 #define KIND_PORT 8
 #define KIND_NET 16
 #define KIND_LOCAL 32
+#define KIND_POD 64
 
 struct scope {
     /* Kinds of which there are rules that allow: each must allow what is copied. */
@@ -80,6 +81,8 @@ struct local_key {
 RULES(rules_pid, __u32);
 RULES(rules_exe, struct file_key);
 RULES(rules_cgroup, __u64);
+/* Cgroups of pods that are allowed. */
+RULES(rules_pod, __u64);
 RULES(rules_port, __u16);
 RULES(rules_local, struct local_key);
 
@@ -169,6 +172,55 @@ static __always_inline __u8 said_of_cgroups(void)
     return said;
 }
 
+/* Longest name of a cgroup that is looked at: those of containers have less than half of it. */
+#define MAX_CGROUP_NAME 128
+
+/* "kubepods", which the kubelet has in the name of the cgroup that all pods are in. */
+#define KUBEPODS 0x73646f706562756bULL
+
+/* Whether a cgroup is named as that of all pods, or as one of a pod under systemd. */
+__noinline int is_named_for_pods(__u64 node)
+{
+    char name[MAX_CGROUP_NAME] = {};
+    const char *from = BPF_CORE_READ((struct kernfs_node *)node, name);
+    long len = bpf_probe_read_kernel_str(name, sizeof(name), from);
+    __u64 last = 0;
+
+    for (int i = 0; i < MAX_CGROUP_NAME && i < len; i++) {
+        last = last >> 8 | (__u64)(__u8)name[i] << 56;
+        if (last == KUBEPODS)
+            return 1;
+    }
+    return 0;
+}
+
+/* Whether a task is in a pod, or may be. */
+static __always_inline int is_in_pod(struct task_struct *task)
+{
+    struct kernfs_node *node = BPF_CORE_READ(cgroup_of(task), kn);
+    for (int level = 0; level < MAX_CGROUP_LEVELS && node; level++) {
+        if (is_named_for_pods((__u64)node))
+            return 1;
+        node = parent_of(node);
+    }
+    /* Of one that is deeper it is not known. */
+    return node != 0;
+}
+
+/* Whether the running process is in a pod that is allowed, or in none where that is. */
+static __always_inline int allows_pod(const struct scope *scope)
+{
+    for (int level = 0; level < MAX_CGROUP_LEVELS; level++) {
+        __u64 id = bpf_get_current_ancestor_cgroup_id(level);
+        if (!id)
+            break;
+        __u8 *rule = bpf_map_lookup_elem(&rules_pod, &id);
+        if (rule && (*rule >> (scope->shift & 7) & RULE_ALLOW))
+            return 1;
+    }
+    return !(scope->allowing & KIND_POD) && !is_in_pod((void *)bpf_get_current_task());
+}
+
 static __always_inline __u8 said_of_executable(struct task_struct *task)
 {
     struct inode *inode = BPF_CORE_READ(task, mm, exe_file, f_inode);
@@ -194,7 +246,9 @@ __noinline int allows_process(__u32 tgid)
     if ((scope->used & KIND_EXE) &&
         !allows(scope, KIND_EXE, said_of_executable((void *)bpf_get_current_task())))
         return 0;
-    return !(scope->used & KIND_CGROUP) || allows(scope, KIND_CGROUP, said_of_cgroups());
+    if ((scope->used & KIND_CGROUP) && !allows(scope, KIND_CGROUP, said_of_cgroups()))
+        return 0;
+    return !(scope->used & KIND_POD) || allows_pod(scope);
 }
 
 /*

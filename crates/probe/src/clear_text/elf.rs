@@ -50,6 +50,15 @@ impl Elf {
         parse(file, wanted).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 
+    /// The same file with functions that were found by other means.
+    pub(crate) fn with(
+        self,
+        functions: impl IntoIterator<Item = (&'static str, Function)>,
+    ) -> Self {
+        let functions = self.functions.into_iter().chain(functions).collect();
+        Self { functions, reason: None, ..self }
+    }
+
     /// A function by its name.
     pub(crate) fn function(&self, name: &str) -> Option<Function> {
         self.functions.get(name).copied()

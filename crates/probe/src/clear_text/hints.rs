@@ -9,7 +9,8 @@ pub enum Reason {
     Java,
     /// OpenSSL is a part of the file, and its functions have no names.
     StrippedOpenSsl,
-    /// BoringSSL is a part of the file, and its functions have no names.
+    /// BoringSSL is a part of the file, its functions have no names, and its code does not tell them for
+    /// certain.
     StrippedBoringSsl,
     /// rustls is a part of the file.
     Rustls,
@@ -55,8 +56,8 @@ impl fmt::Display for Reason {
         f.write_str(match self {
             Self::Java => "TLS of Java is compiled at run time",
             Self::StrippedOpenSsl => "OpenSSL inside, without the names of its functions",
-            Self::StrippedBoringSsl => "BoringSSL inside, without the names of its functions",
-            Self::Rustls => "rustls inside",
+            Self::StrippedBoringSsl => "BoringSSL inside, without the names of its functions, which its code does not tell for certain",
+            Self::Rustls => "rustls inside, whose connections cannot be told apart by their place in memory",
             Self::OldGo => "a version of Go that is not known",
             Self::OverBudget => "probes would cost it more than its budget",
             Self::NoRoom => "too many files with a TLS library are in use",

@@ -1,6 +1,6 @@
 //! The programs in the kernel, and the rings that they fill.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use aya::Ebpf;
@@ -191,6 +191,14 @@ impl ClearText {
     /// [`ProbeError::NotACgroup`], [`ProbeError::Refused`]; the rules are those of before then.
     pub fn set_rules(&mut self, rules: &Rules) -> Result<(), ProbeError> {
         self.scope.set(rules)
+    }
+
+    /// Changes which pods are allowed, if there are rules on pods: the directories of their cgroups.
+    ///
+    /// # Errors
+    /// [`ProbeError::Refused`]; some of them may not be allowed then.
+    pub fn set_pods(&mut self, cgroups: Vec<PathBuf>) -> Result<(), ProbeError> {
+        self.scope.set_pods(cgroups)
     }
 
     /// The files with a TLS library, so far.

@@ -1,6 +1,7 @@
 //! The clear text of TLS connections, copied where applications hand it to their TLS library.
 
 mod account;
+mod boringssl;
 mod budget;
 mod cost;
 pub(crate) mod elf;
@@ -33,7 +34,7 @@ pub use kernel::mirror_obstacle;
 pub use library::Library;
 pub use load::{ClearText, ClearTextCounts, ClearTextOptions, ProcessAccount};
 pub use place::Stepping;
-pub use rules::{Local, Matches, Rules};
+pub use rules::{Local, Matches, Pods, Rules};
 pub use scan::Uncovered;
 pub use streams::{Sink, StreamCounts};
 pub use targets::Target;

@@ -95,8 +95,7 @@ pub(crate) fn inner_function(code: &[u8], address: u64) -> Option<u64> {
     for instruction in instructions(code, address).take(MAX_PROLOGUE) {
         let flow = instruction.flow_control();
         if matches!(flow, FlowControl::Call | FlowControl::UnconditionalBranch) {
-            let is_near = matches!(instruction.code(), Code::Call_rel32_64 | Code::Jmp_rel32_64);
-            return is_near.then(|| instruction.near_branch_target());
+            return leads_to(&instruction);
         }
         // Where it branches off before, arguments are refused.
         if !matches!(flow, FlowControl::Next | FlowControl::ConditionalBranch) {
@@ -109,6 +108,12 @@ pub(crate) fn inner_function(code: &[u8], address: u64) -> Option<u64> {
         }
     }
     None
+}
+
+/// The address that an instruction calls or jumps to, in whatever case, if that is told there.
+pub(crate) fn leads_to(instruction: &Instruction) -> Option<u64> {
+    let is_near = matches!(instruction.code(), Code::Call_rel32_64 | Code::Jmp_rel32_64);
+    is_near.then(|| instruction.near_branch_target())
 }
 
 /// Whether an instruction changes an argument of a function, but for giving an int all of its register.

@@ -17,6 +17,19 @@ pub struct Rules {
     pub allow: Matches,
     /// What is denied, whatever allows it.
     pub deny: Matches,
+    /// Which pods are allowed, if there are rules on pods.
+    pub pods: Option<Pods>,
+}
+
+/// Pods of Kubernetes whose processes are allowed. Those of any other pod are not, whether or not it is
+/// known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pods {
+    /// Whether processes in no pod are allowed.
+    pub others: bool,
+    /// Directories of the allowed pods' cgroups of version 2; those below are matched as well. One that
+    /// is not there allows nothing.
+    pub cgroups: Vec<PathBuf>,
 }
 
 /// What rules match.
@@ -55,7 +68,8 @@ impl Rules {
     /// Whether nothing can be allowed by them.
     #[must_use]
     pub fn allow_nothing(&self) -> bool {
-        !self.is_open && self.allow == Matches::default()
+        let needs_no_pod = self.pods.as_ref().is_none_or(|pods| pods.others);
+        !self.is_open && self.allow == Matches::default() && needs_no_pod
     }
 }
 
@@ -70,5 +84,8 @@ mod tests {
         let deny = Matches { pids: vec![1], ..Matches::default() };
         assert!(Rules { deny: deny.clone(), ..Rules::default() }.allow_nothing());
         assert!(!Rules { allow: deny, ..Rules::default() }.allow_nothing());
+        let pods = |others| Some(Pods { others, cgroups: Vec::new() });
+        assert!(!Rules { pods: pods(false), ..Rules::default() }.allow_nothing());
+        assert!(Rules { pods: pods(true), ..Rules::default() }.allow_nothing());
     }
 }

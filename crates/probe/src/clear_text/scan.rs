@@ -7,6 +7,7 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::boringssl;
 use super::elf::Elf;
 use super::files::{Content, Files, Standing, Version};
 use super::hints::Reason;
@@ -275,6 +276,12 @@ fn inside(file: &mut File, path: &str) -> (Vec<Probe>, Option<Reason>) {
     let by_name = Reason::of_name(path);
     let elf = file.try_clone().and_then(|file| Elf::read(file, &library::names()));
     match elf {
+        Ok(elf) if elf.reason() == Some(Reason::StrippedBoringSsl) => {
+            match file.try_clone().ok().and_then(boringssl::functions) {
+                Some(functions) => (library::probes(&elf.with(functions), file), by_name),
+                None => (Vec::new(), elf.reason()),
+            }
+        }
         Ok(elf) if elf.is_empty() => (Vec::new(), by_name.or(elf.reason())),
         Ok(elf) => (library::probes(&elf, file), by_name),
         Err(_) => (Vec::new(), by_name),

@@ -12,7 +12,7 @@ use aya::maps::{Array, HashMap, MapData, MapError};
 use hashbrown::HashSet;
 use rustix::fs::{Mode, OFlags};
 
-use super::rules::{Matches, Rules};
+use super::rules::{Matches, Pods, Rules};
 use crate::error::ProbeError;
 use crate::load::map;
 
@@ -26,6 +26,7 @@ pub(crate) struct Scope {
     /// no other file.
     held: hashbrown::HashMap<[u64; 2], OwnedFd>,
     cgroups: HashMap<MapData, u64, u8>,
+    pods: HashMap<MapData, u64, u8>,
     ports: HashMap<MapData, u16, u8>,
     nets: LpmTrie<MapData, [u8; 16], u8>,
     locals: HashMap<MapData, [u8; 20], u8>,
@@ -45,6 +46,7 @@ impl Scope {
             executables: HashMap::try_from(map(programs, "rules_exe")?).map_err(refused)?,
             held: hashbrown::HashMap::new(),
             cgroups: HashMap::try_from(map(programs, "rules_cgroup")?).map_err(refused)?,
+            pods: HashMap::try_from(map(programs, "rules_pod")?).map_err(refused)?,
             ports: HashMap::try_from(map(programs, "rules_port")?).map_err(refused)?,
             nets: LpmTrie::try_from(map(programs, "rules_net")?).map_err(refused)?,
             locals: HashMap::try_from(map(programs, "rules_local")?).map_err(refused)?,
@@ -64,6 +66,8 @@ impl Scope {
         self.forget(next)?;
         let allowed = self.add(&rules.allow, ALLOW << shift(next))?;
         let denied = self.add(&rules.deny, DENY << shift(next))?;
+        let (pods_allowed, pods) = self.add_pods(rules.pods.as_ref(), ALLOW << shift(next))?;
+        let (allowed, denied) = (allowed | pods_allowed, denied | pods);
         // What this process sends itself is never of interest.
         insert(&mut self.pids, std::process::id(), DENY << shift(next))?;
         let scope = if rules.allow_nothing() {
@@ -78,6 +82,35 @@ impl Scope {
         let before = std::mem::replace(&mut self.current, next);
         self.rules = rules.clone();
         self.forget(before)
+    }
+
+    /// Has rules on pods allow other ones than before; it does nothing if there are none.
+    ///
+    /// # Errors
+    /// [`ProbeError::Refused`]: then some of them may not be allowed.
+    pub(crate) fn set_pods(&mut self, cgroups: Vec<PathBuf>) -> Result<(), ProbeError> {
+        let Some(pods) = &mut self.rules.pods else { return Ok(()) };
+        pods.cgroups = cgroups;
+        let rule = ALLOW << shift(self.current);
+        let ids: HashSet<u64> = pods.cgroups.iter().filter_map(|path| cgroup_id(path)).collect();
+        let said: Vec<_> = self.pods.iter().flatten().collect();
+        let refused = |error: MapError| ProbeError::refused("a rule on a pod", &error);
+        let mut has_changed = false;
+        for (id, _) in said.iter().filter(|(id, said)| said & rule != 0 && !ids.contains(id)) {
+            self.pods.remove(id).map_err(refused)?;
+            has_changed = true;
+        }
+        let mut added = Ok(());
+        for id in ids {
+            if !said.contains(&(id, rule)) {
+                added = added.and(insert(&mut self.pods, id, rule));
+                has_changed = true;
+            }
+        }
+        if has_changed {
+            self.begin_anew();
+        }
+        added
     }
 
     /// Adds the file of a process to the rules on executables, if one names its path.
@@ -143,6 +176,7 @@ impl Scope {
         forget(&mut self.pids, kept)?;
         forget(&mut self.executables, kept)?;
         forget(&mut self.cgroups, kept)?;
+        forget(&mut self.pods, kept)?;
         forget(&mut self.ports, kept)?;
         forget(&mut self.locals, kept)?;
         let refused = |error: MapError| ProbeError::refused("a rule on a network", &error);
@@ -169,9 +203,9 @@ impl Scope {
             }
         }
         for path in &matches.cgroups {
-            let metadata = fs::metadata(path)
-                .map_err(|error| ProbeError::not_a_cgroup(path, error.to_string()))?;
-            crate::cgroup::open(path)?;
+            let metadata = crate::cgroup::open(path)?.metadata();
+            let metadata =
+                metadata.map_err(|error| ProbeError::not_a_cgroup(path, error.to_string()))?;
             insert(&mut self.cgroups, metadata.ino(), rule)?;
         }
         for port in &matches.ports {
@@ -200,6 +234,20 @@ impl Scope {
         ];
         Ok(kinds.iter().filter(|(_, none)| !none).map(|(kind, _)| kind).sum())
     }
+
+    /// Adds rules on pods; gives their kind twice, if it must allow and if there are any.
+    fn add_pods(&mut self, pods: Option<&Pods>, rule: u8) -> Result<(u32, u32), ProbeError> {
+        let Some(pods) = pods else { return Ok((0, 0)) };
+        for id in pods.cgroups.iter().filter_map(|path| cgroup_id(path)) {
+            insert(&mut self.pods, id, rule)?;
+        }
+        Ok((if pods.others { 0 } else { KIND_POD }, KIND_POD))
+    }
+}
+
+/// How the kernel's side names a cgroup, if it is there.
+fn cgroup_id(path: &Path) -> Option<u64> {
+    Some(crate::cgroup::open(path).ok()?.metadata().ok()?.ino())
 }
 
 fn insert<K: aya::Pod>(
@@ -271,3 +319,4 @@ const KIND_CGROUP: u32 = 4;
 const KIND_PORT: u32 = 8;
 const KIND_NET: u32 = 16;
 const KIND_LOCAL: u32 = 32;
+const KIND_POD: u32 = 64;

@@ -4,14 +4,18 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 
-use object::elf::{EM_X86_64, FileHeader64, PF_W, PF_X, PT_LOAD};
+use object::elf::{EM_X86_64, FileHeader64, PF_W, PF_X, PT_GNU_EH_FRAME, PT_LOAD};
 use object::read::elf::{FileHeader as _, ProgramHeader as _};
 use object::{Endianness, ReadCache};
+
+use super::unwinding;
 
 /// A file with code for this machine.
 pub(crate) struct Image {
     file: File,
     segments: Vec<Segment>,
+    /// Address and length of the table by which stacks are unwound.
+    unwinding: Option<(u64, u64)>,
 }
 
 /// What is looked at.
@@ -41,9 +45,13 @@ impl Image {
         let header = FileHeader64::<Endianness>::parse(&data).map_err(invalid)?;
         let endian = header.endian().map_err(invalid)?;
         let mut segments = Vec::new();
+        let mut unwinding = None;
         if header.e_machine(endian) == EM_X86_64 {
             for segment in header.program_headers(endian, &data).map_err(invalid)? {
                 let flags = segment.p_flags(endian);
+                if segment.p_type(endian) == PT_GNU_EH_FRAME {
+                    unwinding = Some((segment.p_vaddr(endian), segment.p_memsz(endian)));
+                }
                 if segment.p_type(endian) != PT_LOAD || flags & PF_W != 0 {
                     continue;
                 }
@@ -56,7 +64,7 @@ impl Image {
             }
         }
         segments.truncate(MAX_SEGMENTS);
-        Ok(Self { file, segments })
+        Ok(Self { file, segments, unwinding })
     }
 
     /// The bytes at an address, at most `len` and as many as are there.
@@ -68,6 +76,14 @@ impl Image {
         let Some((offset, left)) = found else { return Vec::new() };
         let len = usize::try_from(left).unwrap_or(usize::MAX).min(len);
         self.at(offset, len)
+    }
+
+    /// Addresses at which functions begin, in ascending order, as far as the table for unwinding stacks
+    /// tells, which a program keeps when it is stripped.
+    pub(crate) fn function_starts(&self) -> Vec<u64> {
+        let Some((address, len)) = self.unwinding else { return Vec::new() };
+        let len = usize::try_from(len).unwrap_or(usize::MAX).min(MAX_UNWINDING_LEN);
+        unwinding::function_starts(&self.bytes(address, len), address)
     }
 
     /// The place in the file of an address of code.
@@ -130,3 +146,6 @@ const MAX_SEGMENT_LEN: u64 = 1 << 30;
 
 /// Linkers make four or five.
 const MAX_SEGMENTS: usize = 64;
+
+/// Eight bytes for each function, of which the largest browsers have a million.
+const MAX_UNWINDING_LEN: usize = 64 << 20;

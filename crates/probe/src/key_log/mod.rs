@@ -4,12 +4,13 @@
 //! used only if its code proves where the client's random, the label and the secret are.
 
 mod find;
-mod image;
+pub(crate) mod image;
 mod load;
 mod proof;
 mod record;
-mod references;
+pub(crate) mod references;
 mod scan;
+mod unwinding;
 
 pub use find::KeySource;
 pub use load::{KeyLogCounts, KeyLogProbes, KeyLogTarget};

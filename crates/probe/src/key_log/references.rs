@@ -45,7 +45,7 @@ pub(crate) fn candidate(image: &Image) -> Option<Candidate> {
 }
 
 /// Addresses of a text, some of which may be the ends of others.
-fn addresses_of(image: &Image, text: &[u8]) -> Vec<u64> {
+pub(crate) fn addresses_of(image: &Image, text: &[u8]) -> Vec<u64> {
     let mut found = Vec::new();
     image.each_piece(Part::Constants, |piece, address| {
         for at in occurrences(piece, text) {

@@ -171,7 +171,7 @@ fn nothing_is_taken_of_whom_a_rule_denies() {
     let nginx = Nginx::start_with(&place, "TLSv1.2 TLSv1.3");
     place.body("body", 100);
     let deny = Matches { executables: vec![path_of_nginx()], ..Matches::default() };
-    let rules = Rules { is_open: false, allow: Matches::default(), deny };
+    let rules = Rules { is_open: false, allow: Matches::default(), deny, pods: None };
     let Some(mut probes) = open_with(&rules) else { return };
     assert!(curl(&place, &nginx.url("body"), &place.file("got")).status().unwrap().success());
     assert!(probes.next(Duration::from_millis(200)).unwrap().is_none());

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod accounting;
 #[cfg(test)]
+mod boringssl;
+#[cfg(test)]
 mod budget;
 #[cfg(test)]
 mod changing;

@@ -57,7 +57,7 @@ impl<'a> Supervisor<'a> {
             }
             self.tell_slow_output();
             if let Some(meter) = self.agent.monitor.meter() {
-                self.trouble.look(meter);
+                self.trouble.look(|| meter.kubernetes());
             }
         }
     }

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use probe::{Budget, Matches, Net};
 
+use super::kubernetes::ApiArgs;
 use super::tunnel::TunnelArgs;
 use crate::agent::settings::Listen;
-use crate::mirror::{Pair, Target};
+use crate::mirror::{Pair, PodPattern, PodPatterns, Target};
 
 #[derive(Debug, Args)]
 #[command(after_help = MIRROR_HELP)]
@@ -30,6 +31,8 @@ pub(crate) struct MirrorArgs {
 
     #[command(flatten)]
     pub(crate) rules: RuleArgs,
+    #[command(flatten)]
+    pub(crate) kubernetes: ApiArgs,
     #[command(flatten)]
     pub(crate) packets: PacketArgs,
     #[command(flatten)]
@@ -79,6 +82,10 @@ pub(crate) struct RuleArgs {
     #[arg(long, value_name = "PATH", value_delimiter = ',')]
     cgroup: Vec<PathBuf>,
 
+    /// Pod of this node, by its namespace and name, either with * and ?
+    #[arg(long, value_name = "NAMESPACE/NAME", value_delimiter = ',')]
+    pod: Vec<PodPattern>,
+
     /// Port of the server
     #[arg(long, value_name = "N", value_delimiter = ',')]
     port: Vec<u16>,
@@ -98,6 +105,10 @@ pub(crate) struct RuleArgs {
     /// Not this cgroup, nor those below it
     #[arg(long, value_name = "PATH", value_delimiter = ',')]
     not_cgroup: Vec<PathBuf>,
+
+    /// Not this pod, nor any of which it is not known yet which one it is
+    #[arg(long, value_name = "NAMESPACE/NAME", value_delimiter = ',')]
+    not_pod: Vec<PodPattern>,
 
     /// Not this port
     #[arg(long, value_name = "N", value_delimiter = ',')]
@@ -139,6 +150,11 @@ pub(crate) struct PacketArgs {
 }
 
 impl RuleArgs {
+    /// What is said of pods.
+    pub(crate) fn pods(&self) -> PodPatterns {
+        PodPatterns { allow: self.pod.clone(), deny: self.not_pod.clone() }
+    }
+
     /// What is allowed.
     pub(crate) fn allowed(&self) -> Matches {
         Matches {
@@ -177,6 +193,7 @@ Ctrl-C ends it, with what became of each byte.
 Examples:
   sudo tlsight mirror --list                                        what can be seen here
   sudo tlsight mirror -o tap:ids0 --exe /usr/sbin/nginx --port-map 443:80
+  sudo tlsight mirror -o tap:ids0 --pod 'shop/web-*'
   sudo tlsight mirror -w clear.pcapng --all --not-net 10.9.0.0/16
   tlsight mirror --make-certificates certs --sensor ids.example --agent web-1
   sudo tlsight mirror -t ids.example --cert web-1.pem --key web-1.key --ca ca.pem --all

@@ -72,7 +72,7 @@ fn rules(args: &HandoverAgentArgs) -> Rules {
         ..Matches::default()
     };
     let deny = Matches { executables: args.not_attach.clone(), ..Matches::default() };
-    Rules { is_open: args.attach_all, allow, deny }
+    Rules { is_open: args.attach_all, allow, deny, pods: None }
 }
 
 fn run(mut probes: KeyLogProbes, remote: &Remote, stop: &AtomicBool) -> Ended {

@@ -8,10 +8,12 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use event::Timestamp;
 use forge::{ConnectionId, Ending, MissingCause, Opened, Record, RecordKind, Side};
-use probe::{BudgetChange, Matches, Net, Rules};
+use probe::{BudgetChange, Matches, Net};
 use serde_json::{Value, json};
 
+use super::pods::PodPattern;
 use super::report::Report;
+use super::rules::Wanted;
 use crate::cli::MirrorArgs;
 use crate::message;
 use crate::watch::wall_clock;
@@ -41,7 +43,7 @@ impl Audit {
         Ok(Self { file: file.transpose()?.map(BufWriter::new), flows: HashMap::new() })
     }
 
-    pub(crate) fn start(&mut self, rules: &Rules, args: &MirrorArgs) {
+    pub(crate) fn start(&mut self, wanted: &Wanted, args: &MirrorArgs) {
         let by = rustix::process::getuid().as_raw();
         let line = json!({
             "@timestamp": time(wall_clock()),
@@ -54,7 +56,7 @@ impl Audit {
                 "file": args.write.as_ref().map(|path| path.display().to_string()),
                 "redacts": !args.packets.no_redact,
                 "budget": args.budget.map(|budget| budget.share),
-                "rules": described(rules),
+                "rules": described(wanted),
             },
         });
         self.tell(&line);
@@ -62,11 +64,21 @@ impl Audit {
     }
 
     /// Tells that other rules are in effect.
-    pub(crate) fn change(&mut self, rules: &Rules) {
+    pub(crate) fn change(&mut self, wanted: &Wanted) {
         self.tell(&json!({
             "@timestamp": time(wall_clock()),
             "event": { "action": "mirror-change" },
-            "mirror": { "rules": described(rules) },
+            "mirror": { "rules": described(wanted) },
+        }));
+        self.flush();
+    }
+
+    /// Tells that rules allow these pods, which have come or gone.
+    pub(crate) fn change_pods(&mut self, pods: &[String]) {
+        self.tell(&json!({
+            "@timestamp": time(wall_clock()),
+            "event": { "action": "mirror-change", "reason": "pods" },
+            "mirror": { "pods": pods },
         }));
         self.flush();
     }
@@ -224,18 +236,24 @@ impl Flow {
     }
 }
 
-fn described(rules: &Rules) -> Value {
-    let matches = |matches: &Matches| {
+fn described(wanted: &Wanted) -> Value {
+    let matches = |matches: &Matches, pods: &[PodPattern]| {
         json!({
             "pid": matches.pids,
             "exe": matches.executables,
             "cgroup": matches.cgroups,
+            "pod": pods.iter().map(PodPattern::to_string).collect::<Vec<_>>(),
             "port": matches.ports,
             "net": matches.nets.iter().map(Net::to_string).collect::<Vec<_>>(),
             "local": matches.local.as_ref().map(|local| &local.addresses),
         })
     };
-    json!({ "all": rules.is_open, "allow": matches(&rules.allow), "deny": matches(&rules.deny) })
+    let Wanted { rules, pods } = wanted;
+    json!({
+        "all": rules.is_open,
+        "allow": matches(&rules.allow, &pods.allow),
+        "deny": matches(&rules.deny, &pods.deny),
+    })
 }
 
 fn time(at: Timestamp) -> String {

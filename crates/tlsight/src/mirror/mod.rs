@@ -6,6 +6,8 @@ mod coverage;
 mod interface;
 mod meters;
 mod outputs;
+mod pod_cgroups;
+mod pods;
 mod report;
 mod rules;
 mod sensor;
@@ -22,19 +24,23 @@ use forge::{
     Forger, Frames, Http2ToHttp1, Mtu, PortMap, Record, Redactor, SECRET_HEADERS, Settings,
     StageLimits, Streams,
 };
-use probe::{ClearText, ClearTextOptions, Rules};
+use probe::{ClearText, ClearTextOptions};
 
 pub(crate) use outputs::{Pair, Target};
+pub(crate) use pods::{PodPattern, PodPatterns};
 
 use crate::Outcome;
 use crate::cli::{MirrorArgs, PacketArgs};
+use crate::config::environment;
+use crate::kubernetes::KubernetesSettings;
 use crate::message;
 use crate::signals;
 use crate::watch::wall_clock;
 use audit::Audit;
 use meters::Meters;
 use outputs::Outputs;
-use rules::RuleSource;
+use pods::PodScope;
+use rules::{RuleSource, Wanted};
 
 /// Mirrors until it is told to end.
 ///
@@ -49,7 +55,7 @@ pub(crate) fn run(args: &MirrorArgs) -> Result<Outcome> {
         return sensor::run(args);
     }
     let source = RuleSource::new(args);
-    let rules = source.read()?;
+    let wanted = source.read()?;
     if args.list {
         return coverage::list();
     }
@@ -59,10 +65,10 @@ pub(crate) fn run(args: &MirrorArgs) -> Result<Outcome> {
              --list"
         );
     }
-    if rules.allow_nothing() {
+    if wanted.allow_nothing() {
         bail!(
-            "nothing may be mirrored: say what with --exe, --cgroup, --pid, --port, --net or --rules, or \
-             allow everything with --all"
+            "nothing may be mirrored: say what with --exe, --cgroup, --pod, --pid, --port, --net or --rules, \
+             or allow everything with --all"
         );
     }
     let stop = Arc::new(AtomicBool::new(false));
@@ -70,21 +76,26 @@ pub(crate) fn run(args: &MirrorArgs) -> Result<Outcome> {
     let reload = signals::reload_on_request()?;
     let outputs = Outputs::open(args)?;
     let rings_len = Some(args.ring_mib << 20);
-    let options = ClearTextOptions { rules: rules.clone(), rings_len, budget: args.budget };
+    let settings = KubernetesSettings::from_environment(&environment)?;
+    let mut pods = PodScope::new(args.kubernetes.settings().or(settings));
+    let mut rules = wanted.rules.clone();
+    rules.pods = pods.rules(&wanted.pods)?;
+    pods.set(wanted.pods.clone());
+    let options = ClearTextOptions { rules, rings_len, budget: args.budget };
     let capture = ClearText::open(&options)?;
     let tunnel = tunnel::open(&args.tunnel)?;
     let mut audit = Audit::open(args.audit.as_deref())?;
-    audit.start(&rules, args);
+    audit.start(&wanted, args);
     let meters = Meters::serve(args.metrics)?;
     message::notice(&format!(
         "mirroring; {} libraries have probes; Ctrl-C ends it",
         capture.targets().len()
     ));
-    let mut mirror = Mirror::new(args, capture, (outputs, tunnel), audit, meters);
-    let mut rules = rules;
+    let mut mirror = Mirror::new(args, (capture, pods), (outputs, tunnel), audit, meters);
+    let mut wanted = wanted;
     while !stop.load(Ordering::Relaxed) {
         if reload.swap(false, Ordering::Relaxed) {
-            mirror.change_rules(&source, &mut rules);
+            mirror.change_rules(&source, &mut wanted);
         }
         mirror.step();
     }
@@ -94,6 +105,7 @@ pub(crate) fn run(args: &MirrorArgs) -> Result<Outcome> {
 /// Everything between the programs in the kernel and the outputs.
 struct Mirror {
     capture: ClearText,
+    pods: PodScope,
     /// Comes before what overwrites secrets.
     translator: Option<Http2ToHttp1>,
     redactor: Option<Redactor>,
@@ -109,7 +121,7 @@ struct Mirror {
 impl Mirror {
     fn new(
         args: &MirrorArgs,
-        capture: ClearText,
+        (capture, pods): (ClearText, PodScope),
         (outputs, tunnel): (Outputs, Option<Sender>),
         audit: Audit,
         meters: Meters,
@@ -125,6 +137,7 @@ impl Mirror {
         let forger = Forger::new(forging(packets, &outputs));
         Self {
             capture,
+            pods,
             translator,
             redactor,
             forger,
@@ -143,29 +156,49 @@ impl Mirror {
         });
         self.forger.handle_timeout(wall_clock(), &mut self.frames);
         self.send();
+        self.follow_pods();
         self.look_around();
     }
 
     /// Reads the rules anew. If they make no sense, those of before stay.
-    fn change_rules(&mut self, source: &RuleSource<'_>, rules: &mut Rules) {
+    fn change_rules(&mut self, source: &RuleSource<'_>, wanted: &mut Wanted) {
         let changed = source.read().and_then(|new| {
-            if new != *rules {
-                self.capture.set_rules(&new)?;
+            if new != *wanted {
+                let mut rules = new.rules.clone();
+                rules.pods = self.pods.rules(&new.pods)?;
+                self.capture.set_rules(&rules)?;
+                self.pods.set(new.pods.clone());
             }
             Ok(new)
         });
         match changed {
-            Ok(new) if new == *rules => message::error("the rules are as they were"),
+            Ok(new) if new == *wanted => message::error("the rules are as they were"),
             Ok(new) => {
                 self.audit.change(&new);
-                *rules = new;
+                *wanted = new;
             }
-            Err(error) => {
-                let reason = format!("{error:#}");
-                self.audit.refuse(&reason);
-                message::error(&format!("the rules stay as they were: {reason}"));
-            }
+            Err(error) => self.refuse("the rules stay as they were", &error),
         }
+    }
+
+    /// Goes by the pods that there are, if there are rules on them.
+    fn follow_pods(&mut self) {
+        let changed = self.pods.changed().and_then(|changed| {
+            let Some(cgroups) = changed else { return Ok(false) };
+            self.capture.set_pods(cgroups)?;
+            Ok(true)
+        });
+        match changed {
+            Ok(true) => self.audit.change_pods(&self.pods.allowed()),
+            Ok(false) => {}
+            Err(error) => self.refuse("not all pods are mirrored that may be", &error),
+        }
+    }
+
+    fn refuse(&mut self, what: &str, error: &anyhow::Error) {
+        let reason = format!("{error:#}");
+        self.audit.refuse(&reason);
+        message::error(&format!("{what}: {reason}"));
     }
 
     fn finish(mut self) -> Outcome {

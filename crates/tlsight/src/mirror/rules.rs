@@ -4,15 +4,31 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use probe::{Matches, Net, NotANet, Rules};
+use probe::{Matches, Net, Rules};
 use serde::Deserialize;
 
 use super::interface;
+use super::pods::{PodPattern, PodPatterns};
 use crate::cli::MirrorArgs;
 
 /// Where rules come from.
 pub(crate) struct RuleSource<'a> {
     args: &'a MirrorArgs,
+}
+
+/// All rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// Those on what the kernel knows. It has those on pods as well, once it is known which pods these are.
+    pub(crate) rules: Rules,
+    pub(crate) pods: PodPatterns,
+}
+
+impl Wanted {
+    /// Whether nothing can be allowed by them.
+    pub(crate) fn allow_nothing(&self) -> bool {
+        self.rules.allow_nothing() && self.pods.allow.is_empty()
+    }
 }
 
 /// A file of rules.
@@ -32,6 +48,7 @@ struct Lists {
     pid: Vec<u32>,
     exe: Vec<PathBuf>,
     cgroup: Vec<PathBuf>,
+    pod: Vec<String>,
     port: Vec<u16>,
     net: Vec<String>,
 }
@@ -45,23 +62,24 @@ impl<'a> RuleSource<'a> {
     ///
     /// # Errors
     /// A file that cannot be read or makes no sense, or an interface that is not there.
-    pub(crate) fn read(&self) -> Result<Rules> {
+    pub(crate) fn read(&self) -> Result<Wanted> {
         let file = match &self.args.rules.rules {
             Some(path) => RuleFile::read(path)?,
             None => RuleFile::default(),
         };
         let mut allow = self.args.rules.allowed();
         let mut deny = self.args.rules.denied();
-        file.allow.add_to(&mut allow)?;
-        file.deny.add_to(&mut deny)?;
+        let mut pods = self.args.rules.pods();
+        file.allow.add_to(&mut allow, &mut pods.allow)?;
+        file.deny.add_to(&mut deny, &mut pods.deny)?;
         let is_open = self.args.rules.all || file.all;
         // An interface alone allows nothing: that has to be said.
-        let says_what = is_open || allow != Matches::default();
+        let says_what = is_open || allow != Matches::default() || !pods.allow.is_empty();
         if self.args.interface != "any" {
             let local = interface::local(&self.args.interface)?;
             allow.local = says_what.then_some(local);
         }
-        Ok(Rules { is_open, allow, deny })
+        Ok(Wanted { rules: Rules { is_open, allow, deny, pods: None }, pods })
     }
 }
 
@@ -76,18 +94,24 @@ impl RuleFile {
         let file: Self = toml::from_str(text)?;
         for lists in [&file.allow, &file.deny] {
             lists.nets()?;
+            lists.pods()?;
         }
         Ok(file)
     }
 }
 
 impl Lists {
-    fn nets(&self) -> Result<Vec<Net>, NotANet> {
-        self.net.iter().map(|net| net.parse()).collect()
+    fn nets(&self) -> Result<Vec<Net>> {
+        Ok(self.net.iter().map(|net| net.parse()).collect::<Result<_, _>>()?)
     }
 
-    fn add_to(self, matches: &mut Matches) -> Result<(), NotANet> {
+    fn pods(&self) -> Result<Vec<PodPattern>> {
+        self.pod.iter().map(|pod| pod.parse().map_err(anyhow::Error::msg)).collect()
+    }
+
+    fn add_to(self, matches: &mut Matches, pods: &mut Vec<PodPattern>) -> Result<()> {
         matches.nets.extend(self.nets()?);
+        pods.extend(self.pods()?);
         matches.pids.extend(self.pid);
         matches.executables.extend(self.exe);
         matches.cgroups.extend(self.cgroup);
@@ -103,12 +127,15 @@ mod tests {
     #[test]
     fn a_file_says_what_flags_say() {
         let file = RuleFile::parse(
-            "all = true\n[allow]\nexe = ['/usr/sbin/nginx']\nport = [443]\n[deny]\nnet = ['10.0.0.0/8']",
+            "all = true\n[allow]\nexe = ['/usr/sbin/nginx']\nport = [443]\n[deny]\nnet = ['10.0.0.0/8']\n\
+             pod = ['kube-system/*']",
         );
         let file = file.unwrap();
         let (mut allow, mut deny) = (Matches::default(), Matches::default());
-        file.allow.add_to(&mut allow).unwrap();
-        file.deny.add_to(&mut deny).unwrap();
+        let mut pods = PodPatterns::default();
+        file.allow.add_to(&mut allow, &mut pods.allow).unwrap();
+        file.deny.add_to(&mut deny, &mut pods.deny).unwrap();
+        assert_eq!((pods.allow.len(), pods.deny[0].to_string()), (0, "kube-system/*".to_owned()));
         assert!(file.all);
         assert_eq!(allow.executables, [PathBuf::from("/usr/sbin/nginx")]);
         assert_eq!((allow.ports, deny.nets.len()), (vec![443], 1));
@@ -116,8 +143,13 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_an_error() {
-        for text in ["[allow]\nexes = []", "[allow]\nnet = ['10.0.0.0/33']", "all = 1", "[forbid]"]
-        {
+        for text in [
+            "[allow]\nexes = []",
+            "[allow]\nnet = ['10.0.0.0/33']",
+            "[deny]\npod = ['web']",
+            "all = 1",
+            "[forbid]",
+        ] {
             assert!(RuleFile::parse(text).is_err(), "{text}");
         }
     }

@@ -158,10 +158,11 @@ impl Cache {
         let mut view = PodsView::default();
         let mut endless = 0;
         // Those that are deleted first: what is there now wins.
-        for object in self.pods.gone().chain(self.pods.objects()) {
+        let gone = self.pods.gone().map(|object| (object, true));
+        for (object, is_gone) in gone.chain(self.pods.objects().map(|object| (object, false))) {
             let walk = self.walk(object, now);
             endless += u64::from(walk.end == WalkEnd::Endless);
-            let facts = Arc::new(self.facts(object, &walk));
+            let facts = Arc::new(PodFacts { is_gone, ..self.facts(object, &walk) });
             let hash = object.pod.as_ref().and_then(|parts| parts.config_hash.clone());
             if let Some(hash) = hash {
                 view.by_uid.insert(hash, Arc::clone(&facts));
@@ -215,6 +216,7 @@ impl Cache {
             orchestrator: Arc::new(orchestrator),
             chain,
             workload: top.map(|owner| (Arc::clone(&owner.kind), Arc::clone(&owner.name))),
+            is_gone: false,
         }
     }
 

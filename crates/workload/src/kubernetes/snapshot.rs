@@ -35,6 +35,8 @@ pub(crate) struct PodFacts {
     pub(crate) chain: Chain,
     /// Kind and name of the workload, if the pod has one.
     pub(crate) workload: Option<(Arc<str>, Arc<str>)>,
+    /// Whether it was deleted.
+    pub(crate) is_gone: bool,
 }
 
 /// How far the owners of a pod are known.

@@ -33,6 +33,8 @@ pub struct Options {
     pub labels: Vec<String>,
     /// For how long what a watch has told counts as known after it broke.
     pub stale_after: Duration,
+    /// Whether pods alone are of interest, not their owners, services or nodes.
+    pub only_pods: bool,
 }
 
 impl Options {
@@ -150,10 +152,13 @@ async fn watch(options: &Options, sender: &mpsc::Sender<Result<Arc<Shared>, Kube
         published: Mutex::default(),
         number: AtomicU64::new(0),
     });
-    for resource in Resource::ALL {
+    let is_wanted = |resource: &Resource| !options.only_pods || *resource == Resource::Pods;
+    for resource in Resource::ALL.into_iter().filter(is_wanted) {
         tokio::spawn(Watch::new(client.clone(), resource, Arc::clone(&shared)).run());
     }
-    tokio::spawn(owners::run(client, Arc::clone(&shared)));
+    if !options.only_pods {
+        tokio::spawn(owners::run(client, Arc::clone(&shared)));
+    }
     tokio::spawn(publish(Arc::clone(&shared)));
     if sender.send(Ok(Arc::clone(&shared))).is_ok() {
         shared.stop.notified().await;

@@ -173,6 +173,7 @@ fn a_kubeconfig_that_makes_no_sense_is_refused_with_its_path() {
             cluster: None,
             labels: Vec::new(),
             stale_after: Options::STALE_AFTER,
+            only_pods: false,
         };
         Workloads::start(Some(options)).unwrap_err().to_string()
     };

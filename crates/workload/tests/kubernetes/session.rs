@@ -23,14 +23,18 @@ pub(crate) fn uid(number: u32) -> String {
 
 /// Watches `cluster`, with a short time after which a broken watch is stale.
 pub(crate) fn watch(cluster: &Cluster) -> Workloads {
-    let options = Options {
+    Workloads::start(Some(options(cluster))).unwrap()
+}
+
+pub(crate) fn options(cluster: &Cluster) -> Options {
+    Options {
         connection: Connection::Kubeconfig(cluster.kubeconfig()),
         node: NODE.to_owned(),
         cluster: None,
         labels: vec!["app.kubernetes.io/name".to_owned()],
         stale_after: Duration::from_millis(300),
-    };
-    Workloads::start(Some(options)).unwrap()
+        only_pods: false,
+    }
 }
 
 /// The same, once all objects have been listed and are watched.

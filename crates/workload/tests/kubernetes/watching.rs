@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use cluster::{Cluster, node, pod, service, wait_until};
 use event::Knowledge;
-use workload::{Resource, Workloads};
+use workload::{PodName, PodNames, Resource, Workloads};
 
 use super::session::{
-    NODE, client, server, session, session_of, session_with, session_with_named, status, take, uid,
-    wait_for, watch, watch_all,
+    NODE, client, options, server, session, session_of, session_with, session_with_named, status,
+    take, uid, wait_for, watch, watch_all,
 };
 
 #[test]
@@ -237,3 +237,25 @@ fn is_known(event: &event::TlsEvent) -> bool {
 }
 
 const PODS: &str = "/api/v1/pods";
+
+#[test]
+fn names_of_pods_are_known_while_they_are_there_and_stay_known_in_silence() {
+    let cluster = Cluster::start("names");
+    cluster.apply(pod("shop", "web-1", &uid(1), NODE, "10.1.0.1"));
+    cluster.apply(pod("shop", "web-2", &uid(2), NODE, "10.1.0.2"));
+    let mut names = PodNames::start(options(&cluster)).unwrap();
+    let name = |namespace: &str, name: &str| {
+        Some(PodName { namespace: namespace.into(), name: name.into() })
+    };
+    wait_until("a pod is known", || names.get(&uid(1)) == name("shop", "web-1"));
+    cluster.delete("/api/v1/pods", "web-1");
+    wait_until("the pod is gone", || names.get(&uid(1)).is_none());
+    cluster.set_reachable(false);
+    wait_until("the API is silent", || {
+        names.status().watches.iter().any(|watch| watch.knowledge == Knowledge::Stale)
+    });
+    assert_eq!(names.get(&uid(2)), name("shop", "web-2"));
+    for other in ["list services", "list nodes", "watch services", "watch nodes"] {
+        assert_eq!(cluster.requests(other), 0, "{other}");
+    }
+}

@@ -1,11 +1,11 @@
 //! `tlsight watch` at the sockets of this host, with real programs in real cgroups.
 
 mod bundle;
-mod cgroup;
+pub(crate) mod cgroup;
 mod containers;
 mod identity;
 mod peer;
-mod processes;
+pub(crate) mod processes;
 mod same_record;
 mod trouble;
 mod watcher;

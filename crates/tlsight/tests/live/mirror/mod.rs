@@ -1,6 +1,10 @@
 //! `tlsight mirror`, with a client and a server that know nothing of it.
 
+mod budget;
+mod pods;
+
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -86,9 +90,14 @@ fn rules_of_a_file_take_effect_when_it_is_read_anew() {
 
 /// Audit lines of changes.
 fn changes(network: &Network) -> Vec<serde_json::Value> {
+    audit_lines(network, "mirror-change")
+}
+
+/// Audit lines that tell this.
+fn audit_lines(network: &Network, action: &str) -> Vec<serde_json::Value> {
     let audit = fs::read_to_string(network.folder().join("audit.ndjson")).unwrap();
     let lines = audit.lines().filter_map(|line| serde_json::from_str(line).ok());
-    lines.filter(|line: &serde_json::Value| line["event"]["action"] == "mirror-change").collect()
+    lines.filter(|line: &serde_json::Value| line["event"]["action"] == action).collect()
 }
 
 #[test]
@@ -136,7 +145,7 @@ fn a_mirror_without_rules_or_without_output_does_not_begin() {
 }
 
 /// Starts to mirror, with port 443 told as 80, and returns when probes are in place.
-fn start(network: &Network, arguments: &[&str]) -> Watcher {
+fn start(network: &Network, arguments: &[impl AsRef<OsStr>]) -> Watcher {
     let audit = network.folder().join("audit.ndjson");
     let mut command = Command::new(env!("CARGO_BIN_EXE_tlsight"));
     command.args(["mirror", "--port-map", "443:80", "--audit"]).arg(&audit).args(arguments);
