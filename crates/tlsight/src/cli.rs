@@ -6,6 +6,7 @@ mod keys;
 mod kubernetes;
 mod mirror;
 mod server;
+mod token;
 mod tunnel;
 
 use std::num::NonZeroUsize;
@@ -19,10 +20,11 @@ pub(crate) use self::escrow::{
     ServiceAddress,
 };
 pub(crate) use self::handover::{EscrowServiceArgs, HandoverAgentArgs, RunArgs};
-pub(crate) use self::keys::{DecryptArgs, KeyArgs};
+pub(crate) use self::keys::{DecryptArgs, KeyArgs, ReleasedArgs};
 pub(crate) use self::kubernetes::KubernetesArgs;
 pub(crate) use self::mirror::{MirrorArgs, PacketArgs};
 pub(crate) use self::server::{ServeArgs, UpArgs};
+pub(crate) use self::token::TokenArgs;
 pub(crate) use self::tunnel::TunnelArgs;
 use crate::agent::settings::{AgentLayer, Interval, Listen};
 use crate::config::{Fingerprint, Layer, Size};

@@ -12,6 +12,7 @@ use session::{Decryption, Extent, Patience};
 use zeroize::Zeroizing;
 
 use crate::cli::KeyArgs;
+use crate::escrow::released;
 use crate::message;
 
 /// What is known of secrets, and where more of them may come from.
@@ -30,12 +31,13 @@ struct KeyLog {
 }
 
 impl Keys {
-    /// Reads all files that `args` name.
+    /// Reads all files that `args` name. An escrow that releases secrets writes down that it is for `purpose`.
     ///
     /// # Errors
-    /// A file that cannot be read, or holds something else.
-    pub(crate) fn load(args: &KeyArgs) -> Result<Self> {
+    /// A file that cannot be read, or holds something else; a request that is refused.
+    pub(crate) fn load(args: &KeyArgs, purpose: &str) -> Result<Self> {
         let store = Arc::new(KeyStore::default());
+        released::load(&args.released, purpose, &store)?;
         for path in &args.rsa_key {
             let pem = fs::read(path).map(Zeroizing::new);
             let pem = pem.with_context(|| format!("cannot read {}", path.display()))?;

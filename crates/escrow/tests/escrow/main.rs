@@ -23,4 +23,6 @@ mod store;
 #[cfg(test)]
 mod tiers;
 #[cfg(test)]
+mod token;
+#[cfg(test)]
 mod world;

@@ -6,6 +6,7 @@ mod init;
 mod keys;
 mod people;
 mod release;
+pub(crate) mod released;
 mod serve;
 pub(crate) mod watching;
 

@@ -2,6 +2,8 @@
 
 mod agent;
 mod crash;
+mod read;
+mod token;
 mod world;
 
 use std::collections::HashMap;
