@@ -36,8 +36,8 @@ pub(crate) struct ReleasedArgs {
     #[arg(long, value_name = "ANSWER|DIR", requires = "released_to")]
     pub(crate) escrow: Option<PathBuf>,
 
-    /// Own keys, which open the answer
-    #[arg(long, value_name = "FILE", group = "released_to", requires = "escrow")]
+    /// Own keys, which open the answer, and those that captures carry (`decrypt --inject-sealed`)
+    #[arg(long, value_name = "FILE", group = "released_to")]
     pub(crate) escrow_key: Option<PathBuf>,
 
     /// Request that the folder is to answer; what it says and who approves it is judged, and written down
@@ -66,6 +66,10 @@ pub(crate) struct DecryptArgs {
     /// Copy the capture to OUT, with the secrets of its sessions in it
     #[arg(long, requires = "write")]
     pub(crate) inject: bool,
+
+    /// Copy the capture to OUT, with an answer of an escrow in it, which opens it for whom it is sealed to
+    #[arg(long, value_name = "ANSWER", requires = "write", conflicts_with_all = ["inject", "strip"])]
+    pub(crate) inject_sealed: Option<PathBuf>,
 
     /// Copy the capture to OUT, without the secrets that are in it
     #[arg(long, requires = "write")]

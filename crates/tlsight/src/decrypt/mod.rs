@@ -40,6 +40,10 @@ trait Output: Send {
 /// Arguments that make no sense together, secrets that cannot be read, or an output that cannot be
 /// written.
 pub(crate) fn run(args: DecryptArgs) -> Result<Outcome> {
+    if let (Some(answer), Some(output)) = (&args.inject_sealed, &args.write) {
+        let [file] = args.files.as_slice() else { bail!("one capture, please") };
+        return copy::with_sealed(file, output, answer);
+    }
     if args.inject && args.keys.released.escrow_request.is_some() {
         bail!(
             "what an escrow decrypts here is put into no file: release an answer (`escrow release`)"

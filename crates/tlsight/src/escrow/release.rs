@@ -118,10 +118,16 @@ fn collect_into(mut answer: AnswerWriter, approved: &Approved<'_>) -> Result<Col
 
 /// Says what a request came to.
 pub(super) fn say_collected(collected: Collected) {
-    let Collected { sessions, destroyed, damaged } = collected;
+    let Collected { sessions, destroyed, damaged, without_master } = collected;
     message::error(&format!(
         "{sessions} sessions; {destroyed} entries of destroyed epochs, {damaged} damaged"
     ));
+    if without_master > 0 {
+        message::error(&format!(
+            "{without_master} of them without a master secret: it was not told, or they are of TLS 1.3, of \
+             which t4 is no more than t3"
+        ));
+    }
 }
 
 impl Approved<'_> {

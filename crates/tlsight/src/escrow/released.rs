@@ -1,9 +1,8 @@
 //! Secrets that an escrow releases to this process, which holds them in memory only.
 
-use std::path::Path;
-
 use anyhow::{Result, bail};
 use escrow::release::{Told, read_answer};
+use escrow::seal::Opener;
 use secrets::{KeyLogEntry, KeyStore};
 
 use super::folder::{Folder, identity};
@@ -20,7 +19,10 @@ pub(crate) fn load(args: &ReleasedArgs, purpose: &str, store: &KeyStore) -> Resu
     let Some(place) = &args.escrow else { return Ok(()) };
     forbid_core_dumps();
     match (&args.escrow_key, &args.escrow_request) {
-        (Some(key), None) => answered(place, key, store),
+        (Some(key), None) => {
+            read_answer(place, identity(key)?.sealing, &mut |told| add(store, told))?;
+            Ok(())
+        }
         (None, Some(request)) => {
             let folder = Folder(place);
             let collected = with_approved(&folder, request, &args.token, |approved| {
@@ -37,14 +39,20 @@ pub(crate) fn load(args: &ReleasedArgs, purpose: &str, store: &KeyStore) -> Resu
     }
 }
 
-fn answered(answer: &Path, key: &Path, store: &KeyStore) -> Result<()> {
-    let key = identity(key)?;
-    read_answer(answer, key.sealing, &mut |told| add(store, told))?;
-    Ok(())
+/// What opens answers that captures carry, if there are keys for that.
+///
+/// # Errors
+/// A file that cannot be read.
+pub(crate) fn opener(args: &ReleasedArgs) -> Result<Option<Opener>> {
+    let Some(key) = &args.escrow_key else { return Ok(None) };
+    forbid_core_dumps();
+    let mut opener = Opener::default();
+    opener.add_key(identity(key)?.sealing);
+    Ok(Some(opener))
 }
 
 /// Adds the secrets of a session.
-pub(super) fn add(store: &KeyStore, told: Told) {
+pub(crate) fn add(store: &KeyStore, told: Told) {
     for content in told.contents {
         let random = content.facts.client_random;
         for (label, secret) in content.secrets {

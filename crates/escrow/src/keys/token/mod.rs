@@ -185,9 +185,8 @@ impl KeyAgreement for TokenKey {
         let secret = session.derive_key(&mechanism, self.key, &template).map_err(refused)?;
         let read = session.get_attributes(secret, &[AttributeType::Value]).map_err(refused);
         session.destroy_object(secret).map_err(refused)?;
-        let value = read?.into_iter().find_map(|attribute| match attribute {
-            Attribute::Value(value) => Some(Zeroizing::new(value)),
-            _ => None,
+        let value = read?.into_iter().find_map(|attribute| {
+            if let Attribute::Value(value) = attribute { Some(Zeroizing::new(value)) } else { None }
         });
         value.filter(|value| value.len() == SECRET_BYTES).ok_or(HpkeError)
     }
@@ -220,9 +219,8 @@ fn checked_point(
         .get_attributes(public, &[AttributeType::EcPoint])
         .map_err(failed("tell a public key"))?;
     session.destroy_object(public).map_err(failed("forget a public key"))?;
-    let point = told.into_iter().find_map(|attribute| match attribute {
-        Attribute::EcPoint(value) => Some(value),
-        _ => None,
+    let point = told.into_iter().find_map(|attribute| {
+        if let Attribute::EcPoint(value) = attribute { Some(value) } else { None }
     });
     // In an OCTET STRING (PKCS #11 section 6.3.3); some give it without.
     let point = point.map(|value| match value.strip_prefix(&POINT_HEAD) {

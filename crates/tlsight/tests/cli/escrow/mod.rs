@@ -78,6 +78,21 @@ fn the_higher_tiers_are_refused_without_two_others_and_that_is_written_down() {
 }
 
 #[test]
+fn the_highest_tier_has_no_more_of_tls13_and_says_so() {
+    let escrow = Escrow::new();
+    let serving = escrow.serve();
+    deliver_capture(&escrow.client(serving.port, true), "secrets-tls13");
+    let said = |name: &str, filter: &[&str]| {
+        let request = escrow.request(name, "t4", &["bob", "carol"], filter);
+        escrow.done(&["release", &request, "-o", &format!("{request}.answer")]).stderr
+    };
+    assert!(said("a", &[]).contains("5 of them without a master secret"), "{}", said("b", &[]));
+    deliver_capture(&escrow.client(serving.port, true), "secrets-tls12");
+    let both = said("c", &[]);
+    assert!(both.contains("5 of them without a master secret"), "{both}");
+}
+
+#[test]
 fn a_revoked_person_gets_nothing() {
     let escrow = Escrow::new();
     let request = escrow.request("before", "t1", &[], &[]);

@@ -1,5 +1,6 @@
 //! Captures whose secrets an escrow releases.
 
+use std::fs;
 use std::path::PathBuf;
 
 use super::deliver_capture;
@@ -65,6 +66,50 @@ fn the_folder_answers_a_request_as_far_as_tier_and_filter_go_and_writes_it_down(
     assert_eq!(audit.matches("\"action\":\"released\"").count(), 4, "{audit}");
     assert_eq!(audit.matches("\"action\":\"refused\"").count(), 1, "{audit}");
     assert!(audit.contains("\"output\":\"sessions of ") && audit.contains("\"clear text of "));
+}
+
+#[test]
+fn an_answer_in_a_capture_opens_it_for_whom_it_is_sealed_to() {
+    let (escrow, _serving) = delivered();
+    let request = escrow.request("a", "t2c", &[], &[]);
+    let answer = format!("{request}.answer");
+    escrow.done(&["release", &request, "-o", &answer]);
+    let [with, without] = ["with.pcapng", "without.pcapng"].map(|name| escrow.path(name));
+    let [with, without] = [&with, &without].map(|path| path.to_str().unwrap());
+    let [alice, bob] = ["alice", "bob"].map(|name| escrow.path(name));
+    let [alice, bob] = [&alice, &bob].map(|path| path.to_str().unwrap());
+    let copied = tlsight(["decrypt", &capture(), "--inject-sealed", &answer, "-w", with]);
+    assert_eq!(copied.status, 0, "{}", copied.stderr);
+    let log = fs::read(testdata().join("secrets-tls13/keys.log")).unwrap();
+    let log = String::from_utf8(log).unwrap();
+    let line = log.lines().find(|line| line.starts_with("CLIENT_TRAFFIC_SECRET_0")).unwrap();
+    let secret = line.split(' ').nth(2).unwrap();
+    assert!(!contains(&fs::read(with).unwrap(), secret.as_bytes()));
+
+    let read = tlsight(["read", "--json", with, "--escrow-key", alice]);
+    assert_eq!((read.status, certificates(&read)), (0, 5), "{}", read.stderr);
+    let clear = tlsight(["decrypt", with, "--escrow-key", alice]).stdout;
+    assert!(contains(&clear, b"hello") && !contains(&clear, b"olleh"));
+    let other = tlsight(["read", "--json", with, "--escrow-key", bob]);
+    assert_eq!(certificates(&other), 0);
+    assert!(other.stderr.contains("sealed secrets in the capture"), "{}", other.stderr);
+    let nobody = tlsight(["decrypt", with]);
+    assert!(nobody.stderr.contains("--escrow-key opens them"), "{}", nobody.stderr);
+
+    // Who copies a copy leaves them in it, and who strips it does not.
+    let again = escrow.path("again.pcapng");
+    let again = again.to_str().unwrap();
+    let stripped = tlsight(["decrypt", with, "--strip", "-w", without]);
+    assert_eq!(stripped.status, 0, "{}", stripped.stderr);
+    assert!(!contains(&fs::read(without).unwrap(), b"TLSESEAL"));
+    let copied = tlsight(["decrypt", with, "--inject-sealed", &answer, "-w", again]);
+    assert_eq!(copied.status, 0, "{}", copied.stderr);
+    let twice = fs::read(again).unwrap();
+    assert_eq!(twice.windows(8).filter(|it| it == b"TLSESEAL").count(), 2);
+    let read = tlsight(["read", "--json", again, "--escrow-key", alice]);
+    assert_eq!((read.status, certificates(&read)), (0, 5), "{}", read.stderr);
+    let run = tlsight(["decrypt", &capture(), "--inject-sealed", &request, "-w", again]);
+    assert!(run.status == 1 && run.stderr.contains("no answer"), "{}", run.stderr);
 }
 
 #[test]
