@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod beacon;
+#[cfg(test)]
 mod epochs;
 #[cfg(test)]
 mod formats;

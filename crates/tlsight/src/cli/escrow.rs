@@ -148,6 +148,12 @@ pub(crate) enum EscrowKeysCommand {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// Make the key that agents and monitors authenticate beacons by
+    Beacon {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Let somebody watch, ask or approve
     Grant(GrantArgs),
     /// Take back what somebody was granted
@@ -326,6 +332,7 @@ pub(crate) struct AuditArgs {
 /// Secrets from an escrow, as sessions happen.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Escrow")]
+#[group(id = "told_by", multiple = true)]
 pub(crate) struct MonitorArgs {
     /// Subscribe at this service to secrets of the sessions that are seen [default port: 3006]
     #[arg(long, value_name = "HOST[:PORT]", requires_all =
@@ -341,8 +348,12 @@ pub(crate) struct MonitorArgs {
     pub(crate) escrow_name: Option<String>,
 
     /// Own keys
-    #[arg(long, value_name = "FILE", requires = "escrow")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) escrow_key: Option<PathBuf>,
+
+    /// Take secrets out of beacons that pass, with the key that agents authenticate them by
+    #[arg(long, value_name = "FILE", requires_all = ["interface", "escrow_key"])]
+    pub(crate) beacon_key: Option<PathBuf>,
 
     /// The authority's grant
     #[arg(long, value_name = "FILE", requires = "escrow")]

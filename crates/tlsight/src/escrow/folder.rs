@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use escrow::audit::{AuditEvent, AuditLog};
+use escrow::beacon::BeaconKey;
 use escrow::keys::{Custody, Identity, SigningKey, Token, TokenUri, Trust, VerifyingKey};
 use zeroize::Zeroizing;
 
@@ -114,6 +115,12 @@ pub(crate) fn verifying_key(path: &Path) -> Result<VerifyingKey> {
 pub(super) fn identity(path: &Path) -> Result<Identity> {
     let text = secret_text(path)?;
     Identity::parse(&text).with_context(|| path.display().to_string())
+}
+
+/// The key that beacons are authenticated by, in a file.
+pub(crate) fn beacon_key(path: &Path) -> Result<BeaconKey> {
+    let text = secret_text(path)?;
+    BeaconKey::parse(&text).with_context(|| path.display().to_string())
 }
 
 /// The PIN of a token. It is never on a command line, which others see.

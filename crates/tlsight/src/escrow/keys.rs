@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use escrow::audit::AuditEvent;
+use escrow::beacon::BeaconKey;
 use escrow::hpke::Kem;
 use escrow::keys::{
     Custody, CustodyError, Grant, Identity, Schedule, SealingKey, Statement, VerifyingKey,
@@ -64,6 +65,10 @@ pub(super) fn run(command: EscrowKeysCommand) -> Result<Outcome> {
         }
         EscrowKeysCommand::List { folder, token } => list(&Folder(&folder.dir), &token),
         EscrowKeysCommand::Identity { file } => make_identity(&file),
+        EscrowKeysCommand::Beacon { file } => {
+            write_private(&file, &BeaconKey::dangerous_new_text()?)?;
+            Ok(Outcome::Done)
+        }
         EscrowKeysCommand::Grant(args) => grant(&args),
         EscrowKeysCommand::Revoke { folder, name } => revoke(&Folder(&folder.dir), &name),
     }
