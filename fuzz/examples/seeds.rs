@@ -146,6 +146,9 @@ impl Seeds {
         self.add("escrow_records", "sealed", &record)?;
         self.add("escrow_records", "context", &context)?;
         self.add("escrow_records", "entry", &[&[2], &[7; 16][..], &[1, b'a'], &record].concat())?;
+        // Only who has the key can tell that the tag is wrong.
+        let beacon = [b"TLSB\x01", &*context, &record, &[0; 16]].concat();
+        self.add("escrow_beacon", "client", &beacon)?;
         let mut input = Vec::new();
         for frame in [
             escrow_wire::Frame::Hello(escrow_wire::Peer::Agent),

@@ -8,7 +8,7 @@
 
 mod captures;
 
-use capture::{Damage, SecretsType};
+use capture::{Damage, SecretsRewriter, SecretsType};
 use captures::{
     ORDERS, Order, block, drain, enhanced, interface, open, open_trickling, option, packet, read,
     read_damaged, refusal, section, small_pcapng,
@@ -125,6 +125,61 @@ fn secrets_are_kept_up_to_a_limit() {
     let mut reader = open(&file).unwrap();
     assert!(drain(&mut reader).1.is_none());
     assert_eq!((reader.secrets().len(), reader.notes().dropped_secrets), (6, 1));
+}
+
+#[test]
+fn sealed_secrets_come_back_whole_and_in_order() {
+    let long: Vec<u8> = (0..(5_u32 << 18)).flat_map(u32::to_le_bytes).collect();
+    let (file, _) = small_pcapng();
+    let put = |file: &[u8], sealed: &[u8]| {
+        let rewriter = SecretsRewriter { strip: false, inject: None, inject_sealed: Some(sealed) };
+        let mut copy = Vec::new();
+        rewriter.copy(&mut &*file, &mut copy).unwrap();
+        copy
+    };
+    let file = put(&put(&file, b"short"), &long);
+    let mut reader = open(&file).unwrap();
+    let (packets, error) = drain(&mut reader);
+    assert!(error.is_none() && packets.len() == 6);
+    let sealed: Vec<&[u8]> = reader.sealed().iter().map(|it| &**it).collect();
+    assert_eq!(sealed, [&*long, b"short"]);
+    assert_eq!(reader.notes().dropped_secrets, 0);
+
+    let mut stripped = Vec::new();
+    let rewriter = SecretsRewriter { strip: true, inject: None, inject_sealed: None };
+    assert_eq!(rewriter.copy(&mut &*file, &mut stripped).unwrap().stripped, 6);
+    assert!(open(&stripped).unwrap().sealed().is_empty());
+}
+
+#[test]
+fn parts_that_are_missing_are_counted_and_blocks_of_others_are_not() {
+    for order in ORDERS {
+        let part = |index: u32, count: u32, bytes: &[u8]| {
+            let len = u32::try_from(bytes.len()).unwrap();
+            let numbers = [index, count, len].map(|number| order.u32(number)).concat();
+            let mut body = [&order.u32(32473)[..], b"TLSESEAL", &numbers, bytes].concat();
+            body.resize(body.len().next_multiple_of(4), 0);
+            block(order, 0xbad, &body)
+        };
+        let sealed = |blocks: &[Vec<u8>]| {
+            let file = [section(order), blocks.concat(), interface(order, 1, 0, &[])].concat();
+            let mut reader = open(&file).unwrap();
+            assert!(drain(&mut reader).1.is_none());
+            let whole = reader.sealed().iter().map(|it| it.to_vec()).collect::<Vec<_>>();
+            (whole, reader.notes().dropped_secrets)
+        };
+        let (first, second) = (part(0, 2, b"ab"), part(1, 2, b"c"));
+        let whole = vec![b"abc".to_vec()];
+        assert_eq!(sealed(&[first.clone(), second.clone()]), (whole.clone(), 0));
+        assert_eq!(sealed(&[first.clone(), first.clone(), second.clone()]), (whole, 0));
+        assert_eq!(sealed(&[second.clone(), first.clone()]), (vec![], 1));
+        assert_eq!(sealed(&[first, part(2, 3, b"c")]), (vec![], 1));
+        // Not one of ours: another number, magic, or place.
+        let mut other = block(order, 0xbad, &[&order.u32(32473)[..], b"OTHERONE"].concat());
+        other.extend(block(order, 0xbad, &[0; 4]));
+        other.extend(part(2, 2, b"x"));
+        assert_eq!(sealed(&[other]), (vec![], 0));
+    }
 }
 
 #[test]
@@ -245,6 +300,17 @@ proptest! {
         let mut file = section(LITTLE);
         for (kind, body) in blocks {
             file.extend(block(LITTLE, (kind % 11).into(), &body));
+        }
+        drain(&mut open(&file).unwrap());
+    }
+
+    #[test]
+    fn arbitrary_parts_of_sealed_secrets_never_panic(parts: Vec<(u8, u8, u8, Vec<u8>)>) {
+        let mut file = section(LITTLE);
+        for (index, count, len, bytes) in parts {
+            let numbers = [index, count % 4, len].map(|number| LITTLE.u32(number.into())).concat();
+            let body = [&LITTLE.u32(32473)[..], b"TLSESEAL", &numbers, &bytes].concat();
+            file.extend(block(LITTLE, 0xbad, &body));
         }
         drain(&mut open(&file).unwrap());
     }

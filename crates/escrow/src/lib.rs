@@ -5,6 +5,7 @@
 //! Nothing in clear is on any disk, and the service never has it in memory.
 
 pub mod audit;
+pub mod beacon;
 mod client;
 mod clock;
 pub mod hpke;

@@ -8,7 +8,7 @@ use flow::{
 use forge::Ending;
 use wire::Packet;
 
-use crate::context::Context;
+use crate::context::{Context, DatagramSink};
 use crate::decryption::TextSink;
 use crate::marks::{Anomaly, Partial};
 use crate::settings::Settings;
@@ -56,6 +56,11 @@ impl Analyzer {
     /// Gives the clear text of sessions whose records are opened to `sink`, as it comes.
     pub fn set_text_sink(&mut self, sink: TextSink) {
         self.engine.application_mut().context.text_sink = Some(sink);
+    }
+
+    /// Offers the first datagrams of flows to `sink`, as long as these are not known to carry TLS.
+    pub fn set_datagram_sink(&mut self, sink: DatagramSink) {
+        self.engine.application_mut().context.datagram_sink = Some(sink);
     }
 
     /// Ends the sessions that have been silent for too long at `now`; for when no packets come.

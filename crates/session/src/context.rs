@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use event::{Carrier, Certificate, TlsEvent};
+use event::{Carrier, Certificate, Timestamp, TlsEvent};
 use flow::Flow;
 use forge::ConnectionId;
 use tls::certificate::CertificateCache;
@@ -14,6 +14,10 @@ use crate::decryption::{Decryption, Ends, Opening, QuicScratch, Text, TextSink};
 use crate::handshake::Handshake;
 use crate::report;
 use crate::settings::Settings;
+
+/// Takes a datagram that came at some time; whether it is of its kind. No part of TLS is looked for in it
+/// then.
+pub type DatagramSink = Box<dyn FnMut(Timestamp, &[u8]) -> bool + Send>;
 
 /// A handshake that has ended, and its flow as it was then.
 struct Ended {
@@ -35,6 +39,8 @@ pub(crate) struct Context {
     hash_seed: u64,
     /// Who takes clear text, if anybody does.
     pub(crate) text_sink: Option<TextSink>,
+    /// Who takes datagrams that are something else, if anybody does.
+    pub(crate) datagram_sink: Option<DatagramSink>,
     /// What the last record that was opened held; kept for its memory.
     pub(crate) clear: Vec<u8>,
     next_connection: u64,
@@ -53,6 +59,7 @@ impl Context {
             spare: Vec::new(),
             hash_seed,
             text_sink: None,
+            datagram_sink: None,
             clear: Vec::new(),
             next_connection: 0,
         }

@@ -19,5 +19,6 @@ mod tcp;
 mod udp;
 
 pub use analyzer::Analyzer;
+pub use context::DatagramSink;
 pub use decryption::{Budget, Decryption, Extent, Patience, TextSink};
 pub use settings::Settings;

@@ -216,6 +216,12 @@ impl Captures {
     }
 }
 
+/// The names of captures.
+pub(crate) fn listed(paths: &[PathBuf]) -> String {
+    let names: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+    names.join(", ")
+}
+
 fn is_stdin(path: &Path) -> bool {
     path == Path::new("-")
 }

@@ -6,6 +6,7 @@ mod keys;
 mod kubernetes;
 mod mirror;
 mod server;
+mod token;
 mod tunnel;
 
 use std::num::NonZeroUsize;
@@ -19,10 +20,11 @@ pub(crate) use self::escrow::{
     ServiceAddress,
 };
 pub(crate) use self::handover::{EscrowServiceArgs, HandoverAgentArgs, RunArgs};
-pub(crate) use self::keys::{DecryptArgs, KeyArgs};
+pub(crate) use self::keys::{DecryptArgs, KeyArgs, ReleasedArgs};
 pub(crate) use self::kubernetes::KubernetesArgs;
-pub(crate) use self::mirror::{MirrorArgs, PacketArgs};
+pub(crate) use self::mirror::{ClearArgs, MirrorArgs, PacketArgs};
 pub(crate) use self::server::{ServeArgs, UpArgs};
+pub(crate) use self::token::TokenArgs;
 pub(crate) use self::tunnel::TunnelArgs;
 use crate::agent::settings::{AgentLayer, Interval, Listen};
 use crate::config::{Fingerprint, Layer, Size};
@@ -62,7 +64,7 @@ pub(crate) enum Command {
     /// Show the clear text of captures whose secrets are known, or put secrets into them
     Decrypt(DecryptArgs),
     /// Show sessions live: at the sockets of this host, with their processes, or from an interface
-    Watch(WatchArgs),
+    Watch(Box<WatchArgs>),
     /// Watch unattended: lines to a file, edges, metrics, live settings
     Agent(AgentArgs),
     /// Watch this machine and show it in a web UI: agent and server in one
@@ -111,6 +113,8 @@ pub(crate) struct WatchArgs {
     pub(crate) place: PlaceArgs,
     #[command(flatten)]
     pub(crate) monitor: MonitorArgs,
+    #[command(flatten)]
+    pub(crate) clear: ClearArgs,
     #[command(flatten)]
     pub(crate) common: CommonArgs,
 }

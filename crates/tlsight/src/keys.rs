@@ -3,15 +3,18 @@
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, bail};
 use capture::{FileReader, SecretsType};
+use escrow::release::read_answer_bytes;
+use escrow::seal::Opener;
 use secrets::{KeyLogReader, KeyStore, RsaKey, Secret};
 use session::{Decryption, Extent, Patience};
 use zeroize::Zeroizing;
 
 use crate::cli::KeyArgs;
+use crate::escrow::released;
 use crate::message;
 
 /// What is known of secrets, and where more of them may come from.
@@ -20,6 +23,9 @@ pub(crate) struct Keys {
     logs: Vec<KeyLog>,
     /// Blocks of secrets of the current capture that were read.
     blocks_read: usize,
+    /// Sealed secrets of it that were read, and what opens them.
+    sealed_read: usize,
+    opener: Option<Arc<Mutex<Opener>>>,
 }
 
 /// A key log file, and how far it was read.
@@ -30,12 +36,13 @@ struct KeyLog {
 }
 
 impl Keys {
-    /// Reads all files that `args` name.
+    /// Reads all files that `args` name. An escrow that releases secrets writes down that it is for `purpose`.
     ///
     /// # Errors
-    /// A file that cannot be read, or holds something else.
-    pub(crate) fn load(args: &KeyArgs) -> Result<Self> {
+    /// A file that cannot be read, or holds something else; a request that is refused.
+    pub(crate) fn load(args: &KeyArgs, purpose: &str) -> Result<Self> {
         let store = Arc::new(KeyStore::default());
+        released::load(&args.released, purpose, &store)?;
         for path in &args.rsa_key {
             let pem = fs::read(path).map(Zeroizing::new);
             let pem = pem.with_context(|| format!("cannot read {}", path.display()))?;
@@ -49,7 +56,8 @@ impl Keys {
         for path in &args.keylog {
             logs.push(KeyLog::open(path)?);
         }
-        let mut keys = Self { store, logs, blocks_read: 0 };
+        let opener = released::opener(&args.released)?.map(|opener| Arc::new(Mutex::new(opener)));
+        let mut keys = Self { logs, opener, ..Self::of(store) };
         keys.read_logs()?;
         for log in &mut keys.logs {
             log.finish(&keys.store);
@@ -58,8 +66,8 @@ impl Keys {
     }
 
     /// Secrets that somebody has found.
-    pub(crate) const fn of(store: Arc<KeyStore>) -> Self {
-        Self { store, logs: Vec::new(), blocks_read: 0 }
+    pub(crate) fn of(store: Arc<KeyStore>) -> Self {
+        Self { store, logs: Vec::new(), blocks_read: 0, sealed_read: 0, opener: None }
     }
 
     /// Whether more may be written to a key log while packets come.
@@ -74,7 +82,7 @@ impl Keys {
 
     /// The same secrets for somebody who reads captures.
     pub(crate) fn share(&self) -> Self {
-        Self::of(Arc::clone(&self.store))
+        Self { opener: self.opener.clone(), ..Self::of(Arc::clone(&self.store)) }
     }
 
     /// How sessions are decrypted with them.
@@ -101,11 +109,30 @@ impl Keys {
             }
         }
         self.blocks_read = blocks.len();
+        let sealed = reader.sealed();
+        for answer in sealed.get(self.sealed_read..).unwrap_or_default() {
+            self.open_sealed(answer);
+        }
+        self.sealed_read = sealed.len();
+    }
+
+    /// Takes what an escrow released, if it is sealed to whose keys are here.
+    fn open_sealed(&self, answer: &[u8]) {
+        let Some(opener) = &self.opener else {
+            return message::error(
+                "there are sealed secrets in the capture: --escrow-key opens them",
+            );
+        };
+        let mut opener = opener.lock().unwrap_or_else(PoisonError::into_inner);
+        let each = &mut |told| released::add(&self.store, told);
+        if let Err(error) = read_answer_bytes(answer.into(), &mut opener, each) {
+            message::error(&format!("sealed secrets in the capture: {error}"));
+        }
     }
 
     /// Takes note that another capture follows.
     pub(crate) const fn next_capture(&mut self) {
-        self.blocks_read = 0;
+        (self.blocks_read, self.sealed_read) = (0, 0);
     }
 }
 

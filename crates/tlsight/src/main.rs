@@ -30,6 +30,7 @@ mod setup;
 mod signals;
 mod up;
 mod watch;
+mod watch_packets;
 mod watch_sockets;
 
 use std::io::{self, Write as _};
@@ -74,7 +75,7 @@ fn run(command: Command) -> Result<Outcome> {
     match command {
         Command::Read(args) => read::run(args),
         Command::Decrypt(args) => decrypt::run(args),
-        Command::Watch(args) => watch::run(args),
+        Command::Watch(args) => watch::run(*args),
         Command::Agent(args) => agent::run(args),
         Command::Up(args) => up::run(args),
         Command::Serve(args) => serve::run(&args),

@@ -7,7 +7,7 @@ use anyhow::Result;
 use capture::Block;
 
 use crate::Outcome;
-use crate::captures::{Captures, Failures};
+use crate::captures::{Captures, Failures, listed};
 use crate::cli::ReadArgs;
 use crate::keys::Keys;
 use crate::message;
@@ -32,7 +32,7 @@ pub(crate) fn run(args: ReadArgs) -> Result<Outcome> {
     let has_pipe = args.files.iter().any(|path| path == Path::new("-"));
     let source = if has_pipe { Source::Live } else { Source::Files };
     let files = args.files.len() as u64;
-    let keys = Keys::load(&args.keys)?;
+    let keys = Keys::load(&args.keys, &format!("sessions of {}", listed(&args.files)))?;
     let patience = (has_pipe && keys.may_grow()).then(Patience::default);
     let setup = Setup::new(args.common, source, bar)?.decrypting(keys.decryption(patience));
     let mut captures = Captures::new(args.files, progress).with_keys(keys);

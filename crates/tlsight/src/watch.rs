@@ -9,6 +9,7 @@ use anyhow::Result;
 use capture::{Interface, LiveCapture, LiveError, LiveOptions, Reception};
 use event::{Losses, Timestamp};
 use probe::CutOff;
+use session::Extent;
 
 use crate::Outcome;
 use crate::cli::WatchArgs;
@@ -17,6 +18,7 @@ use crate::message;
 use crate::output::loss;
 use crate::pipeline::{Counted, Worker};
 use crate::setup::{Setup, Source, add_loss};
+use crate::watch_packets::ClearPackets;
 use crate::watch_sockets;
 
 /// Analyses packets until it is told to end.
@@ -26,7 +28,9 @@ use crate::watch_sockets;
 /// cannot be written to.
 pub(crate) fn run(args: WatchArgs) -> Result<Outcome> {
     let Some(interface) = args.place.interface.clone() else { return watch_sockets::run(args) };
-    let escrow = Watching::start(&args.monitor)?;
+    let packets = ClearPackets::open(&args)?;
+    let extent = if packets.is_some() { Extent::Session } else { Extent::Handshake };
+    let escrow = Watching::start(&args.monitor, extent)?;
     let setup = Setup::new(args.common, Source::Live, None)?;
     let setup = match &escrow {
         Some(escrow) => setup.decrypting(escrow.decryption.clone()),
@@ -44,10 +48,24 @@ pub(crate) fn run(args: WatchArgs) -> Result<Outcome> {
         let threads: Vec<_> = captures
             .into_iter()
             .zip(&known)
-            .map(|(capture, losses)| {
-                let (setup, cut_off) = (&setup, cut_off.as_deref());
+            .zip(0..)
+            .map(|((capture, losses), number)| {
+                let (setup, cut_off, packets) = (&setup, cut_off.as_deref(), packets.as_ref());
+                let datagrams = escrow.as_ref().and_then(Watching::datagram_sink);
                 scope.spawn(move || {
-                    let result = watch(setup, capture, cut_off, losses);
+                    let mut worker = setup.worker();
+                    if let Some(packets) = packets {
+                        worker.set_text_sink(packets.sink(number));
+                    }
+                    if let Some(datagrams) = datagrams {
+                        worker.set_datagram_sink(datagrams);
+                    }
+                    let each = || {
+                        if let Some(packets) = packets {
+                            packets.pass_time();
+                        }
+                    };
+                    let result = watch(setup, worker, capture, cut_off, losses, &each);
                     setup.run.stop();
                     result
                 })
@@ -74,7 +92,8 @@ pub(crate) fn run(args: WatchArgs) -> Result<Outcome> {
     if let Some(escrow) = escrow {
         escrow.finish();
     }
-    Ok(Outcome::Done)
+    let is_whole = packets.is_none_or(|packets| packets.finish());
+    Ok(if is_whole { Outcome::Done } else { Outcome::Incomplete })
 }
 
 /// Has the kernel keep the packets of flows that nobody wants more of, if it can.
@@ -88,14 +107,15 @@ pub(crate) fn cut_off(captures: &[LiveCapture]) -> Option<Arc<Mutex<CutOff>>> {
     }
 }
 
-/// One worker: takes packets from its ring until the run ends.
+/// One worker: takes packets from its ring until the run ends. Each time that it has, `each` is called.
 fn watch(
     setup: &Setup,
+    mut worker: Worker<'_>,
     mut capture: LiveCapture,
     cut_off: Option<&Mutex<CutOff>>,
     known: &Mutex<Losses>,
+    each: &dyn Fn(),
 ) -> Result<Counted> {
-    let mut worker = setup.worker();
     if cut_off.is_some() {
         worker.want_bulk_flows();
     }
@@ -113,6 +133,7 @@ fn watch(
             Err(error @ LiveError::Down { .. }) => message::error(&error.to_string()),
             Err(error) => return Err(error.into()),
         }
+        each();
         if counted_at.elapsed() >= COUNT_EVERY {
             counted_at = Instant::now();
             note_losses(&worker, &mut capture, known);

@@ -35,7 +35,7 @@ pub struct Notes {
     pub clamped_timestamps: u64,
     /// Packets recorded without a time, which got that of the packet before, or 0.
     pub untimed_packets: u64,
-    /// Decryption Secrets Blocks not kept because there were too many.
+    /// Blocks with secrets not kept because there were too many, or some of their parts are missing.
     pub dropped_secrets: u64,
 }
 
@@ -254,6 +254,16 @@ impl FileReader {
         match &self.format {
             Format::Pcap(_) => &[],
             Format::Pcapng(reader) => reader.secrets(),
+        }
+    }
+
+    /// The sealed secrets that the capture carried up to the last block, in its order, as they were written
+    /// by [`SecretsRewriter`](crate::SecretsRewriter).
+    #[must_use]
+    pub fn sealed(&self) -> &[Box<[u8]>] {
+        match &self.format {
+            Format::Pcap(_) => &[],
+            Format::Pcapng(reader) => reader.sealed(),
         }
     }
 

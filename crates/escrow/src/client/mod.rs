@@ -25,6 +25,7 @@ use self::recipients::Recipients;
 pub use self::settings::{ClientSettings, HandshakeSecrets};
 use self::withheld::Withheld;
 pub(crate) use self::worker::{Backoff, Dialer, Ended};
+use crate::beacon::{Beacons, CannotBeacon};
 use crate::clock::{now_ms, wall_clock};
 use crate::keys::NotTrusted;
 use crate::tier::{Divided, Indivisible, Part, divide};
@@ -100,6 +101,9 @@ pub enum CannotDeliver {
     /// An epoch that was given is not to be believed.
     #[error(transparent)]
     Epoch(#[from] NotTrusted),
+    /// Beacons cannot be sent.
+    #[error(transparent)]
+    Beacon(#[from] CannotBeacon),
 }
 
 struct Shared {
@@ -107,6 +111,7 @@ struct Shared {
     outbox: Outbox,
     recipients: RwLock<Arc<Recipients>>,
     withheld: Withheld,
+    beacons: Beacons,
 }
 
 impl Client {
@@ -126,6 +131,7 @@ impl Client {
             outbox: Outbox::new(settings.queue_bytes)?,
             recipients: RwLock::new(Arc::new(recipients)),
             withheld: Withheld::default(),
+            beacons: Beacons::new(&settings.beacons, &settings.trust, now_ms())?,
             settings,
         });
         let dialer = Dialer::new(&shared.settings, tls)?;
@@ -175,6 +181,12 @@ impl Client {
         self.shared.outbox.counters()
     }
 
+    /// Beacons that were sent, and those that could not be.
+    #[must_use]
+    pub fn beacons(&self) -> (u64, u64) {
+        self.shared.beacons.counts()
+    }
+
     /// Waits until all that was delivered is on the disk of the service; false if it is not in time.
     #[must_use]
     pub fn drain(&self, deadline: Instant) -> bool {
@@ -185,25 +197,22 @@ impl Client {
         let divided = divide(told, self.shared.settings.with_master)?;
         let recipients = self.shared.recipients();
         let now = wall_clock();
-        let epoch = recipients.epoch(now_ms()).ok_or(RefusedDelivery::NoKey)?;
         let mut sealed = Sealed::default();
-        for part in Part::ALL {
-            let Some(secrets) = secrets_of(&divided, part) else { continue };
-            let origin = (part == Part::Metadata).then_some(&divided.origin);
-            let context =
-                epoch.seal(part, now, &divided.facts, origin, secrets, &mut sealed.archive);
-            sealed.contexts.push(context.map_err(|_error| RefusedDelivery::NoKey)?);
-        }
+        let archived = seal_archive(&recipients, &divided, now, &mut sealed);
+        let beacons = &self.shared.beacons;
         let earlier =
             self.shared.withheld.exchange(&self.shared.settings, divided, now, |divided| {
                 sealed.client_random = divided.facts.client_random;
                 sealed.monitors = recipients.monitors();
+                beacons.send(divided, &Part::ALL, now, now_ms());
                 seal_live(&recipients, divided, &Part::ALL, now, &mut sealed);
             });
         if let Some(earlier) = earlier {
             // Whose it is was told before.
+            beacons.send(&earlier, &[Part::Handshake], now, now_ms());
             seal_live(&recipients, &earlier, &[Part::Handshake], now, &mut sealed);
         }
+        archived?;
         self.shared.outbox.push(sealed).ok_or(RefusedDelivery::Full)
     }
 
@@ -232,6 +241,23 @@ fn secrets_of(divided: &Divided, part: Part) -> Option<&[(secrets::Label, secret
         return Some(&[]);
     }
     divided.parts.iter().find(|(other, _)| *other == part).map(|(_, secrets)| secrets.as_slice())
+}
+
+/// Seals all of `divided` to the keys of the epoch.
+fn seal_archive(
+    recipients: &Recipients,
+    divided: &Divided,
+    now: Timestamp,
+    sealed: &mut Sealed,
+) -> Result<(), RefusedDelivery> {
+    let epoch = recipients.epoch(now_ms()).ok_or(RefusedDelivery::NoKey)?;
+    for part in Part::ALL {
+        let Some(secrets) = secrets_of(divided, part) else { continue };
+        let origin = (part == Part::Metadata).then_some(&divided.origin);
+        let context = epoch.seal(part, now, &divided.facts, origin, secrets, &mut sealed.archive);
+        sealed.contexts.push(context.map_err(|_error| RefusedDelivery::NoKey)?);
+    }
+    Ok(())
 }
 
 /// Seals some parts of `divided` to each monitor that may have them.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::beacon::BeaconTarget;
 use crate::keys::{Signed, Trust};
 use crate::seal::SealerLimits;
 
@@ -28,6 +29,8 @@ pub struct ClientSettings {
     pub sealer: SealerLimits,
     /// How long the service may be silent.
     pub patience: Duration,
+    /// Where secrets go as datagrams as well, before anybody waits for the service.
+    pub beacons: Vec<BeaconTarget>,
 }
 
 /// When monitors get the secrets of handshakes. `Finished` messages follow from them: who has them while the
@@ -55,6 +58,7 @@ impl ClientSettings {
             queue_bytes: 64 << 20,
             sealer: SealerLimits::default(),
             patience: Duration::from_secs(10),
+            beacons: Vec::new(),
         }
     }
 }

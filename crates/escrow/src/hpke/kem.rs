@@ -1,10 +1,10 @@
-//! Key encapsulation: DHKEM(X25519, HKDF-SHA256) of RFC 9180 section 4.1, and X-Wing
-//! (draft-connolly-cfrg-xwing-kem), which holds as long as one of X25519 and ML-KEM-768 does.
+//! Key encapsulation: DHKEM(X25519, HKDF-SHA256) of RFC 9180 section 4.1; X-Wing
+//! (draft-connolly-cfrg-xwing-kem) and MLKEM768-P256 (draft-irtf-cfrg-concrete-hybrid-kems), which hold as
+//! long as one of their two halves does.
 
-use aws_lc_rs::agreement::{self, UnparsedPublicKey, X25519};
+use aws_lc_rs::agreement::{self, ECDH_P256, UnparsedPublicKey, X25519};
 use aws_lc_rs::digest;
-use aws_lc_rs::encoding::{AsBigEndian as _, Curve25519SeedBin};
-use aws_lc_rs::kem::{self, Ciphertext, DecapsulationKey, EncapsulationKey, ML_KEM_768};
+use aws_lc_rs::kem::{self, EncapsulationKey, ML_KEM_768};
 use zeroize::Zeroizing;
 
 use super::HpkeError;
@@ -17,6 +17,8 @@ pub enum Kem {
     X25519,
     /// X-Wing: X25519 and ML-KEM-768 together.
     XWing,
+    /// MLKEM768-P256: the same with the curve that hardware has.
+    MlKem768P256,
 }
 
 /// A key to seal to.
@@ -26,27 +28,24 @@ pub struct PublicKey {
     bytes: Box<[u8]>,
 }
 
-/// A key that opens what was sealed to its public key.
-pub struct PrivateKey {
-    public: PublicKey,
-    x25519: agreement::PrivateKey,
-    ml_kem: Option<DecapsulationKey>,
-}
-
 impl Kem {
-    /// Its number (RFC 9180 section 7.1, draft-connolly-cfrg-xwing-kem section 6).
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::X25519, Self::XWing, Self::MlKem768P256];
+
+    /// Its number (RFC 9180 section 7.1, draft-connolly-cfrg-xwing-kem section 6, draft-ietf-hpke-pq).
     #[must_use]
     pub const fn id(self) -> u16 {
         match self {
             Self::X25519 => 0x0020,
             Self::XWing => 0x647a,
+            Self::MlKem768P256 => 0x0050,
         }
     }
 
     /// The one with this number.
     #[must_use]
     pub fn numbered(id: u16) -> Option<Self> {
-        [Self::X25519, Self::XWing].into_iter().find(|kem| kem.id() == id)
+        Self::ALL.into_iter().find(|kem| kem.id() == id)
     }
 
     /// Length of a public key in bytes.
@@ -55,6 +54,7 @@ impl Kem {
         match self {
             Self::X25519 => X25519_LEN,
             Self::XWing => ML_KEM_PUBLIC_LEN + X25519_LEN,
+            Self::MlKem768P256 => ML_KEM_PUBLIC_LEN + P256_POINT_LEN,
         }
     }
 
@@ -64,6 +64,23 @@ impl Kem {
         match self {
             Self::X25519 => X25519_LEN,
             Self::XWing => ML_KEM_CIPHERTEXT_LEN + X25519_LEN,
+            Self::MlKem768P256 => ML_KEM_CIPHERTEXT_LEN + P256_POINT_LEN,
+        }
+    }
+
+    /// What agrees on a secret in it, beside ML-KEM.
+    pub(super) fn curve(self) -> &'static agreement::Algorithm {
+        match self {
+            Self::X25519 | Self::XWing => &X25519,
+            Self::MlKem768P256 => &ECDH_P256,
+        }
+    }
+
+    /// Whether it has a half of ML-KEM-768, which comes first in keys and in what is encapsulated.
+    pub(super) const fn has_ml_kem(self) -> bool {
+        match self {
+            Self::X25519 => false,
+            Self::XWing | Self::MlKem768P256 => true,
         }
     }
 }
@@ -102,29 +119,28 @@ impl PublicKey {
     }
 
     pub(super) fn encapsulate(&self) -> Result<(Vec<u8>, Zeroizing<Vec<u8>>), HpkeError> {
-        let (ml_kem, x25519) = self.halves()?;
-        let ephemeral = agreement::PrivateKey::generate(&X25519).map_err(failed)?;
+        let (ml_kem, on_curve) = self.halves()?;
+        let curve = self.kem.curve();
+        let ephemeral = agreement::PrivateKey::generate(curve).map_err(failed)?;
         let own = ephemeral.compute_public_key().map_err(failed)?;
-        let shared = agree(&ephemeral, x25519)?;
+        let shared = agree(&ephemeral, on_curve)?;
         let Some(ml_kem) = ml_kem else {
-            let secret = dh_secret(&shared, own.as_ref(), x25519);
+            let secret = dh_secret(&shared, own.as_ref(), on_curve);
             return Ok((own.as_ref().to_vec(), secret));
         };
         let ml_kem = EncapsulationKey::new(&ML_KEM_768, ml_kem).map_err(|_error| HpkeError)?;
         let (ciphertext, ml_shared) = ml_kem.encapsulate().map_err(failed)?;
-        let secret = combine(&ml_shared, &shared, own.as_ref(), x25519);
+        let secret = combine(self.kem, &ml_shared, &shared, own.as_ref(), on_curve);
         Ok(([ciphertext.as_ref(), own.as_ref()].concat(), secret))
     }
 
-    /// The keys of ML-KEM-768 and of X25519.
-    fn halves(&self) -> Result<(Option<&[u8]>, &[u8]), HpkeError> {
-        match self.kem {
-            Kem::X25519 => Ok((None, &self.bytes)),
-            Kem::XWing => {
-                let halves = self.bytes.split_at_checked(ML_KEM_PUBLIC_LEN).ok_or(HpkeError)?;
-                Ok((Some(halves.0), halves.1))
-            }
+    /// The keys of ML-KEM-768 and of the curve.
+    pub(super) fn halves(&self) -> Result<(Option<&[u8]>, &[u8]), HpkeError> {
+        if !self.kem.has_ml_kem() {
+            return Ok((None, &self.bytes));
         }
+        let halves = self.bytes.split_at_checked(ML_KEM_PUBLIC_LEN).ok_or(HpkeError)?;
+        Ok((Some(halves.0), halves.1))
     }
 }
 
@@ -134,107 +150,22 @@ impl std::fmt::Debug for PublicKey {
     }
 }
 
-impl PrivateKey {
-    /// A new key.
-    ///
-    /// # Errors
-    /// The system has no randomness.
-    pub fn generate(kem: Kem) -> Result<Self, HpkeError> {
-        let x25519 = agreement::PrivateKey::generate(&X25519).map_err(failed)?;
-        let ml_kem = match kem {
-            Kem::X25519 => None,
-            Kem::XWing => Some(DecapsulationKey::generate(&ML_KEM_768).map_err(failed)?),
-        };
-        let ml_public = match &ml_kem {
-            None => None,
-            Some(key) => {
-                Some(key.encapsulation_key().and_then(|key| key.key_bytes()).map_err(failed)?)
-            }
-        };
-        let x_public = x25519.compute_public_key().map_err(failed)?;
-        let ml_public: &[u8] = match &ml_public {
-            None => &[],
-            Some(bytes) => bytes.as_ref(),
-        };
-        let bytes = [ml_public, x_public.as_ref()].concat().into_boxed_slice();
-        Ok(Self { public: PublicKey { kem, bytes }, x25519, ml_kem })
-    }
-
-    /// The key that [`Self::dangerous_bytes`] gave.
-    ///
-    /// # Errors
-    /// It is none.
-    pub fn from_bytes(kem: Kem, bytes: &[u8]) -> Result<Self, HpkeError> {
-        let (public, private) = bytes.split_at_checked(kem.public_key_len()).ok_or(HpkeError)?;
-        let (ml_kem, x25519) =
-            private.split_at_checked(private.len().saturating_sub(X25519_LEN)).ok_or(HpkeError)?;
-        let x25519 =
-            agreement::PrivateKey::from_private_key(&X25519, x25519).map_err(|_error| HpkeError)?;
-        let ml_kem = match (kem, ml_kem) {
-            (Kem::X25519, []) => None,
-            (Kem::X25519, _) => return Err(HpkeError),
-            (Kem::XWing, bytes) => {
-                Some(DecapsulationKey::new(&ML_KEM_768, bytes).map_err(|_error| HpkeError)?)
-            }
-        };
-        let key = Self { public: PublicKey::new(kem, public)?, x25519, ml_kem };
-        // A key whose halves do not belong together would be noticed only when it is too late.
-        let (encapsulated, secret) = key.public.encapsulate()?;
-        if key.decapsulate(&encapsulated)? == secret { Ok(key) } else { Err(HpkeError) }
-    }
-
-    /// What it is of.
-    #[must_use]
-    pub const fn kem(&self) -> Kem {
-        self.public.kem
-    }
-
-    /// Its public key.
-    #[must_use]
-    pub const fn public(&self) -> &PublicKey {
-        &self.public
-    }
-
-    /// The key itself, with the public one in front: for the file that it is kept in only.
-    ///
-    /// # Errors
-    /// The library does not give it.
-    pub fn dangerous_bytes(&self) -> Result<Zeroizing<Vec<u8>>, HpkeError> {
-        let x25519: Curve25519SeedBin<'_> = self.x25519.as_be_bytes().map_err(failed)?;
-        let mut bytes = Zeroizing::new(Vec::with_capacity(PRIVATE_LEN));
-        bytes.extend_from_slice(&self.public.bytes);
-        if let Some(key) = &self.ml_kem {
-            bytes.extend_from_slice(key.key_bytes().map_err(failed)?.as_ref());
-        }
-        bytes.extend_from_slice(x25519.as_ref());
-        Ok(bytes)
-    }
-
-    pub(super) fn decapsulate(&self, encapsulated: &[u8]) -> Result<Zeroizing<Vec<u8>>, HpkeError> {
-        if encapsulated.len() != self.kem().encapsulated_len() {
-            return Err(HpkeError);
-        }
-        let (_, own) = self.public.halves()?;
-        let Some(ml_kem) = &self.ml_kem else {
-            let shared = agree(&self.x25519, encapsulated)?;
-            return Ok(dh_secret(&shared, encapsulated, own));
-        };
-        let (ciphertext, x25519) =
-            encapsulated.split_at_checked(ML_KEM_CIPHERTEXT_LEN).ok_or(HpkeError)?;
-        let ml_shared = ml_kem.decapsulate(Ciphertext::from(ciphertext)).map_err(failed)?;
-        let shared = agree(&self.x25519, x25519)?;
-        Ok(combine(&ml_shared, &shared, x25519, own))
-    }
-}
-
-/// X25519, which fails where the result is zero (RFC 7748 section 6.1).
-fn agree(private: &agreement::PrivateKey, public: &[u8]) -> Result<Zeroizing<Vec<u8>>, HpkeError> {
-    let public = UnparsedPublicKey::new(&X25519, public);
+/// X25519, which fails where the result is zero (RFC 7748 section 6.1), or ECDH with P-256, which fails
+/// where the point is not on the curve and gives the x coordinate.
+pub(super) fn agree(
+    private: &agreement::PrivateKey,
+    public: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, HpkeError> {
+    let public = UnparsedPublicKey::new(private.algorithm(), public);
     agreement::agree(private, public, HpkeError, |shared| Ok(Zeroizing::new(shared.to_vec())))
 }
 
 /// `ExtractAndExpand` (RFC 9180 section 4.1).
-fn dh_secret(shared: &[u8], encapsulated: &[u8], recipient: &[u8]) -> Zeroizing<Vec<u8>> {
+pub(super) fn dh_secret(
+    shared: &[u8],
+    encapsulated: &[u8],
+    recipient: &[u8],
+) -> Zeroizing<Vec<u8>> {
     let [high, low] = Kem::X25519.id().to_be_bytes();
     let suite = [b'K', b'E', b'M', high, low];
     let prk = labeled_extract(&suite, &[], b"eae_prk", shared);
@@ -245,30 +176,37 @@ fn dh_secret(shared: &[u8], encapsulated: &[u8], recipient: &[u8]) -> Zeroizing<
     Zeroizing::new(secret.to_vec())
 }
 
-/// The combiner of X-Wing (draft-connolly-cfrg-xwing-kem section 5.3).
-fn combine(
+/// The combiner of both hybrids (draft-connolly-cfrg-xwing-kem section 5.3, `C2PRICombiner` of
+/// draft-irtf-cfrg-hybrid-kems).
+pub(super) fn combine(
+    kem: Kem,
     ml_kem: &kem::SharedSecret,
-    x25519: &[u8],
+    on_curve: &[u8],
     ciphertext: &[u8],
     recipient: &[u8],
 ) -> Zeroizing<Vec<u8>> {
+    let label = match kem {
+        Kem::MlKem768P256 => MLKEM768_P256_LABEL,
+        Kem::X25519 | Kem::XWing => XWING_LABEL,
+    };
     let mut digest = digest::Context::new(&digest::SHA3_256);
-    for part in [ml_kem.as_ref(), x25519, ciphertext, recipient, XWING_LABEL] {
+    for part in [ml_kem.as_ref(), on_curve, ciphertext, recipient, label] {
         digest.update(part);
     }
     Zeroizing::new(digest.finish().as_ref().to_vec())
 }
 
-const fn failed(_: aws_lc_rs::error::Unspecified) -> HpkeError {
+pub(super) const fn failed(_: aws_lc_rs::error::Unspecified) -> HpkeError {
     HpkeError
 }
 
 const X25519_LEN: usize = 32;
+/// A point that is not compressed (SEC 1 section 2.3.3).
+pub(super) const P256_POINT_LEN: usize = 65;
 /// FIPS 203 table 3.
 const ML_KEM_PUBLIC_LEN: usize = 1184;
-const ML_KEM_PRIVATE_LEN: usize = 2400;
-const ML_KEM_CIPHERTEXT_LEN: usize = 1088;
-
-const PRIVATE_LEN: usize = ML_KEM_PUBLIC_LEN + X25519_LEN + ML_KEM_PRIVATE_LEN + X25519_LEN;
+pub(super) const ML_KEM_PRIVATE_LEN: usize = 2400;
+pub(super) const ML_KEM_CIPHERTEXT_LEN: usize = 1088;
 
 const XWING_LABEL: &[u8] = br"\.//^\";
+const MLKEM768_P256_LABEL: &[u8] = b"MLKEM768-P256";

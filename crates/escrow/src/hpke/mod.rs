@@ -1,13 +1,17 @@
-//! Hybrid Public Key Encryption in base mode (RFC 9180), of which only what is needed here: two KEMs,
+//! Hybrid Public Key Encryption in base mode (RFC 9180), of which only what is needed here: three KEMs,
 //! HKDF-SHA256, and AES-256-GCM.
 //!
 //! A [`Context`] seals any number of messages after one encapsulation, and says the number of each: they
 //! may be lost or come in another order, which RFC 9180 section 9.7.1 leaves to whoever uses it.
 
 mod kem;
+mod private;
 mod schedule;
+#[cfg(test)]
+mod vectors;
 
-pub use kem::{Kem, PrivateKey, PublicKey};
+pub use kem::{Kem, PublicKey};
+pub use private::{KeyAgreement, PrivateKey};
 pub use schedule::Context;
 
 /// Why nothing was sealed or opened. It does not say more: whoever tries is not to learn it.

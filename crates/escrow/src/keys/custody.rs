@@ -5,20 +5,23 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use data_encoding::BASE64;
 use zeroize::Zeroizing;
 
 use super::files::{FileError, read_statement, sync_folder, write_new, write_private};
-use super::identity::{SigningKey, kem_name, kem_named};
+use super::identity::SigningKey;
+use super::kept::{KeptKey, KeptLine, MAX_LINE_LEN};
 use super::statement::{Epoch, NotSigned, SealingKey, Signed, Statement};
+use super::token::{Token, TokenError};
 use crate::hpke::{HpkeError, Kem, PrivateKey};
 use crate::tier::Part;
 
-/// A folder with the private keys of epochs, and one with what is public of them.
+/// A folder with the private keys of epochs, and one with what is public of them; and a token, if keys are
+/// in one.
 #[derive(Clone, Debug)]
 pub struct Custody {
     private: PathBuf,
     public: PathBuf,
+    token: Option<Token>,
 }
 
 /// How epochs follow each other, in milliseconds.
@@ -49,13 +52,34 @@ pub enum CustodyError {
     /// The keys are not there: they were destroyed, or never were.
     #[error("the keys of epoch {0} are destroyed, or were never here")]
     Destroyed(u64),
+    /// The token fails.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The keys are in a token, and none was given.
+    #[error("the keys of epoch {0} are in a token, which was not named")]
+    InToken(u64),
+    /// A token has no such keys.
+    #[error("keys in a token are of {:?}", Kem::MlKem768P256)]
+    Kem,
 }
 
 impl Custody {
     /// Folders that are there.
     #[must_use]
     pub const fn new(private: PathBuf, public: PathBuf) -> Self {
-        Self { private, public }
+        Self { private, public, token: None }
+    }
+
+    /// The same, which makes keys in a token from then on, and uses those that are there.
+    #[must_use]
+    pub fn with_token(self, token: Token) -> Self {
+        Self { token: Some(token), ..self }
+    }
+
+    /// Whether keys are made in a token.
+    #[must_use]
+    pub const fn has_token(&self) -> bool {
+        self.token.is_some()
     }
 
     /// All epochs that were ever announced, in order.
@@ -106,14 +130,9 @@ impl Custody {
         let mut keys = BTreeMap::new();
         let mut text = Zeroizing::new(String::with_capacity(MAX_KEYS_LEN));
         for part in Part::ALL {
-            let key = PrivateKey::generate(kem)?;
-            keys.insert(part.name().to_owned(), SealingKey::new(key.public()));
-            text.push_str(part.name());
-            text.push(' ');
-            text.push_str(kem_name(kem));
-            text.push(' ');
-            BASE64.encode_append(&key.dangerous_bytes()?, &mut text);
-            text.push('\n');
+            let key = self.generate(number, part, kem)?;
+            keys.insert(part.name().to_owned(), SealingKey::new(key.private.public()));
+            key.put(&mut text)?;
         }
         let epoch = Epoch { number, begins_ms, ends_ms, destroyed_ms, keys };
         let signed = Statement::Epoch(epoch.clone()).sign(authority)?;
@@ -123,36 +142,56 @@ impl Custody {
         Ok(epoch)
     }
 
+    /// Makes a key: in the token if there is one, where its half on the curve stays.
+    fn generate(&self, epoch: u64, part: Part, kem: Kem) -> Result<KeptKey, CustodyError> {
+        let Some(token) = &self.token else {
+            return Ok(KeptKey { part, private: PrivateKey::generate(kem)?, token_id: None });
+        };
+        if kem != Kem::MlKem768P256 {
+            return Err(CustodyError::Kem);
+        }
+        let made = token.generate(&format!("tlsight escrow epoch {epoch} {}", part.name()))?;
+        let private = PrivateKey::generate_with(&made.point, made.key)?;
+        Ok(KeptKey { part, private, token_id: Some(made.id) })
+    }
+
     /// The private keys of some parts of an epoch.
     ///
     /// # Errors
     /// [`CustodyError::Destroyed`], and what [`CustodyError`] has else.
     pub fn keys(&self, number: u64, parts: &[Part]) -> Result<Vec<PrivateKey>, CustodyError> {
         let path = self.private_file(number);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => Zeroizing::new(text),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(CustodyError::Destroyed(number));
-            }
-            Err(cause) => return Err(FileError::Io { path, cause }.into()),
-        };
+        let text = self.text(number)?;
         let mut keys = Vec::new();
         for line in text.lines() {
             let wrong = || CustodyError::NoKeys(path.clone());
-            let mut words = line.split(' ');
-            let (Some(part), Some(kem), Some(key), None) =
-                (words.next(), words.next(), words.next(), words.next())
-            else {
-                return Err(wrong());
-            };
-            let part = Part::named(part).ok_or_else(wrong)?;
-            if parts.contains(&part) {
-                let kem = kem_named(kem).ok_or_else(wrong)?;
-                let bytes = BASE64.decode(key.as_bytes()).map_err(|_error| wrong())?;
-                keys.push(PrivateKey::from_bytes(kem, &Zeroizing::new(bytes))?);
+            let line = KeptLine::parse(line).ok_or_else(wrong)?;
+            if !parts.contains(&line.part) {
+                continue;
             }
+            let key = match line.token_id {
+                None => PrivateKey::from_bytes(line.kem, &line.bytes)?,
+                Some(id) => {
+                    let token = self.token.as_ref().ok_or(CustodyError::InToken(number))?;
+                    let there = token.key(&id)?.ok_or(CustodyError::Destroyed(number))?;
+                    PrivateKey::from_bytes_with(&line.bytes, there)?
+                }
+            };
+            keys.push(key);
         }
         Ok(keys)
+    }
+
+    /// What the file of an epoch has.
+    fn text(&self, number: u64) -> Result<Zeroizing<String>, CustodyError> {
+        let path = self.private_file(number);
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Zeroizing::new(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(CustodyError::Destroyed(number))
+            }
+            Err(cause) => Err(FileError::Io { path, cause }.into()),
+        }
     }
 
     /// Destroys the keys of epochs whose time is over; gives their numbers.
@@ -174,19 +213,20 @@ impl Custody {
         Ok(destroyed)
     }
 
-    /// Destroys the keys of an epoch: all that was sealed to them is unreadable from then on.
+    /// Destroys the keys of an epoch, in the token first: all that was sealed to them is unreadable from then
+    /// on.
     ///
     /// # Errors
     /// See [`CustodyError`].
     pub fn destroy(&self, number: u64) -> Result<(), CustodyError> {
         let path = self.private_file(number);
-        match overwrite(&path) {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err(CustodyError::Destroyed(number))
-            }
-            Err(cause) => Err(FileError::Io { path, cause }.into()),
+        for line in self.text(number)?.lines() {
+            // A line that is damaged names no key; what it had is overwritten all the same.
+            let Some(id) = KeptLine::parse(line).and_then(|line| line.token_id) else { continue };
+            let token = self.token.as_ref().ok_or(CustodyError::InToken(number))?;
+            token.destroy(&id)?;
         }
+        overwrite(&path).map_err(|cause| FileError::Io { path, cause }.into())
     }
 
     fn private_file(&self, number: u64) -> PathBuf {
@@ -229,5 +269,5 @@ fn numbers(folder: &Path, extension: &str) -> Result<Vec<u64>, FileError> {
     Ok(numbers)
 }
 
-/// Five keys of X-Wing in Base64, with their names.
-const MAX_KEYS_LEN: usize = 32 << 10;
+/// A line for each part.
+const MAX_KEYS_LEN: usize = Part::ALL.len() * MAX_LINE_LEN;

@@ -164,11 +164,12 @@ pub(super) const fn kem_name(kem: Kem) -> &'static str {
     match kem {
         Kem::X25519 => "x25519",
         Kem::XWing => "x-wing",
+        Kem::MlKem768P256 => "mlkem768-p256",
     }
 }
 
 pub(super) fn kem_named(name: &str) -> Option<Kem> {
-    [Kem::X25519, Kem::XWing].into_iter().find(|kem| kem_name(*kem) == name)
+    Kem::ALL.into_iter().find(|kem| kem_name(*kem) == name)
 }
 
 fn decode(text: &str) -> Result<Zeroizing<Vec<u8>>, NoIdentity> {

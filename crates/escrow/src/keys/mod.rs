@@ -6,7 +6,9 @@
 mod custody;
 mod files;
 mod identity;
+mod kept;
 mod statement;
+mod token;
 mod trust;
 
 pub use custody::{Custody, CustodyError, Schedule};
@@ -16,4 +18,5 @@ pub use identity::{Identity, NoIdentity, PublicIdentity, SigningKey, VerifyingKe
 pub use statement::{
     Epoch, Filter, Grant, MonitorKey, NotSigned, Request, Role, SealingKey, Signed, Statement,
 };
+pub use token::{NotATokenUri, Token, TokenError, TokenUri};
 pub use trust::{Asked, NotTrusted, Trust};

@@ -1,5 +1,6 @@
 //! An answer: what was released, sealed to the key of the one who asked. The file is a segment.
 
+use std::io::Cursor;
 use std::path::Path;
 
 use super::broker::Told;
@@ -8,7 +9,7 @@ use crate::hpke::{HpkeError, PrivateKey, PublicKey};
 use crate::keys::FileError;
 use crate::malformed::Malformed;
 use crate::seal::{ContextRecord, NotOpened, Opener, Sealer, SealerLimits};
-use crate::store::{Entry, SegmentReader, SegmentWriter, Tag};
+use crate::store::{Entry, SEGMENT_HEADER, SegmentReader, SegmentWriter, Tag};
 use crate::tier::Part;
 use wire::Reader;
 
@@ -90,6 +91,12 @@ impl AnswerWriter {
     }
 }
 
+/// Whether bytes begin like an answer.
+#[must_use]
+pub fn is_answer(bytes: &[u8]) -> bool {
+    bytes.starts_with(SEGMENT_HEADER)
+}
+
 /// Opens an answer with the key of the one who asked, and hands on what is in it.
 ///
 /// # Errors
@@ -101,7 +108,28 @@ pub fn read_answer(
 ) -> Result<(), AnswerError> {
     let mut opener = Opener::default();
     opener.add_key(requester);
-    let mut reader = SegmentReader::open(path)?;
+    read(SegmentReader::open(path)?, &mut opener, each)
+}
+
+/// The same of an answer in memory, with the keys that an opener has.
+///
+/// # Errors
+/// See [`AnswerError`].
+pub fn read_answer_bytes(
+    answer: Box<[u8]>,
+    opener: &mut Opener,
+    each: &mut dyn FnMut(Told),
+) -> Result<(), AnswerError> {
+    let len = answer.len() as u64;
+    let reader = SegmentReader::of(Path::new("answer"), len, Box::new(Cursor::new(answer)))?;
+    read(reader, opener, each)
+}
+
+fn read(
+    mut reader: SegmentReader,
+    opener: &mut Opener,
+    each: &mut dyn FnMut(Told),
+) -> Result<(), AnswerError> {
     while let Some(found) = reader.next_entry()? {
         if !found.is_whole {
             return Err(AnswerError::Damaged(found.offset));

@@ -35,6 +35,9 @@ pub struct Collected {
     pub destroyed: u64,
     /// Entries that are damaged.
     pub damaged: u64,
+    /// Client randoms whose master secret was asked for and is not there: nobody told it, or the session is of
+    /// TLS 1.3, whose key log has none.
+    pub without_master: u64,
 }
 
 /// Why nothing can be released.
@@ -80,12 +83,17 @@ impl Broker {
             parts: asked.tier.parts(),
             keys: Keys::new(),
             sessions: BTreeSet::new(),
+            with_master: BTreeSet::new(),
             collected: Collected::default(),
         };
         for name in segments(&self.store)? {
             search.segment(name, &tags, each)?;
         }
         search.collected.sessions = search.sessions.len() as u64;
+        if search.parts.contains(&Part::Master) {
+            let missing = search.sessions.difference(&search.with_master).count();
+            search.collected.without_master = missing as u64;
+        }
         Ok(search.collected)
     }
 }
@@ -96,6 +104,7 @@ struct Search<'a> {
     parts: &'static [Part],
     keys: Keys,
     sessions: BTreeSet<[u8; 32]>,
+    with_master: BTreeSet<[u8; 32]>,
     collected: Collected,
 }
 
@@ -226,6 +235,9 @@ impl Search<'_> {
         }
         if let Some(first) = contents.first().filter(|first| first.part == Part::Metadata) {
             self.sessions.insert(first.facts.client_random);
+            if contents.iter().any(|content| content.part == Part::Master) {
+                self.with_master.insert(first.facts.client_random);
+            }
             each(Told { agent: agent.to_owned(), contents });
         }
         Ok(())

@@ -4,5 +4,5 @@ mod answer;
 mod broker;
 mod matching;
 
-pub use answer::{AnswerError, AnswerWriter, read_answer};
+pub use answer::{AnswerError, AnswerWriter, is_answer, read_answer, read_answer_bytes};
 pub use broker::{Broker, Collected, ReleaseError, Told};

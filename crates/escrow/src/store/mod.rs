@@ -15,6 +15,6 @@ pub use entry::{ChainValue, Entry};
 pub use index::{IndexKey, Tag};
 pub use reader::{Damage, Found, SegmentReader, find};
 pub use recovery::{SegmentState, close_open_segments, remove_segments, segments, state_of};
-pub(crate) use segment::index_file;
+pub(crate) use segment::{HEADER as SEGMENT_HEADER, index_file};
 pub use segment::{SegmentName, SegmentWriter};
 pub(crate) use writer::{Batch, Item, Store};

@@ -13,7 +13,7 @@ use crate::keys::FileError;
 /// Reads the entries of a segment, one after the other.
 pub struct SegmentReader {
     path: PathBuf,
-    file: BufReader<File>,
+    file: BufReader<Box<dyn Read>>,
     /// Length of the file when it was opened.
     len: u64,
     offset: u64,
@@ -61,7 +61,16 @@ impl SegmentReader {
         let failed = |cause| FileError::Io { path: path.to_owned(), cause };
         let file = File::open(path).map_err(failed)?;
         let len = file.metadata().map_err(failed)?.len();
-        let mut file = BufReader::with_capacity(BUFFER_LEN, file);
+        Self::of(path, len, Box::new(file))
+    }
+
+    /// Reads a segment of so many bytes from elsewhere; in errors it has this name.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn of(path: &Path, len: u64, source: Box<dyn Read>) -> Result<Self, FileError> {
+        let failed = |cause| FileError::Io { path: path.to_owned(), cause };
+        let mut file = BufReader::with_capacity(BUFFER_LEN, source);
         let mut header = [0; HEADER.len()];
         let is_segment = match file.read_exact(&mut header) {
             Ok(()) => header == *HEADER,

@@ -157,6 +157,6 @@ pub(crate) fn index_file(segment: &Path) -> PathBuf {
 }
 
 /// How a segment begins.
-pub(super) const HEADER: &[u8; 16] = b"tlsight escrow 1";
+pub(crate) const HEADER: &[u8; 16] = b"tlsight escrow 1";
 
 const _: () = assert!(LEN_LEN == 4, "entries begin with 32 bits");

@@ -2,7 +2,7 @@
 
 use ::hpke::aead::AesGcm256;
 use ::hpke::kdf::HkdfSha256;
-use ::hpke::kem::{X25519HkdfSha256, XWing};
+use ::hpke::kem::{MlKem768P256, X25519HkdfSha256, XWing};
 use ::hpke::{Deserializable as _, Kem as _, OpModeR, OpModeS, Serializable as _};
 use escrow::hpke::{Kem, PrivateKey, PublicKey, receiver, sender};
 
@@ -53,14 +53,21 @@ fn x_wing_is_that_of_others() {
 }
 
 #[test]
+fn ml_kem_with_p256_is_that_of_others() {
+    interoperates::<MlKem768P256>(Kem::MlKem768P256);
+}
+
+#[test]
 fn numbers_and_lengths_are_those_of_the_registry() {
     assert_eq!((Kem::X25519.id(), Kem::XWing.id()), (X25519HkdfSha256::KEM_ID, XWing::KEM_ID));
-    assert_eq!((Kem::XWing.public_key_len(), Kem::XWing.encapsulated_len()), (1216, 1120));
+    assert_eq!(Kem::MlKem768P256.id(), MlKem768P256::KEM_ID);
+    let lens = Kem::ALL.map(|kem| (kem.public_key_len(), kem.encapsulated_len()));
+    assert_eq!(lens, [(32, 32), (1216, 1120), (1249, 1153)]);
 }
 
 #[test]
 fn nothing_opens_what_was_changed_or_is_for_another() {
-    for kem in [Kem::X25519, Kem::XWing] {
+    for kem in Kem::ALL {
         let (own, other) = (PrivateKey::generate(kem).unwrap(), PrivateKey::generate(kem).unwrap());
         let (encapsulated, context) = sender(own.public(), INFO).unwrap();
         let mut sealed = b"a secret".to_vec();
@@ -89,7 +96,7 @@ fn nothing_opens_what_was_changed_or_is_for_another() {
 
 #[test]
 fn a_private_key_comes_back_from_its_bytes_and_from_no_others() {
-    for kem in [Kem::X25519, Kem::XWing] {
+    for kem in Kem::ALL {
         let key = PrivateKey::generate(kem).unwrap();
         let bytes = key.dangerous_bytes().unwrap();
         let again = PrivateKey::from_bytes(kem, &bytes).unwrap();

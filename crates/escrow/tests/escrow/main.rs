@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod beacon;
+#[cfg(test)]
 mod epochs;
 #[cfg(test)]
 mod formats;
@@ -22,5 +24,7 @@ mod statements;
 mod store;
 #[cfg(test)]
 mod tiers;
+#[cfg(test)]
+mod token;
 #[cfg(test)]
 mod world;

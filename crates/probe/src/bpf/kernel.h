@@ -114,6 +114,7 @@ typedef struct {
 
 struct cred {
     kuid_t uid;
+    kuid_t euid;
 };
 
 struct kernfs_node {

@@ -95,7 +95,8 @@ static __always_inline int take(__u64 label, __u32 label_len, __u64 random, __u6
     __builtin_memset(record, 0, sizeof(*record));
     record->target = target;
     record->tgid = bpf_get_current_pid_tgid() >> 32;
-    record->uid = bpf_get_current_uid_gid();
+    struct task_struct *task = (void *)bpf_get_current_task();
+    record->uid = BPF_CORE_READ(task, cred, euid.val);
     record->secret_len = len;
     bpf_get_current_comm(record->comm, sizeof(record->comm));
     long failed = 0;

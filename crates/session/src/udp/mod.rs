@@ -20,6 +20,8 @@ pub(crate) struct UdpSession {
 enum Carried {
     /// Not known after this many datagrams.
     Unknown(u32),
+    /// What somebody else takes.
+    Other,
     Dtls(Box<DtlsSession>),
     Quic(Box<QuicSession>),
 }
@@ -38,6 +40,12 @@ impl UdpSession {
         direction: Direction,
         datagram: &[u8],
     ) -> Interest {
+        if matches!(self.carried, Carried::Unknown(_) | Carried::Other)
+            && let Some(sink) = &mut context.datagram_sink
+            && sink(flow.last_seen(), datagram)
+        {
+            self.carried = Carried::Other;
+        }
         if let Carried::Unknown(seen) = self.carried {
             if tls::dtls::looks_like_dtls(datagram)
                 || tls::dtls::turn_channel_data(datagram).is_some_and(tls::dtls::looks_like_dtls)
@@ -54,7 +62,7 @@ impl UdpSession {
             }
         }
         match &mut self.carried {
-            Carried::Unknown(_) => Interest::Continue,
+            Carried::Unknown(_) | Carried::Other => Interest::Continue,
             Carried::Dtls(session) => session.on_datagram(context, flow, direction, datagram),
             Carried::Quic(session) => session.on_datagram(context, flow, direction, datagram),
         }
@@ -62,7 +70,7 @@ impl UdpSession {
 
     pub(crate) fn on_end(self, context: &mut Context, flow: &Flow, reason: Partial) {
         match self.carried {
-            Carried::Unknown(_) => {}
+            Carried::Unknown(_) | Carried::Other => {}
             Carried::Dtls(session) => session.on_end(context, flow, reason),
             Carried::Quic(session) => session.on_end(context, flow, reason),
         }
@@ -70,7 +78,7 @@ impl UdpSession {
 
     pub(crate) fn heap_size(&self) -> usize {
         match &self.carried {
-            Carried::Unknown(_) => 0,
+            Carried::Unknown(_) | Carried::Other => 0,
             Carried::Dtls(session) => size_of::<DtlsSession>() + session.heap_size(),
             Carried::Quic(session) => size_of::<QuicSession>() + session.heap_size(),
         }

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use escrow::tier::Tier;
 
 use super::handover::HandoverAgentArgs;
+use super::token::TokenArgs;
 use super::tunnel::SensorAddress;
 use crate::agent::settings::Interval;
 
@@ -68,6 +69,8 @@ pub(crate) struct InitArgs {
 
     #[command(flatten)]
     pub(crate) schedule: ScheduleArgs,
+    #[command(flatten)]
+    pub(crate) token: TokenArgs,
 }
 
 /// How epochs follow each other.
@@ -82,7 +85,7 @@ pub(crate) struct ScheduleArgs {
     pub(crate) retention: Interval,
 
     /// Seal with X25519 alone, which a quantum computer breaks, in place of X-Wing
-    #[arg(long)]
+    #[arg(long, conflicts_with = "token")]
     pub(crate) x25519: bool,
 }
 
@@ -116,6 +119,8 @@ pub(crate) enum EscrowKeysCommand {
         folder: EscrowFolder,
         #[command(flatten)]
         schedule: ScheduleArgs,
+        #[command(flatten)]
+        token: TokenArgs,
         /// Go on until Ctrl-C, and look every so often
         #[arg(long, value_name = "TIME")]
         every: Option<Interval>,
@@ -124,6 +129,8 @@ pub(crate) enum EscrowKeysCommand {
     Destroy {
         #[command(flatten)]
         folder: EscrowFolder,
+        #[command(flatten)]
+        token: TokenArgs,
         /// Its number
         #[arg(value_name = "EPOCH")]
         epoch: u64,
@@ -132,9 +139,17 @@ pub(crate) enum EscrowKeysCommand {
     List {
         #[command(flatten)]
         folder: EscrowFolder,
+        #[command(flatten)]
+        token: TokenArgs,
     },
     /// Make the keys of a person or a monitor: FILE for its owner alone, and FILE.pub
     Identity {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Make the key that agents and monitors authenticate beacons by
+    Beacon {
         /// The file
         #[arg(value_name = "FILE")]
         file: PathBuf,
@@ -271,6 +286,9 @@ pub(crate) struct ReleaseArgs {
     /// Write its clear text as TCP packets without TLS
     #[arg(short, long, value_name = "OUT.pcapng", requires = "capture")]
     pub(crate) write: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) token: TokenArgs,
 }
 
 #[derive(Debug, Args)]
@@ -314,6 +332,7 @@ pub(crate) struct AuditArgs {
 /// Secrets from an escrow, as sessions happen.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Escrow")]
+#[group(id = "told_by", multiple = true)]
 pub(crate) struct MonitorArgs {
     /// Subscribe at this service to secrets of the sessions that are seen [default port: 3006]
     #[arg(long, value_name = "HOST[:PORT]", requires_all =
@@ -329,8 +348,12 @@ pub(crate) struct MonitorArgs {
     pub(crate) escrow_name: Option<String>,
 
     /// Own keys
-    #[arg(long, value_name = "FILE", requires = "escrow")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) escrow_key: Option<PathBuf>,
+
+    /// Take secrets out of beacons that pass, with the key that agents authenticate them by
+    #[arg(long, value_name = "FILE", requires_all = ["interface", "escrow_key"])]
+    pub(crate) beacon_key: Option<PathBuf>,
 
     /// The authority's grant
     #[arg(long, value_name = "FILE", requires = "escrow")]

@@ -1,6 +1,7 @@
 //! How secrets are taken from programs.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -70,6 +71,9 @@ pub(crate) struct HandoverAgentArgs {
     #[arg(long, value_name = "EXE")]
     pub(crate) not_attach: Vec<PathBuf>,
 
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+
     /// Who may connect, as the mode of a file: 0600 is only this user, 0666 everybody
     #[arg(long, value_name = "MODE", default_value = "0666", value_parser = mode)]
     pub(crate) mode: u32,
@@ -90,6 +94,19 @@ pub(crate) struct EscrowServiceArgs {
     /// Tell the master secrets of TLS 1.2 themselves as well (T4)
     #[arg(long, requires = "escrow")]
     pub(crate) with_master: bool,
+
+    /// Send secrets as datagrams as well, which pass the tap of a monitor on the way to this address; nobody
+    /// has to listen there
+    #[arg(long, value_name = "ADDR:PORT", requires_all = ["escrow", "beacon_key", "beacon_grant"])]
+    pub(crate) beacon: Option<SocketAddr>,
+
+    /// Key that monitors authenticate them by (`escrow keys beacon`)
+    #[arg(long, value_name = "FILE", requires = "beacon")]
+    pub(crate) beacon_key: Option<PathBuf>,
+
+    /// Grants of monitors that they are sealed to
+    #[arg(long, value_name = "FILE", value_delimiter = ',', requires = "beacon")]
+    pub(crate) beacon_grant: Vec<PathBuf>,
 
     /// Own certificate with its chain, in PEM
     #[arg(long, value_name = "FILE", requires = "escrow")]
@@ -277,4 +294,8 @@ Programs hand over their secrets if they were started by `tlsight run`, or use r
 hand over is printed.
 
 With --attach nothing needs to be started anew: OpenSSL, also inside of a program and without symbols,
-BoringSSL and Go. `tlsight doctor --secrets` says which way works for which process. Nothing is held then.";
+BoringSSL and Go. `tlsight doctor --secrets` says which way works for which process. Nothing is held then.
+
+Rules on whose secrets are taken are about those that are taken by probes; `tlsight run` has its own. A probe
+does not see the name of the server and the peer: these are known from hellos with the same random, seen at
+the sockets of the same process. A session whose hello was not seen is held back if there are such rules.";

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use clap::Args;
 use zeroize::Zeroizing;
 
+use super::token::TokenArgs;
+
 /// The secrets that a user has.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Secrets")]
@@ -21,6 +23,29 @@ pub(crate) struct KeyArgs {
     /// Pre-shared key of TLS 1.2 or older, in hexadecimal
     #[arg(long, value_name = "HEX")]
     pub(crate) psk: Vec<Psk>,
+
+    #[command(flatten)]
+    pub(crate) released: ReleasedArgs,
+}
+
+/// Secrets that an escrow releases.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Secrets")]
+pub(crate) struct ReleasedArgs {
+    /// Secrets that an escrow released: an answer, or the folder of the escrow
+    #[arg(long, value_name = "ANSWER|DIR", requires = "released_to")]
+    pub(crate) escrow: Option<PathBuf>,
+
+    /// Own keys, which open the answer, and those that captures carry (`decrypt --inject-sealed`)
+    #[arg(long, value_name = "FILE", group = "released_to")]
+    pub(crate) escrow_key: Option<PathBuf>,
+
+    /// Request that the folder is to answer; what it says and who approves it is judged, and written down
+    #[arg(long, value_name = "REQUEST", group = "released_to", requires = "escrow")]
+    pub(crate) escrow_request: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) token: TokenArgs,
 }
 
 #[derive(Debug, Args)]
@@ -41,6 +66,10 @@ pub(crate) struct DecryptArgs {
     /// Copy the capture to OUT, with the secrets of its sessions in it
     #[arg(long, requires = "write")]
     pub(crate) inject: bool,
+
+    /// Copy the capture to OUT, with an answer of an escrow in it, which opens it for whom it is sealed to
+    #[arg(long, value_name = "ANSWER", requires = "write", conflicts_with_all = ["inject", "strip"])]
+    pub(crate) inject_sealed: Option<PathBuf>,
 
     /// Copy the capture to OUT, without the secrets that are in it
     #[arg(long, requires = "write")]

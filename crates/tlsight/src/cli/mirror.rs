@@ -149,6 +149,22 @@ pub(crate) struct PacketArgs {
     pub(crate) redact: Vec<String>,
 }
 
+/// Where the clear text of sessions goes whose secrets an escrow tells.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Clear text, as TCP packets")]
+pub(crate) struct ClearArgs {
+    /// Interface on which an IDS listens, or `tap:NAME` to make one
+    #[arg(short, long, value_name = "IFACE|tap:NAME", requires = "told_by")]
+    pub(crate) output: Option<Target>,
+
+    /// File to write packets to (pcapng)
+    #[arg(short, long, value_name = "FILE", requires = "told_by")]
+    pub(crate) write: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) packets: PacketArgs,
+}
+
 impl RuleArgs {
     /// What is said of pods.
     pub(crate) fn pods(&self) -> PodPatterns {

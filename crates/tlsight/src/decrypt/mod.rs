@@ -17,7 +17,7 @@ use session::{Analyzer, Settings};
 use self::packets::Packets;
 use self::text::{Streams, Text};
 use crate::Outcome;
-use crate::captures::Captures;
+use crate::captures::{Captures, listed};
 use crate::cli::DecryptArgs;
 use crate::keys::Keys;
 use crate::message;
@@ -40,7 +40,16 @@ trait Output: Send {
 /// Arguments that make no sense together, secrets that cannot be read, or an output that cannot be
 /// written.
 pub(crate) fn run(args: DecryptArgs) -> Result<Outcome> {
-    let keys = Keys::load(&args.keys)?;
+    if let (Some(answer), Some(output)) = (&args.inject_sealed, &args.write) {
+        let [file] = args.files.as_slice() else { bail!("one capture, please") };
+        return copy::with_sealed(file, output, answer);
+    }
+    if args.inject && args.keys.released.escrow_request.is_some() {
+        bail!(
+            "what an escrow decrypts here is put into no file: release an answer (`escrow release`)"
+        );
+    }
+    let keys = Keys::load(&args.keys, &format!("clear text of {}", listed(&args.files)))?;
     if args.strip || args.inject {
         let [file] = args.files.as_slice() else { bail!("one capture, please") };
         let Some(output) = &args.write else { bail!("where to? -w OUT.pcapng") };

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use escrow::audit::{AuditEvent, AuditLog};
-use escrow::keys::{Custody, Identity, SigningKey, Trust, VerifyingKey};
+use escrow::beacon::BeaconKey;
+use escrow::keys::{Custody, Identity, SigningKey, Token, TokenUri, Trust, VerifyingKey};
 use zeroize::Zeroizing;
 
+use crate::cli::TokenArgs;
 use crate::watch::wall_clock;
 
 /// The folder.
@@ -69,8 +71,10 @@ impl Folder<'_> {
         self.0.join("audit.pub")
     }
 
-    pub(super) fn custody(&self) -> Custody {
-        Custody::new(self.custody_folder(), self.epochs())
+    pub(super) fn custody(&self, token: &TokenArgs) -> Result<Custody> {
+        let custody = Custody::new(self.custody_folder(), self.epochs());
+        let Some(uri) = &token.token else { return Ok(custody) };
+        Ok(custody.with_token(Token::open(uri, &pin(uri)?)?))
     }
 
     pub(super) fn trust(&self) -> Result<Trust> {
@@ -113,7 +117,25 @@ pub(super) fn identity(path: &Path) -> Result<Identity> {
     Identity::parse(&text).with_context(|| path.display().to_string())
 }
 
+/// The key that beacons are authenticated by, in a file.
+pub(crate) fn beacon_key(path: &Path) -> Result<BeaconKey> {
+    let text = secret_text(path)?;
+    BeaconKey::parse(&text).with_context(|| path.display().to_string())
+}
+
+/// The PIN of a token. It is never on a command line, which others see.
+fn pin(uri: &TokenUri) -> Result<Zeroizing<String>> {
+    let Some(path) = &uri.pin_source else {
+        let pin = std::env::var(PIN_VARIABLE).map(Zeroizing::new);
+        return pin.with_context(|| format!("no PIN: pin-source of the URI, or {PIN_VARIABLE}"));
+    };
+    let text = secret_text(path)?;
+    Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
+}
+
 fn secret_text(path: &Path) -> Result<Zeroizing<String>> {
     let text = fs::read_to_string(path).map(Zeroizing::new);
     text.with_context(|| format!("cannot read {}", path.display()))
 }
+
+const PIN_VARIABLE: &str = "TLSIGHT_TOKEN_PIN";

@@ -24,6 +24,8 @@ pub(super) fn run(args: &InitArgs) -> Result<Outcome> {
     if folder.authority_public().exists() {
         bail!("{} is there already", folder.authority_public().display());
     }
+    // A token that cannot be used is noticed before anything is made.
+    let custody = folder.custody(&args.token)?;
     let folders = [folder.custody_folder(), folder.epochs(), folder.grants(), folder.store()];
     for path in &folders {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
@@ -43,14 +45,19 @@ pub(super) fn run(args: &InitArgs) -> Result<Outcome> {
         write_new(&public, &format!("{}\n", key.verifying().text()))?;
     }
     IndexKey::open(&folder.index_key())?;
-    rotate(&folder, args.schedule)?;
+    rotate(&folder, &custody, args.schedule)?;
     let dir = args.folder.dir.display();
     let mut out = io::stdout().lock();
     writeln!(
         out,
         "{dir}/authority.key  signs epochs and grants; keep it where the service is not"
     )?;
-    writeln!(out, "{dir}/custody        keys of epochs, which open the archive; the same")?;
+    let keys = if custody.has_token() {
+        "what belongs to keys of epochs in the token; the same"
+    } else {
+        "keys of epochs, which open the archive; the same"
+    };
+    writeln!(out, "{dir}/custody        {keys}")?;
     writeln!(
         out,
         "{dir}/authority.pub  for agents, with ca.pem, NAME.pem and NAME.key of {dir}/tls"

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use escrow::audit::AuditEvent;
+use escrow::beacon::BeaconKey;
 use escrow::hpke::Kem;
 use escrow::keys::{
-    CustodyError, Grant, Identity, Schedule, SealingKey, Statement, VerifyingKey, read_statements,
-    write_new, write_private,
+    Custody, CustodyError, Grant, Identity, Schedule, SealingKey, Statement, VerifyingKey,
+    read_statements, write_new, write_private,
 };
 use escrow::tier::Part;
 use event::Timestamp;
@@ -21,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::folder::Folder;
 use super::now_ms;
-use crate::cli::{EscrowKeysCommand, GrantArgs, ScheduleArgs};
+use crate::cli::{EscrowKeysCommand, GrantArgs, ScheduleArgs, TokenArgs};
 use crate::{Outcome, message, signals};
 
 /// What is public of somebody's keys, as a file has it.
@@ -38,20 +39,22 @@ struct PublicKeys {
 /// What cannot be read or written.
 pub(super) fn run(command: EscrowKeysCommand) -> Result<Outcome> {
     match command {
-        EscrowKeysCommand::Rotate { folder, schedule, every } => {
+        EscrowKeysCommand::Rotate { folder, schedule, token, every } => {
             let folder = Folder(&folder.dir);
             let Some(every) = every else {
-                return rotate(&folder, schedule).map(|()| Outcome::Done);
+                rotate(&folder, &folder.custody(&token)?, schedule)?;
+                return Ok(Outcome::Done);
             };
-            keep_rotating(&folder, schedule, every.duration())
+            keep_rotating(&folder, schedule, &token, every.duration())
         }
-        EscrowKeysCommand::Destroy { folder, epoch } => {
+        EscrowKeysCommand::Destroy { folder, token, epoch } => {
             let folder = Folder(&folder.dir);
-            let is_current = folder.custody().epochs()?.iter().any(|signed| {
+            let custody = folder.custody(&token)?;
+            let is_current = custody.epochs()?.iter().any(|signed| {
                 matches!(signed.statement(), Statement::Epoch(it)
                     if it.number == epoch && it.covers(now_ms()))
             });
-            folder.custody().destroy(epoch)?;
+            custody.destroy(epoch)?;
             if is_current {
                 message::error(
                     "this epoch is not over: what agents seal until its end is unreadable as well",
@@ -60,8 +63,12 @@ pub(super) fn run(command: EscrowKeysCommand) -> Result<Outcome> {
             folder.note(&[AuditEvent::EpochDestroyed { epoch, on_demand: true }])?;
             Ok(Outcome::Done)
         }
-        EscrowKeysCommand::List { folder } => list(&Folder(&folder.dir)),
+        EscrowKeysCommand::List { folder, token } => list(&Folder(&folder.dir), &token),
         EscrowKeysCommand::Identity { file } => make_identity(&file),
+        EscrowKeysCommand::Beacon { file } => {
+            write_private(&file, &BeaconKey::dangerous_new_text()?)?;
+            Ok(Outcome::Done)
+        }
         EscrowKeysCommand::Grant(args) => grant(&args),
         EscrowKeysCommand::Revoke { folder, name } => revoke(&Folder(&folder.dir), &name),
     }
@@ -71,13 +78,16 @@ pub(super) fn run(command: EscrowKeysCommand) -> Result<Outcome> {
 ///
 /// # Errors
 /// What cannot be read or written.
-pub(super) fn rotate(folder: &Folder<'_>, args: ScheduleArgs) -> Result<()> {
+pub(super) fn rotate(folder: &Folder<'_>, custody: &Custody, args: ScheduleArgs) -> Result<()> {
     let schedule = Schedule {
         length_ms: args.epoch.seconds().saturating_mul(1000),
         retention_ms: args.retention.seconds().saturating_mul(1000),
     };
-    let kem = if args.x25519 { Kem::X25519 } else { Kem::XWing };
-    let custody = folder.custody();
+    let kem = match (custody.has_token(), args.x25519) {
+        (true, _) => Kem::MlKem768P256,
+        (false, true) => Kem::X25519,
+        (false, false) => Kem::XWing,
+    };
     let now = now_ms();
     let made = custody.create_due(now, schedule, kem, &folder.authority()?)?;
     let mut events: Vec<AuditEvent> = made
@@ -98,12 +108,18 @@ pub(super) fn rotate(folder: &Folder<'_>, args: ScheduleArgs) -> Result<()> {
     folder.note(&events)
 }
 
-fn keep_rotating(folder: &Folder<'_>, schedule: ScheduleArgs, every: Duration) -> Result<Outcome> {
+fn keep_rotating(
+    folder: &Folder<'_>,
+    schedule: ScheduleArgs,
+    token: &TokenArgs,
+    every: Duration,
+) -> Result<Outcome> {
     let stop = Arc::new(AtomicBool::new(false));
     signals::stop_on_request(&stop)?;
     while !stop.load(Ordering::Relaxed) {
         // The next time it may work.
-        if let Err(error) = rotate(folder, schedule) {
+        let custody = folder.custody(token);
+        if let Err(error) = custody.and_then(|custody| rotate(folder, &custody, schedule)) {
             message::error(&format!("{error:#}"));
         }
         let begun = Instant::now();
@@ -114,15 +130,16 @@ fn keep_rotating(folder: &Folder<'_>, schedule: ScheduleArgs, every: Duration) -
     Ok(Outcome::Done)
 }
 
-fn list(folder: &Folder<'_>) -> Result<Outcome> {
+fn list(folder: &Folder<'_>, token: &TokenArgs) -> Result<Outcome> {
     let trust = folder.trust()?;
-    let custody = folder.custody();
+    let custody = folder.custody(token)?;
     let mut out = io::stdout().lock();
     for signed in custody.epochs()? {
         let epoch = trust.epoch(&signed)?;
         let state = match custody.keys(epoch.number, &[Part::Metadata]) {
             Ok(_) => "readable",
             Err(CustodyError::Destroyed(_)) => "destroyed",
+            Err(CustodyError::InToken(_)) => "in a token",
             Err(error) => return Err(error.into()),
         };
         let [begins, ends, destroyed] =

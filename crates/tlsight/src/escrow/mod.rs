@@ -6,10 +6,12 @@ mod init;
 mod keys;
 mod people;
 mod release;
+pub(crate) mod released;
 mod serve;
 pub(crate) mod watching;
 
-pub(crate) use folder::verifying_key;
+pub(crate) use folder::{beacon_key, verifying_key};
+pub(crate) use people::statement;
 
 use anyhow::Result;
 

@@ -73,7 +73,7 @@ pub(super) fn approve(args: &ApproveArgs) -> Result<Outcome> {
 }
 
 /// The statement in a file.
-pub(super) fn statement(path: &Path) -> Result<Signed> {
+pub(crate) fn statement(path: &Path) -> Result<Signed> {
     let text = fs::read_to_string(path);
     let text = text.with_context(|| format!("cannot read {}", path.display()))?;
     Signed::parse(&text).with_context(|| path.display().to_string())

@@ -1,18 +1,20 @@
 //! `tlsight escrow release`.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use escrow::audit::AuditEvent;
 use escrow::keys::{Asked, Signed, Statement, read_statements};
-use escrow::release::{AnswerWriter, Broker, Collected, Told};
+use escrow::release::{AnswerWriter, Broker, Collected};
 use escrow::store::IndexKey;
-use secrets::{KeyLogEntry, KeyStore};
+use secrets::KeyStore;
 
 use super::folder::Folder;
 use super::now_ms;
 use super::people::statement;
-use crate::cli::ReleaseArgs;
+use super::released::add;
+use crate::cli::{ReleaseArgs, TokenArgs};
 use crate::keys::Keys;
 use crate::{Outcome, decrypt, message};
 
@@ -22,7 +24,30 @@ use crate::{Outcome, decrypt, message};
 /// A request that is refused; files that cannot be read or written.
 pub(super) fn run(args: &ReleaseArgs) -> Result<Outcome> {
     let folder = Folder(&args.folder.dir);
-    let signed = statement(&args.request)?;
+    let (collected, result) =
+        with_approved(&folder, &args.request, &args.token, |approved| answer(args, approved))?;
+    say_collected(collected);
+    Ok(if collected.damaged > 0 { Outcome::Incomplete } else { result })
+}
+
+/// A request that may be answered, and who can.
+pub(super) struct Approved<'a> {
+    pub(super) broker: Broker,
+    pub(super) asked: Asked<'a>,
+    signed: &'a Signed,
+}
+
+/// Judges a request, and has `work` answer it. A refusal is in the audit log.
+///
+/// # Errors
+/// A request that is refused; files that cannot be read; what `work` says.
+pub(super) fn with_approved<T>(
+    folder: &Folder<'_>,
+    request: &Path,
+    token: &TokenArgs,
+    work: impl FnOnce(&Approved<'_>) -> Result<T>,
+) -> Result<T> {
+    let signed = statement(request)?;
     let grants = read_statements(&folder.grants())?;
     let trust = folder.trust()?;
     let asked = match trust.request(&signed, &grants, now_ms()) {
@@ -37,8 +62,14 @@ pub(super) fn run(args: &ReleaseArgs) -> Result<Outcome> {
         bail!("{} is missing", folder.index_key().display());
     }
     let index_key = IndexKey::open(&folder.index_key())?;
-    let broker = Broker::new(folder.store(), folder.custody(), index_key);
-    let (collected, result) = match (&args.output, &args.capture, &args.write) {
+    let broker = Broker::new(folder.store(), folder.custody(token)?, index_key);
+    work(&Approved { broker, asked, signed: &signed })
+}
+
+fn answer(args: &ReleaseArgs, approved: &Approved<'_>) -> Result<(Collected, Outcome)> {
+    let folder = Folder(&args.folder.dir);
+    let Approved { broker, asked, .. } = approved;
+    match (&args.output, &args.capture, &args.write) {
         (Some(output), _, _) => {
             if output.exists() {
                 bail!("{} is there already", output.display());
@@ -46,69 +77,76 @@ pub(super) fn run(args: &ReleaseArgs) -> Result<Outcome> {
             let key = asked.requester.sealing.public().context("the requester has no key")?;
             // Until the audit log has it, it is under another name.
             let hidden = output.with_extension("unreleased");
-            let mut answer = AnswerWriter::create(&hidden, &key)?;
-            let mut failure = None;
-            let collected = broker.collect(&asked, &mut |told| {
-                if failure.is_none() {
-                    failure = answer.push(&told).err();
-                }
-            })?;
-            failure.map_or(Ok(()), Err)?;
-            answer.finish()?;
+            let answer = AnswerWriter::create(&hidden, &key)?;
             let name = format!("sealed to {}", asked.requester.name);
-            if let Err(error) = folder.note(&[released(&signed, &asked, name, collected)]) {
-                // What is not in the log is not to be had.
+            let written = collect_into(answer, approved).and_then(|collected| {
+                folder.note(&[approved.released(name, collected)])?;
+                Ok(collected)
+            });
+            // What is not in the log is not to be had.
+            let collected = written.inspect_err(|_error| {
                 std::fs::remove_file(&hidden).ok();
-                return Err(error);
-            }
+            })?;
             std::fs::rename(&hidden, output)
                 .with_context(|| format!("cannot write {}", output.display()))?;
-            (collected, Outcome::Done)
+            Ok((collected, Outcome::Done))
         }
         (None, Some(capture), Some(write)) => {
             let store = Arc::new(KeyStore::default());
-            let collected = broker.collect(&asked, &mut |told| add(&store, told))?;
+            let collected = broker.collect(asked, &mut |told| add(&store, told))?;
             let name = format!("clear text of {}", capture.display());
-            folder.note(&[released(&signed, &asked, name, collected)])?;
+            folder.note(&[approved.released(name, collected)])?;
             let outcome = decrypt::to_packets(vec![capture.clone()], &Keys::of(store), write)?;
-            (collected, outcome)
+            Ok((collected, outcome))
         }
         (None, _, _) => bail!("where to? -o ANSWER, or --capture FILE -w OUT.pcapng"),
-    };
-    let Collected { sessions, destroyed, damaged } = collected;
-    message::error(&format!(
-        "{sessions} sessions; {destroyed} entries of destroyed epochs, {damaged} damaged"
-    ));
-    Ok(if damaged > 0 { Outcome::Incomplete } else { result })
-}
-
-fn add(store: &KeyStore, told: Told) {
-    for content in told.contents {
-        let random = content.facts.client_random;
-        for (label, secret) in content.secrets {
-            store.add(KeyLogEntry::Random { label, random, secret });
-        }
     }
 }
 
-fn released(
-    signed: &Signed,
-    asked: &Asked<'_>,
-    output: String,
-    collected: Collected,
-) -> AuditEvent {
-    AuditEvent::Released {
-        request: asked.request.id.clone(),
-        digest: signed.digest(),
-        case: asked.request.case.clone(),
-        reason: asked.request.reason.clone(),
-        requester: asked.requester.name.clone(),
-        approvers: asked.approvers.iter().map(|it| it.name.clone()).collect(),
-        tier: asked.tier.to_string(),
-        output,
-        sessions: collected.sessions,
-        destroyed: collected.destroyed,
-        damaged: collected.damaged,
+/// Writes an answer to its end.
+fn collect_into(mut answer: AnswerWriter, approved: &Approved<'_>) -> Result<Collected> {
+    let mut failure = None;
+    let collected = approved.broker.collect(&approved.asked, &mut |told| {
+        if failure.is_none() {
+            failure = answer.push(&told).err();
+        }
+    })?;
+    failure.map_or(Ok(()), Err)?;
+    answer.finish()?;
+    Ok(collected)
+}
+
+/// Says what a request came to.
+pub(super) fn say_collected(collected: Collected) {
+    let Collected { sessions, destroyed, damaged, without_master } = collected;
+    message::error(&format!(
+        "{sessions} sessions; {destroyed} entries of destroyed epochs, {damaged} damaged"
+    ));
+    if without_master > 0 {
+        message::error(&format!(
+            "{without_master} of them without a master secret: it was not told, or they are of TLS 1.3, of \
+             which t4 is no more than t3"
+        ));
+    }
+}
+
+impl Approved<'_> {
+    /// The line of the audit log that says what was handed out.
+    pub(super) fn released(&self, output: String, collected: Collected) -> AuditEvent {
+        let Asked { request, tier, requester, approvers } = &self.asked;
+        AuditEvent::Released {
+            request: request.id.clone(),
+            digest: self.signed.digest(),
+            case: request.case.clone(),
+            reason: request.reason.clone(),
+            requester: requester.name.clone(),
+            approvers: approvers.iter().map(|it| it.name.clone()).collect(),
+            tier: tier.to_string(),
+            output,
+            sessions: collected.sessions,
+            destroyed: collected.destroyed,
+            damaged: collected.damaged,
+        }
     }
 }
 

@@ -88,6 +88,10 @@ impl End {
                     "escrow: {} deliveries, {} of them on its disk, {} lost",
                     counters.delivered, counters.durable, counters.lost
                 ));
+                let (sent, lost) = client.beacons();
+                if sent > 0 || lost > 0 {
+                    message::error(&format!("beacons: {sent} sent, {lost} could not be"));
+                }
                 is_drained && counters.lost == 0
             }
         }

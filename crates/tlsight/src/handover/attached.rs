@@ -1,19 +1,17 @@
 //! Secrets of programs that run already.
 
-use std::collections::HashMap;
-use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use endpoint::Remote;
-use event::Timestamp;
-use probe::{KeyLogCounts, KeyLogProbes, Matches, Rules, TakenKey};
-use secrets::{Origin, Secret, SessionSecrets, SessionStage, ShortText};
+use handover::Policy;
+use probe::{KeyLogCounts, KeyLogProbes, Matches, Rules};
 
+use super::hellos::Hellos;
+use super::judge::{Judge, asks_hellos};
 use crate::cli::HandoverAgentArgs;
 use crate::message;
 
@@ -25,6 +23,8 @@ struct Ended {
     counts: KeyLogCounts,
     /// Secrets that the agent had no room for.
     refused: u64,
+    /// Secrets that no rule allows.
+    denied: u64,
 }
 
 impl Attached {
@@ -38,18 +38,25 @@ impl Attached {
         stop: Arc<AtomicBool>,
     ) -> Result<Option<Self>> {
         let rules = rules(args);
+        let policy = args.policy.policy();
         if rules.allow_nothing() {
+            if policy != Policy::default() {
+                bail!(
+                    "rules on whose secrets are taken are about --attach; `tlsight run` has its own"
+                );
+            }
             return Ok(None);
         }
+        let judge = judge(args, policy, &stop)?;
         let probes = KeyLogProbes::open(&rules).context("cannot attach to programs")?;
         let thread = thread::Builder::new().name("attached".to_owned());
-        let thread = thread.spawn(move || run(probes, &remote, &stop));
+        let thread = thread.spawn(move || run(probes, judge, &remote, &stop));
         Ok(Some(Self(thread.context("cannot start a thread")?)))
     }
 
     /// Waits for its end, and says what was lost.
     pub(super) fn finish(self) {
-        let Ok(Ended { counts, refused }) = self.0.join() else {
+        let Ok(Ended { counts, refused, denied }) = self.0.join() else {
             return message::error("the thread that takes secrets from probes ended");
         };
         for (count, what) in [
@@ -57,6 +64,7 @@ impl Attached {
             (counts.unreadable, "calls could not be read"),
             (counts.malformed, "records were no secrets"),
             (refused, "secrets were lost because the agent was too slow"),
+            (denied, "secrets were held back: no rule allows them"),
         ] {
             if count > 0 {
                 message::error(&format!("{count} {what}"));
@@ -75,27 +83,56 @@ fn rules(args: &HandoverAgentArgs) -> Rules {
     Rules { is_open: args.attach_all, allow, deny, pods: None }
 }
 
-fn run(mut probes: KeyLogProbes, remote: &Remote, stop: &AtomicBool) -> Ended {
+/// What judges the secrets: with hellos if rules ask for what they say, or an escrow needs their randoms.
+fn judge(args: &HandoverAgentArgs, policy: Policy, stop: &Arc<AtomicBool>) -> Result<Judge> {
+    let has_rules = asks_hellos(&policy);
+    if !has_rules && args.escrow.escrow.is_none() {
+        return Ok(Judge::new(policy, None));
+    }
+    let hellos = match Hellos::start(Arc::clone(stop)) {
+        Ok(hellos) => Some(hellos),
+        // Without them no rule would know a name, and nothing be taken.
+        Err(error) if has_rules => return Err(error),
+        Err(error) => {
+            message::error(&format!("of TLS 1.2, secrets of one side are not told: {error:#}"));
+            None
+        }
+    };
+    Ok(Judge::new(policy, hellos))
+}
+
+fn run(mut probes: KeyLogProbes, mut judge: Judge, remote: &Remote, stop: &AtomicBool) -> Ended {
     let mut refused = 0_u64;
-    let mut executables = HashMap::new();
     let mut told = 0;
     loop {
         let is_last = stop.load(Ordering::Relaxed);
         told = say_refused(&probes, told);
-        match probes.next(if is_last { Duration::ZERO } else { WAIT }) {
-            Ok(Some(key)) => {
-                let secrets = session_secrets(&key, &mut executables);
-                refused = refused.saturating_add(u64::from(!remote.deliver(secrets)));
-            }
-            Ok(None) if is_last => break,
-            Ok(None) => {}
+        let wait = match (is_last, judge.is_waiting()) {
+            (true, _) => Duration::ZERO,
+            (false, true) => SHORT_WAIT,
+            (false, false) => WAIT,
+        };
+        let taken = match probes.next(wait) {
+            Ok(taken) => taken,
             Err(error) => {
                 message::error(&error.to_string());
                 break;
             }
+        };
+        let is_over = is_last && taken.is_none();
+        if let Some(key) = taken {
+            judge.take(key);
+        }
+        for secrets in judge.judged(is_over) {
+            refused = refused.saturating_add(u64::from(!remote.deliver(secrets)));
+        }
+        if is_over {
+            break;
         }
     }
-    Ended { counts: probes.counts(), refused }
+    let denied = judge.denied();
+    judge.finish();
+    Ended { counts: probes.counts(), refused, denied }
 }
 
 /// Says into which files no probe could be put, from the one with a number on.
@@ -111,43 +148,8 @@ fn say_refused(probes: &KeyLogProbes, from: usize) -> usize {
     probes.targets().len()
 }
 
-fn session_secrets(key: &TakenKey, executables: &mut HashMap<u32, ShortText>) -> SessionSecrets {
-    if executables.len() >= MAX_EXECUTABLES {
-        executables.clear();
-    }
-    let executable = executables.entry(key.pid).or_insert_with(|| {
-        let path = fs::read_link(Path::new("/proc").join(key.pid.to_string()).join("exe"));
-        ShortText::new(&path.unwrap_or_default().to_string_lossy())
-    });
-    let label = endpoint::label(key.secret.label());
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let time = Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX));
-    SessionSecrets {
-        stage: match key.secret.label() {
-            handover::Label::ClientEarly
-            | handover::Label::ClientHandshake
-            | handover::Label::ServerHandshake => SessionStage::Hello,
-            handover::Label::Master
-            | handover::Label::ClientApplication
-            | handover::Label::ServerApplication => SessionStage::Application,
-        },
-        version: 0,
-        cipher_suite: 0,
-        client_random: key.random,
-        server_random: None,
-        secrets: vec![(label, Secret::new(key.secret.dangerous_bytes()))],
-        origin: Origin {
-            pid: Some(key.pid),
-            uid: Some(key.uid),
-            executable: executable.clone(),
-            command: ShortText::new(&key.command),
-            ..Origin::unknown(time)
-        },
-    }
-}
-
 /// How long a request to end may wait.
 const WAIT: Duration = Duration::from_millis(50);
 
-/// Processes whose executable is remembered.
-const MAX_EXECUTABLES: usize = 4096;
+/// How often it is looked whether the hellos of sessions are there.
+const SHORT_WAIT: Duration = Duration::from_millis(5);

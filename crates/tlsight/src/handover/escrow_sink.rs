@@ -1,5 +1,6 @@
 //! Secrets that were taken, on their way to an escrow.
 
+use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -7,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use endpoint::{Peer, Receipt, Sink};
+use escrow::beacon::BeaconTarget;
 use escrow::keys::Trust;
 use escrow::{Client, ClientSettings, IncidentKind, Outcome, Wait};
 use handover::{Reached, Tallies};
@@ -15,7 +17,7 @@ use tunnel::Credentials;
 
 use super::say_missed;
 use crate::cli::{EscrowServiceArgs, ServiceAddress};
-use crate::escrow::verifying_key;
+use crate::escrow::{beacon_key, statement, verifying_key};
 use crate::message;
 
 /// Delivers to an escrow.
@@ -41,6 +43,7 @@ impl EscrowSink {
         let credentials = Credentials::read(cert?, key?, ca?)?;
         let settings = ClientSettings {
             with_master: args.with_master,
+            beacons: beacons(args)?,
             ..ClientSettings::new(&service.host, service.port, Trust::new(authority))
         };
         let tell = Box::new(|text: &str| message::error(text));
@@ -102,6 +105,17 @@ impl Sink for EscrowSink {
             }
         }
     }
+}
+
+/// Where beacons go, if any do.
+fn beacons(args: &EscrowServiceArgs) -> Result<Vec<BeaconTarget>> {
+    let Some(destination) = args.beacon else { return Ok(Vec::new()) };
+    let path = args.beacon_key.as_ref().context("--beacon-key is needed")?;
+    let key = Arc::new(beacon_key(path)?);
+    let target = |path: &PathBuf| {
+        Ok(BeaconTarget { destination, grant: statement(path)?, key: Arc::clone(&key) })
+    };
+    args.beacon_grant.iter().map(target).collect()
 }
 
 fn work(client: &Client, jobs: &Mutex<Receiver<Job>>) {

@@ -4,6 +4,8 @@ mod agent;
 mod attached;
 mod built_in;
 mod escrow_sink;
+mod hellos;
+mod judge;
 mod preload;
 mod run;
 

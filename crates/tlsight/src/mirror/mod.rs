@@ -6,12 +6,14 @@ mod coverage;
 mod interface;
 mod meters;
 mod outputs;
+mod packets;
 mod pod_cgroups;
 mod pods;
 mod report;
 mod rules;
 mod sensor;
 mod sensor_meters;
+mod stages;
 mod tunnel;
 
 use std::sync::Arc;
@@ -20,17 +22,16 @@ use std::time::{Duration, Instant};
 
 use ::tunnel::Sender;
 use anyhow::{Result, bail};
-use forge::{
-    Forger, Frames, Http2ToHttp1, Mtu, PortMap, Record, Redactor, SECRET_HEADERS, Settings,
-    StageLimits, Streams,
-};
+use forge::Record;
 use probe::{ClearText, ClearTextOptions};
 
-pub(crate) use outputs::{Pair, Target};
+pub(crate) use outputs::{Outputs, Pair, Target};
+pub(crate) use packets::Packets;
 pub(crate) use pods::{PodPattern, PodPatterns};
+pub(crate) use stages::Stages;
 
 use crate::Outcome;
-use crate::cli::{MirrorArgs, PacketArgs};
+use crate::cli::MirrorArgs;
 use crate::config::environment;
 use crate::kubernetes::KubernetesSettings;
 use crate::message;
@@ -38,7 +39,6 @@ use crate::signals;
 use crate::watch::wall_clock;
 use audit::Audit;
 use meters::Meters;
-use outputs::Outputs;
 use pods::PodScope;
 use rules::{RuleSource, Wanted};
 
@@ -74,7 +74,7 @@ pub(crate) fn run(args: &MirrorArgs) -> Result<Outcome> {
     let stop = Arc::new(AtomicBool::new(false));
     signals::stop_on_request(&stop)?;
     let reload = signals::reload_on_request()?;
-    let outputs = Outputs::open(args)?;
+    let outputs = outputs(args)?;
     let rings_len = Some(args.ring_mib << 20);
     let settings = KubernetesSettings::from_environment(&environment)?;
     let mut pods = PodScope::new(args.kubernetes.settings().or(settings));
@@ -102,20 +102,21 @@ pub(crate) fn run(args: &MirrorArgs) -> Result<Outcome> {
     Ok(mirror.finish())
 }
 
+/// The outputs that were chosen.
+fn outputs(args: &MirrorArgs) -> Result<Outputs> {
+    Outputs::open(args.output.as_ref(), args.write.as_deref(), args.packets.mtu)
+}
+
 /// Everything between the programs in the kernel and the outputs.
 struct Mirror {
     capture: ClearText,
     pods: PodScope,
-    /// Comes before what overwrites secrets.
-    translator: Option<Http2ToHttp1>,
-    redactor: Option<Redactor>,
-    forger: Forger,
-    frames: Frames,
-    outputs: Outputs,
+    stages: Stages,
+    packets: Packets,
     tunnel: Option<Sender>,
     audit: Audit,
     meters: Meters,
-    flushed_at: Instant,
+    looked_at: Instant,
 }
 
 impl Mirror {
@@ -126,36 +127,16 @@ impl Mirror {
         audit: Audit,
         meters: Meters,
     ) -> Self {
-        let packets = &args.packets;
-        let more = packets.redact.iter().map(String::as_str);
-        let redactor =
-            (!packets.no_redact).then(|| Redactor::new(SECRET_HEADERS.into_iter().chain(more)));
-        let translates = packets.h2_to_h1 || redactor.is_some();
-        // What reads captures looks at ports, what listens to interfaces at VLANs as well.
-        let streams = if args.write.is_some() { Streams::Ports } else { Streams::Vlans };
-        let translator = translates.then(|| Http2ToHttp1::new(streams, StageLimits::default()));
-        let forger = Forger::new(forging(packets, &outputs));
-        Self {
-            capture,
-            pods,
-            translator,
-            redactor,
-            forger,
-            frames: Frames::new(),
-            outputs,
-            tunnel,
-            audit,
-            meters,
-            flushed_at: Instant::now(),
-        }
+        let stages = Stages::new(&args.packets, args.write.is_some());
+        let packets = Packets::new(&args.packets, outputs);
+        Self { capture, pods, stages, packets, tunnel, audit, meters, looked_at: Instant::now() }
     }
 
     fn step(&mut self) {
         self.take(|capture, sink| {
             capture.poll(LONGEST_WAIT, sink);
         });
-        self.forger.handle_timeout(wall_clock(), &mut self.frames);
-        self.send();
+        self.packets.pass_time(wall_clock());
         self.follow_pods();
         self.look_around();
     }
@@ -203,67 +184,39 @@ impl Mirror {
 
     fn finish(mut self) -> Outcome {
         self.take(ClearText::finish);
-        while self.forger.open_connections() > 0 {
-            self.forger.finish(wall_clock(), &mut self.frames);
-            self.send();
-        }
-        self.send();
-        self.outputs.flush();
+        self.packets.finish(wall_clock());
         let is_all_told =
             self.tunnel.take().is_none_or(|sender| tunnel::finish(sender).dropped_bytes == 0);
         let report = self.report();
         self.audit.stop(&report);
         message::error(&report.to_string());
-        if self.outputs.has_failed() || !is_all_told { Outcome::Incomplete } else { Outcome::Done }
+        if self.packets.has_failed() || !is_all_told { Outcome::Incomplete } else { Outcome::Done }
     }
 
     /// Has the capture tell something, and forges it.
     fn take(&mut self, tell: impl FnOnce(&mut ClearText, &mut probe::Sink<'_>)) {
-        let Self { capture, translator, redactor, forger, frames, outputs, tunnel, audit, .. } =
-            self;
+        let Self { capture, stages, packets, tunnel, audit, .. } = self;
         let mut pass_on = |record: &Record<'_>| {
-            let record = match redactor {
-                Some(redactor) => &redactor.redact(record.clone()),
-                None => record,
-            };
             if let Some(tunnel) = tunnel {
                 tunnel.hand_in(record);
             }
-            if outputs.is_empty() {
-                return;
-            }
-            forger.handle(record, frames);
-            if frames.is_full() {
-                outputs.send(frames);
-                frames.clear();
-            }
+            packets.take(record);
         };
         tell(capture, &mut |record| {
             audit.note(&record);
-            match translator {
-                Some(translator) => translator.handle(&record, &mut pass_on),
-                None => pass_on(&record),
-            }
+            stages.pass(&record, &mut pass_on);
         });
-    }
-
-    fn send(&mut self) {
-        if !self.frames.is_empty() {
-            self.outputs.send(&self.frames);
-            self.frames.clear();
-        }
     }
 
     /// Once a second: what others see of it.
     fn look_around(&mut self) {
-        if self.flushed_at.elapsed() < LOOK_EVERY {
+        if self.looked_at.elapsed() < LOOK_EVERY {
             return;
         }
-        self.flushed_at = Instant::now();
+        self.looked_at = Instant::now();
         for change in self.capture.take_budget_changes() {
             self.audit.exceed(&change);
         }
-        self.outputs.flush();
         self.audit.flush();
         let report = self.report();
         self.meters.set(report);
@@ -273,31 +226,14 @@ impl Mirror {
         report::Report {
             account: self.capture.account(),
             counts: self.capture.counts(),
-            forged: *self.forger.counters(),
-            translated: self.translator.as_ref().map(|stage| *stage.counters()).unwrap_or_default(),
-            sent: self.outputs.counters(),
-            overwritten: self.redactor.as_ref().map_or(0, Redactor::overwritten),
+            forged: *self.packets.forged(),
+            translated: self.stages.translated(),
+            sent: self.packets.sent(),
+            overwritten: self.stages.overwritten(),
             processes: self.capture.processes(),
             uncovered: self.capture.uncovered(),
         }
     }
-}
-
-/// How packets are to look that go to `outputs`.
-fn forging(packets: &PacketArgs, outputs: &Outputs) -> Settings {
-    Settings {
-        mtu: packets.mtu.and_then(Mtu::new).unwrap_or_else(|| outputs.mtu()),
-        ports: PortMap::new(packets.port_map.iter().map(|pair| (pair.from, pair.to))),
-        vlan: packets.vlan,
-        key: random(),
-        ..Settings::default()
-    }
-}
-
-/// A number that nobody guesses.
-fn random() -> u64 {
-    use std::hash::{BuildHasher as _, RandomState};
-    RandomState::new().hash_one(std::process::id())
 }
 
 /// How long a request to end may be unheard.

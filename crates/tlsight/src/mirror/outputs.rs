@@ -1,12 +1,12 @@
 //! Where packets go.
 
+use std::path::Path;
 use std::str::FromStr;
 
 use anyhow::Result;
 use capture::{FileSink, FrameSink, InterfaceSink, SinkCounters, TapSink};
 use forge::{Frames, Mtu};
 
-use crate::cli::MirrorArgs;
 use crate::message;
 
 /// An interface to send on.
@@ -66,17 +66,25 @@ struct Output {
 }
 
 impl Outputs {
-    pub(crate) fn open(args: &MirrorArgs) -> Result<Self> {
+    /// Opens an interface and a file, as far as they are given; `mtu` is that of an interface that is made.
+    ///
+    /// # Errors
+    /// One of them cannot be opened.
+    pub(crate) fn open(
+        interface: Option<&Target>,
+        file: Option<&Path>,
+        mtu: Option<u16>,
+    ) -> Result<Self> {
         let mut sinks: Vec<Box<dyn FrameSink + Send>> = Vec::new();
-        match &args.output {
+        match interface {
             Some(Target::Interface(name)) => sinks.push(Box::new(InterfaceSink::open(name)?)),
             Some(Target::Tap(name)) => {
-                let mtu = args.packets.mtu.and_then(Mtu::new).unwrap_or(Mtu::ETHERNET);
+                let mtu = mtu.and_then(Mtu::new).unwrap_or(Mtu::ETHERNET);
                 sinks.push(Box::new(TapSink::create(name, mtu)?));
             }
             None => {}
         }
-        if let Some(path) = &args.write {
+        if let Some(path) = file {
             sinks.push(Box::new(FileSink::create(path)?));
         }
         let sinks = sinks

@@ -3,17 +3,17 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use capture::SinkCounters;
 use event::Timestamp;
-use forge::{Forger, Frames, Record};
+use forge::Record;
 use tunnel::{AgentName, Consumer, Receiver, ReceiverCounters, ReceiverLimits, ReceiverSettings};
 
-use super::outputs::Outputs;
+use super::packets::Packets;
 use super::sensor_meters::SensorMeters;
-use super::{forging, tunnel as sending};
+use super::{outputs, tunnel as sending};
 use crate::Outcome;
 use crate::cli::MirrorArgs;
 use crate::watch::wall_clock;
@@ -31,9 +31,8 @@ pub(crate) fn run(args: &MirrorArgs) -> Result<Outcome> {
     let stop = Arc::new(AtomicBool::new(false));
     signals::stop_on_request(&stop)?;
     let credentials = sending::credentials(&args.tunnel)?;
-    let outputs = Outputs::open(args)?;
-    let forger = Forger::new(forging(&args.packets, &outputs));
-    let forging = Forging(Arc::new(Mutex::new(State::new(forger, outputs))));
+    let packets = Packets::new(&args.packets, outputs(args)?);
+    let forging = Forging(Arc::new(Mutex::new(packets)));
     let limits = ReceiverLimits {
         agents: args.tunnel.max_agents.into(),
         bytes_per_second: args.tunnel.max_rate_mib.map(|mib| u64::from(mib) << 20),
@@ -47,26 +46,19 @@ pub(crate) fn run(args: &MirrorArgs) -> Result<Outcome> {
     message::error(&format!("listening for agents at {}", receiver.address()));
     while !stop.load(Ordering::Relaxed) {
         thread::sleep(LONGEST_WAIT);
-        let report = SensorReport::new(receiver.counters(), &forging.state());
+        let report = SensorReport::new(receiver.counters(), &forging.packets());
         meters.set(report, receiver.agents());
     }
     let received = receiver.stop();
-    let mut state = forging.state();
-    state.finish();
-    message::error(&SensorReport::new(received, &state).to_string());
-    Ok(if state.outputs.has_failed() { Outcome::Incomplete } else { Outcome::Done })
+    let mut packets = forging.packets();
+    packets.finish(wall_clock());
+    message::error(&SensorReport::new(received, &packets).to_string());
+    Ok(if packets.has_failed() { Outcome::Incomplete } else { Outcome::Done })
 }
 
 /// Makes packets of records. Agents' threads and the end share it.
 #[derive(Clone)]
-struct Forging(Arc<Mutex<State>>);
-
-struct State {
-    forger: Forger,
-    frames: Frames,
-    outputs: Outputs,
-    flushed_at: Instant,
-}
+struct Forging(Arc<Mutex<Packets>>);
 
 /// What became of what agents sent.
 #[derive(Clone, Debug)]
@@ -78,59 +70,23 @@ pub(super) struct SensorReport {
 
 impl Consumer for Forging {
     fn take(&mut self, _: &AgentName, record: &Record<'_>) {
-        let mut state = self.state();
-        let State { forger, frames, outputs, .. } = &mut *state;
-        forger.handle(record, frames);
-        if frames.is_full() {
-            outputs.send(frames);
-            frames.clear();
-        }
+        self.packets().take(record);
     }
 
     fn flush(&mut self, now: Timestamp) {
-        let mut state = self.state();
-        let State { forger, frames, .. } = &mut *state;
-        forger.handle_timeout(now, frames);
-        state.send();
-        if state.flushed_at.elapsed() >= FLUSH_EVERY {
-            state.flushed_at = Instant::now();
-            state.outputs.flush();
-        }
+        self.packets().pass_time(now);
     }
 }
 
 impl Forging {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn packets(&self) -> MutexGuard<'_, Packets> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
-    fn new(forger: Forger, outputs: Outputs) -> Self {
-        Self { forger, frames: Frames::new(), outputs, flushed_at: Instant::now() }
-    }
-
-    fn send(&mut self) {
-        if !self.frames.is_empty() {
-            self.outputs.send(&self.frames);
-            self.frames.clear();
-        }
-    }
-
-    /// Ends what is open.
-    fn finish(&mut self) {
-        while self.forger.open_connections() > 0 {
-            self.forger.finish(wall_clock(), &mut self.frames);
-            self.send();
-        }
-        self.send();
-        self.outputs.flush();
-    }
-}
-
 impl SensorReport {
-    fn new(received: ReceiverCounters, state: &State) -> Self {
-        Self { received, forged: *state.forger.counters(), sent: state.outputs.counters() }
+    fn new(received: ReceiverCounters, packets: &Packets) -> Self {
+        Self { received, forged: *packets.forged(), sent: packets.sent() }
     }
 
     /// What became of the bytes received, by name; their sum is that of those received.
@@ -167,6 +123,3 @@ impl std::fmt::Display for SensorReport {
 
 /// How long a request to end may be unheard, and how old metrics are.
 const LONGEST_WAIT: Duration = Duration::from_millis(200);
-
-/// A reader of the file waits no longer than that.
-const FLUSH_EVERY: Duration = Duration::from_millis(500);

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use event::{Evidence, Timestamp, TlsEvent};
 use flow::{BulkFlow, Counters, Limits, Lookout, Sighting};
 use probe::{Batch, CutOff, SocketCapture};
-use session::{Analyzer, Settings};
+use session::{Analyzer, DatagramSink, Settings, TextSink};
 use wire::Packet;
 use workload::{Meter, Workloads};
 
@@ -169,6 +169,16 @@ impl<'a> Worker<'a> {
     /// Begins to look for what [`Self::cut_off`] is to leave in the kernel.
     pub(crate) const fn want_bulk_flows(&mut self) {
         self.analyzer.want_bulk_flows();
+    }
+
+    /// Gives the clear text of sessions whose records are opened to `sink`.
+    pub(crate) fn set_text_sink(&mut self, sink: TextSink) {
+        self.analyzer.set_text_sink(sink);
+    }
+
+    /// Offers datagrams that may be something else to `sink`.
+    pub(crate) fn set_datagram_sink(&mut self, sink: DatagramSink) {
+        self.analyzer.set_datagram_sink(sink);
     }
 
     /// What was looked at, and lost, so far.

@@ -113,13 +113,13 @@ fn without_library() -> Option<&'static str> {
 }
 
 /// An `openssl s_server` whose executable is no other's.
-struct OwnServer {
+pub(crate) struct OwnServer {
     process: Child,
-    program: PathBuf,
+    pub(crate) program: PathBuf,
 }
 
 impl OwnServer {
-    fn start(network: &Network, identity: &Identity) -> Self {
+    pub(crate) fn start(network: &Network, identity: &Identity) -> Self {
         let program = network.folder().join("own-openssl");
         fs::copy("/usr/bin/openssl", &program).unwrap();
         fs::write(network.folder().join("hello"), PAGE).unwrap();
@@ -152,13 +152,13 @@ impl Drop for OwnServer {
 }
 
 /// A tcpdump on the client's interface.
-struct Capture {
+pub(crate) struct Capture {
     process: Child,
-    file: PathBuf,
+    pub(crate) file: PathBuf,
 }
 
 impl Capture {
-    fn start(network: &Network) -> Self {
+    pub(crate) fn start(network: &Network) -> Self {
         let file = network.folder().join("capture.pcap");
         let process = in_namespace(&network.client(), "tcpdump")
             .args(["-i", "veth0", "-U", "--immediate-mode", "-Z", "root", "-w"])
@@ -205,7 +205,7 @@ fn opens(capture: Capture, keys: &Path) {
 }
 
 /// The lines of a key log, each once.
-fn lines(keys: &Path) -> BTreeSet<String> {
+pub(crate) fn lines(keys: &Path) -> BTreeSet<String> {
     let text = fs::read_to_string(keys).unwrap_or_default();
     text.lines().map(str::to_owned).collect()
 }

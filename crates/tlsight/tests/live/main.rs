@@ -20,6 +20,8 @@ mod network;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod rules;
+#[cfg(test)]
 mod servers;
 #[cfg(test)]
 mod sessions;

@@ -4,11 +4,13 @@ mod interface;
 mod options;
 mod packet;
 mod rewrite;
+mod sealed;
 mod writer;
 
 use self::interface::Interface;
 use self::packet::PacketBlock;
 pub use self::rewrite::{RewriteError, Rewritten, SecretsRewriter};
+use self::sealed::{Assembly, CUSTOM_BLOCK, SealedPart};
 pub use self::writer::PcapngWriter;
 use super::error::Damage;
 use super::order::Order;
@@ -23,17 +25,19 @@ pub(crate) struct PcapngReader {
     interfaces: Vec<Interface>,
     secrets: Vec<DecryptionSecrets>,
     secrets_len: usize,
+    sealed: Assembly,
     last_timestamp_ns: i64,
     notes: Notes,
 }
 
 impl PcapngReader {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             order: Order::Little,
             interfaces: Vec::new(),
             secrets: Vec::new(),
             secrets_len: 0,
+            sealed: Assembly::default(),
             last_timestamp_ns: 0,
             notes: Notes::NONE,
         }
@@ -41,6 +45,10 @@ impl PcapngReader {
 
     pub(crate) fn secrets(&self) -> &[DecryptionSecrets] {
         &self.secrets
+    }
+
+    pub(crate) fn sealed(&self) -> &[Box<[u8]>] {
+        self.sealed.whole()
     }
 
     pub(crate) const fn notes(&self) -> Notes {
@@ -154,6 +162,10 @@ impl PcapngReader {
             SECTION_HEADER => self.section_header(frame),
             INTERFACE_DESCRIPTION => self.interface_description(frame),
             DECRYPTION_SECRETS => self.decryption_secrets(frame),
+            CUSTOM_BLOCK => {
+                self.custom(frame);
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -180,6 +192,14 @@ impl PcapngReader {
         let interface = Interface::parse(self.order, frame.body)?;
         self.interfaces.push(interface.ok_or(frame.impossible_length())?);
         Ok(())
+    }
+
+    /// Takes a block of ours; others mean nothing here.
+    fn custom(&mut self, frame: &Frame<'_>) {
+        let Some(part) = SealedPart::parse(self.order, frame.body) else { return };
+        if !self.sealed.take(&part) {
+            self.notes.dropped_secrets = self.notes.dropped_secrets.saturating_add(1);
+        }
     }
 
     fn decryption_secrets(&mut self, frame: &Frame<'_>) -> Result<(), Damage> {

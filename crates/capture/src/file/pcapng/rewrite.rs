@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
+use super::sealed::{self, CUSTOM_BLOCK, is_sealed};
 use super::{
     BYTE_ORDER_MAGIC, DECRYPTION_SECRETS, MAX_BLOCK_LEN, SECTION_BODY_LEN, SECTION_HEADER,
 };
@@ -13,10 +14,12 @@ use crate::file::source::Source;
 
 /// What becomes of the secrets of a capture that is copied.
 pub struct SecretsRewriter<'a> {
-    /// Whether those that it has are left out.
+    /// Whether those that it has are left out, sealed ones included.
     pub strip: bool,
     /// A key log to put in front of its packets.
     pub inject: Option<&'a [u8]>,
+    /// Sealed secrets to put there.
+    pub inject_sealed: Option<&'a [u8]>,
 }
 
 /// What was copied.
@@ -24,7 +27,7 @@ pub struct SecretsRewriter<'a> {
 pub struct Rewritten {
     /// Blocks of secrets that were left out.
     pub stripped: u64,
-    /// Blocks of secrets that were put in.
+    /// Kinds of secrets that were put in.
     pub injected: u64,
 }
 
@@ -79,20 +82,38 @@ impl SecretsRewriter<'_> {
             offset = offset.saturating_add(block.len() as u64);
             match (kind, order) {
                 (DECRYPTION_SECRETS, _) if self.strip => done.stripped += 1,
+                (CUSTOM_BLOCK, Some(order)) if self.strip && is_sealed(order, &block) => {
+                    done.stripped += 1;
+                }
                 (SECTION_HEADER, Some(order)) => {
                     // The section's length is not what it was.
                     if let Some(len) = block.get_mut(16..24) {
                         len.fill(0xff);
                     }
                     output.write_all(&block)?;
-                    if let Some(key_log) = self.inject.filter(|_| done.injected == 0) {
-                        write_secrets(output, order, key_log)?;
-                        done.injected += 1;
+                    if done.injected == 0 {
+                        done.injected = self.put(output, order)?;
                     }
                 }
                 _ => output.write_all(&block)?,
             }
         }
+    }
+}
+
+impl SecretsRewriter<'_> {
+    /// Writes what is to be put in; of how many kinds it is.
+    fn put(&self, output: &mut impl Write, order: Order) -> io::Result<u64> {
+        let mut kinds = 0;
+        if let Some(key_log) = self.inject {
+            write_secrets(output, order, key_log)?;
+            kinds += 1;
+        }
+        if let Some(sealed) = self.inject_sealed {
+            sealed::write(output, order, sealed)?;
+            kinds += 1;
+        }
+        Ok(kinds)
     }
 }
 

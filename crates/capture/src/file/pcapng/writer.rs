@@ -6,6 +6,7 @@ use wire::{LinkType, Packet};
 
 use super::{
     BYTE_ORDER_MAGIC, ENHANCED_PACKET, INTERFACE_DESCRIPTION, SECTION_HEADER, interface, rewrite,
+    sealed,
 };
 use crate::file::MAX_PACKET_LEN;
 use crate::file::order::Order;
@@ -68,6 +69,14 @@ impl<W: Write> PcapngWriter<W> {
     /// What the output fails with.
     pub fn write_secrets(&mut self, key_log: &[u8]) -> io::Result<()> {
         rewrite::write_secrets(&mut self.output, Order::Little, key_log)
+    }
+
+    /// Writes sealed secrets, for the packets that follow.
+    ///
+    /// # Errors
+    /// What the output fails with.
+    pub fn write_sealed(&mut self, sealed: &[u8]) -> io::Result<()> {
+        sealed::write(&mut self.output, Order::Little, sealed)
     }
 
     /// Hands what was written to the output's file.

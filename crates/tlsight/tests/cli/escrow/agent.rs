@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::net::UdpSocket;
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use courier::{Courier, Verdict};
-use handover::{Gathering, KeyLine, Library, Lookup, Session};
+use handover::{Gathering, KeyLine, Library, Lookup, Session, Stage};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::world::{Escrow, wait_for};
+use super::world::{Escrow, done, wait_for};
 use crate::program::{command, testdata, tlsight};
 
 #[test]
@@ -21,7 +23,8 @@ fn what_a_process_hands_over_is_durable_before_its_session_goes_on() {
     let (authority, service) =
         (escrow.dir().join("authority.pub"), format!("localhost:{}", serving.port));
     let arguments = ["escrow", "agent", "--socket", socket.to_str().unwrap(), "--escrow", &service];
-    let arguments = arguments.map(str::to_owned).into_iter().chain([
+    let beacons = Beacons::new(&escrow);
+    let arguments = arguments.map(str::to_owned).into_iter().chain(beacons.arguments()).chain([
         "--escrow-authority".to_owned(),
         authority.display().to_string(),
         "--cert".to_owned(),
@@ -44,8 +47,13 @@ fn what_a_process_hands_over_is_durable_before_its_session_goes_on() {
         let Lookup::Secret(KeyLine { random, secret }) = KeyLine::read(line) else { continue };
         let Some(told) = sessions.entry(random).or_default().add(&random, secret) else { continue };
         let session = Session::new(Library::OpenSsl, random);
+        let is_last = told.stage == Stage::Application;
         assert_eq!(courier.hand_over(session, told), Verdict::GoOn);
         messages += 1;
+        // What they protect goes out after them. Those of handshakes come when these are over, those of early
+        // data at once.
+        let passed = beacons.passed();
+        assert!(if is_last { passed == 3 } else { passed <= 1 }, "{passed}, message {messages}");
     }
     assert!(messages >= 10, "{messages}");
     kill_process(Pid::from_child(&agent.0), Signal::TERM).unwrap();
@@ -59,6 +67,44 @@ fn what_a_process_hands_over_is_durable_before_its_session_goes_on() {
     let clear = tlsight(["decrypt", capture.to_str().unwrap(), "--keylog", keys.to_str().unwrap()]);
     let text = String::from_utf8_lossy(&clear.stdout).into_owned();
     assert!(text.contains("hello") && text.contains("olleh"), "{text}");
+}
+
+/// A socket where beacons come, for a monitor.
+struct Beacons {
+    socket: UdpSocket,
+    key: PathBuf,
+    grant: PathBuf,
+}
+
+impl Beacons {
+    fn new(escrow: &Escrow) -> Self {
+        let (own, key) = (escrow.path("soc"), escrow.path("beacon.key"));
+        done(&tlsight(["escrow", "keys", "identity", own.to_str().unwrap()]));
+        done(&tlsight(["escrow", "keys", "beacon", key.to_str().unwrap()]));
+        let public = own.with_extension("pub");
+        let grant = ["--public", public.to_str().unwrap(), "--role", "monitor", "--tier", "t3"];
+        escrow.done(&[&["keys", "grant", "soc"], &grant[..]].concat());
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_nonblocking(true).unwrap();
+        Self { socket, key, grant: escrow.dir().join("grants/soc.json") }
+    }
+
+    fn arguments(&self) -> [String; 6] {
+        [
+            "--beacon".to_owned(),
+            self.socket.local_addr().unwrap().to_string(),
+            "--beacon-key".to_owned(),
+            self.key.display().to_string(),
+            "--beacon-grant".to_owned(),
+            self.grant.display().to_string(),
+        ]
+    }
+
+    /// How many have come.
+    fn passed(&self) -> usize {
+        let mut datagram = [0; 2048];
+        std::iter::from_fn(|| self.socket.recv(&mut datagram).ok()).count()
+    }
 }
 
 /// A program that is ended if the test ends before it.

@@ -2,6 +2,8 @@
 
 mod agent;
 mod crash;
+mod read;
+mod token;
 mod world;
 
 use std::collections::HashMap;
@@ -73,6 +75,21 @@ fn the_higher_tiers_are_refused_without_two_others_and_that_is_written_down() {
     assert!(audit.contains("\"action\":\"released\""), "{audit}");
     assert!(audit.contains("\"approvers\":[\"bob\",\"carol\"]"), "{audit}");
     assert!(audit.contains("\"sessions\":5"), "{audit}");
+}
+
+#[test]
+fn the_highest_tier_has_no_more_of_tls13_and_says_so() {
+    let escrow = Escrow::new();
+    let serving = escrow.serve();
+    deliver_capture(&escrow.client(serving.port, true), "secrets-tls13");
+    let said = |name: &str, filter: &[&str]| {
+        let request = escrow.request(name, "t4", &["bob", "carol"], filter);
+        escrow.done(&["release", &request, "-o", &format!("{request}.answer")]).stderr
+    };
+    assert!(said("a", &[]).contains("5 of them without a master secret"), "{}", said("b", &[]));
+    deliver_capture(&escrow.client(serving.port, true), "secrets-tls12");
+    let both = said("c", &[]);
+    assert!(both.contains("5 of them without a master secret"), "{both}");
 }
 
 #[test]

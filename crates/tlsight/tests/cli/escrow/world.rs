@@ -12,11 +12,14 @@ use escrow::{Client, ClientSettings};
 use tempfile::TempDir;
 use tunnel::Credentials;
 
-use crate::program::{Run, command, tlsight};
+use crate::program::{Run, command, tlsight, with_environment};
 
 /// An escrow in a folder, with persons who have keys.
 pub(super) struct Escrow {
     folder: TempDir,
+    variables: Vec<(&'static str, String)>,
+    /// URI of the token that has the keys of epochs.
+    token: Option<String>,
 }
 
 /// A service that runs.
@@ -27,8 +30,26 @@ pub(super) struct Serving {
 
 impl Escrow {
     pub(super) fn new() -> Self {
-        let escrow = Self { folder: TempDir::new().unwrap() };
-        escrow.done(&["init", "--service", "localhost", "--agent", "web-1", "--monitor", "soc"]);
+        Self::made(&[], None, &[])
+    }
+
+    /// One whose keys are in a token, which needs variables.
+    pub(super) fn in_token(
+        variables: &[(&'static str, String)],
+        token: &str,
+        schedule: &[&str],
+    ) -> Self {
+        Self::made(variables, Some(token.to_owned()), schedule)
+    }
+
+    fn made(
+        variables: &[(&'static str, String)],
+        token: Option<String>,
+        schedule: &[&str],
+    ) -> Self {
+        let escrow = Self { folder: TempDir::new().unwrap(), variables: variables.to_vec(), token };
+        let init = ["init", "--service", "localhost", "--agent", "web-1", "--monitor", "soc"];
+        escrow.done(&[&init, schedule].concat());
         for (name, roles) in [("alice", "requester"), ("bob", "approver"), ("carol", "approver")] {
             let key = escrow.path(name);
             let public = escrow.path(&format!("{name}.pub"));
@@ -56,13 +77,23 @@ impl Escrow {
         self.path("escrow")
     }
 
-    /// Runs `tlsight escrow ARGS... --dir DIR`.
+    /// Runs `tlsight escrow ARGS... --dir DIR`, with the token where it can be used.
     pub(super) fn run(&self, args: &[&str]) -> Run {
+        let uses_token =
+            matches!(args, ["init" | "release", ..] | ["keys", "rotate" | "list" | "destroy", ..]);
+        let token = self.token.as_deref().filter(|_| uses_token);
+        let with_token: Vec<&str> =
+            args.iter().copied().chain(token.iter().flat_map(|uri| ["--token", uri])).collect();
+        self.run_without_token(&with_token)
+    }
+
+    /// Runs `tlsight escrow ARGS... --dir DIR`.
+    pub(super) fn run_without_token(&self, args: &[&str]) -> Run {
         let dir = self.dir();
-        let mut all = vec!["escrow"];
-        all.extend(args);
-        all.extend(["--dir", dir.to_str().unwrap()]);
-        tlsight(all)
+        let all = ["escrow"].into_iter().chain(args.iter().copied());
+        let variables: Vec<_> =
+            self.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        with_environment(all.chain(["--dir", dir.to_str().unwrap()]), &variables)
     }
 
     #[track_caller]
