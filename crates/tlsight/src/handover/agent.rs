@@ -100,6 +100,11 @@ fn say_totals(counts: &AgentCounts) {
         (counts.malformed, "connections sent what is no message"),
         (counts.connections_refused, "connections found no room"),
         (counts.deaf, "connections did not take their answers"),
+        (counts.lost, "messages could not be sent by their processes"),
+        (counts.opened, "messages were not answered in time, and their sessions went on"),
+        (counts.aborted, "messages were not answered in time, and their sessions were aborted"),
+        (counts.refused, "sessions were aborted without a wait"),
+        (counts.denied, "messages were held back by rules"),
     ] {
         if count > 0 {
             message::error(&format!("{count} {what}"));

@@ -88,7 +88,7 @@ impl Sink for EscrowSink {
         }
     }
 
-    fn miss(&mut self, peer: &Peer, tallies: &Tallies) {
+    fn miss(&mut self, peer: &Peer, client_random: Option<&[u8; 32]>, tallies: &Tallies) {
         say_missed(peer, tallies);
         let name = &peer.command;
         for (count, kind, what) in [
@@ -97,8 +97,9 @@ impl Sink for EscrowSink {
             (tallies.aborted, IncidentKind::Abort, "was aborted without an answer"),
             (tallies.refused, IncidentKind::Abort, "was refused after others had no answer"),
         ] {
-            for _ in 0..count.min(MAX_INCIDENTS) {
-                self.client.report(kind, None, &format!("a session of {name} {what}"));
+            if count > 0 {
+                let reason = format!("a session of {name} {what}");
+                self.client.report(kind, count, client_random, &reason);
             }
         }
     }
@@ -144,6 +145,3 @@ const MAX_WAITING: usize = 1024;
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 const LOOK_EVERY: Duration = Duration::from_millis(10);
-
-/// Incidents that are told one by one of one message; more of them are the same again.
-const MAX_INCIDENTS: u32 = 16;
