@@ -30,7 +30,7 @@ use crate::watcher::Watcher;
 fn certificates_of_tls13_are_in_the_events_of_who_has_the_handshakes_secrets() {
     with_network("escrow", &["curl", "openssl"], |network| {
         let dir = network.folder().join("escrow");
-        make(network, &dir);
+        make(network, &dir, "t1");
         let mut service = Service::start(network, &dir);
         let outcomes = Arc::default();
         let server = serve(network, &dir, Arc::clone(&outcomes));
@@ -90,8 +90,8 @@ fn certificates_of_tls13_are_in_the_events_of_who_has_the_handshakes_secrets() {
 
 const SESSIONS: usize = 10;
 
-/// Makes an escrow with an agent, and a monitor that may see handshakes.
-fn make(network: &Network, dir: &Path) {
+/// Makes an escrow with an agent, and a monitor that may see a tier.
+pub(crate) fn make(network: &Network, dir: &Path, tier: &str) {
     let dir = dir.to_str().unwrap();
     let tlsight = |arguments: &[&str]| {
         let program = env!("CARGO_BIN_EXE_tlsight");
@@ -116,16 +116,16 @@ fn make(network: &Network, dir: &Path) {
     ]);
     tlsight(&["keys", "identity", "soc"]);
     tlsight(&[
-        "keys", "grant", "soc", "--public", "soc.pub", "--role", "monitor", "--tier", "t1",
+        "keys", "grant", "soc", "--public", "soc.pub", "--role", "monitor", "--tier", tier,
         "--dir", dir,
     ]);
 }
 
 /// A service in the server's namespace, killed if it is dropped.
-struct Service(Child);
+pub(crate) struct Service(Child);
 
 impl Service {
-    fn start(network: &Network, dir: &Path) -> Self {
+    pub(crate) fn start(network: &Network, dir: &Path) -> Self {
         let mut child = in_namespace(&network.server(), env!("CARGO_BIN_EXE_tlsight"))
             .args(["escrow", "serve", "--dir", dir.to_str().unwrap()])
             .stdin(Stdio::null())
