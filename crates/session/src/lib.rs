@@ -19,5 +19,5 @@ mod tcp;
 mod udp;
 
 pub use analyzer::Analyzer;
-pub use decryption::{Budget, Decryption, Extent, Patience, TextSink};
+pub use decryption::{Budget, Decryption, Extent, Patience, TextSink, Waits};
 pub use settings::Settings;

@@ -25,7 +25,7 @@ use tls::registry::{ContentType, HandshakeType};
 
 use self::hellos::{Hellos, Told};
 pub(crate) use self::quic::{PacketOutcome, QuicOpening, QuicScratch};
-pub use self::settings::{Budget, Decryption, Extent, Patience};
+pub use self::settings::{Budget, Decryption, Extent, Patience, Waits};
 pub(crate) use self::streams::{StreamFrame, Streams};
 pub use self::text::TextSink;
 pub(crate) use self::text::{Ends, Text};
@@ -193,7 +193,7 @@ impl Opening {
             }
         }
         let parts = [&record.header[..], record.body];
-        if self.is_missing(direction) && self.waiting.push(now, direction, parts) {
+        if self.is_missing(direction) && self.keep(now, direction, parts) {
             return Outcome::Waits;
         }
         self.give_up(direction, RecordHeader::LEN.saturating_add(record.body.len()));
@@ -210,7 +210,17 @@ impl Opening {
         }
         let oldest = self.waiting.first()?.direction;
         let has_keys = !self.is_missing(oldest);
-        (has_keys || is_end || self.waiting.is_overdue(now)).then(|| self.waiting.pop()).flatten()
+        let (hellos, keys) = (&self.hellos, &self.keys);
+        self.waiting.next(now, has_keys, is_end, || is_known(hellos, keys))
+    }
+
+    /// Keeps a record until its keys come, if there is room for it.
+    fn keep(&mut self, now: Timestamp, direction: Direction, parts: [&[u8]; 2]) -> bool {
+        let is_kept = self.waiting.push(now, direction, parts);
+        if !is_kept && is_known(&self.hellos, &self.keys) {
+            self.waiting.count_no_room();
+        }
+        is_kept
     }
 
     /// Opens a record that has waited.
@@ -401,3 +411,8 @@ const MIN_RECORD_LEN: usize = RecordHeader::LEN + 16;
 /// Records that stay closed before the secrets of application data alone are said to be others': those
 /// of both sides' handshakes come first.
 const MAX_OTHER_RECORDS: u64 = 32;
+/// Whether any secret of a session is known.
+fn is_known(hellos: &Hellos, keys: &KeyStore) -> bool {
+    hellos.client.as_ref().is_some_and(|client| keys.knows_random(&client.random))
+}
+

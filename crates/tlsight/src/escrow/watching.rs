@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use escrow::hpke::Kem;
 use escrow::{Monitor, MonitorSettings};
 use secrets::{KeyLogEntry, KeyStore};
-use session::{Decryption, Extent, Patience};
+use session::{Budget, Decryption, Extent, Patience, Waits};
 use tunnel::Credentials;
 
 use super::folder::identity;
@@ -18,6 +18,8 @@ use crate::message;
 /// A subscription, and how sessions are decrypted with what comes of it.
 pub(crate) struct Watching {
     monitor: Monitor,
+    /// Of records that wait for secrets.
+    budget: Arc<Budget>,
     pub(crate) decryption: Decryption,
 }
 
@@ -60,9 +62,10 @@ impl Watching {
             Box::new(|text: &str| message::error(text)),
         )?;
         // Lines of sessions need no more than their handshakes.
-        let patience = Some(Patience::default());
-        let decryption = Decryption { keys, extent: Extent::Handshake, patience };
-        Ok(Some(Self { monitor, decryption }))
+        let patience = Patience::default();
+        let budget = Arc::clone(&patience.budget);
+        let decryption = Decryption { keys, extent: Extent::Handshake, patience: Some(patience) };
+        Ok(Some(Self { monitor, budget, decryption }))
     }
 
     /// Says what came.
@@ -71,6 +74,12 @@ impl Watching {
         message::error(&format!(
             "escrow: {} records opened, {} not; disconnected {} times",
             counters.opened, counters.unopened, counters.disconnected
+        ));
+        let Waits { records, longest_ns, most_bytes, in_vain, no_room } = self.budget.waits();
+        message::error(&format!(
+            "escrow: {records} records of TLS waited for their secrets, {} ms at the longest, \
+             {most_bytes} bytes at the most; {in_vain} in vain; {no_room} found no room",
+            longest_ns.div_ceil(1_000_000)
         ));
     }
 }
