@@ -12,7 +12,7 @@ use escrow::Client;
 
 use super::attached::Attached;
 use super::escrow_sink::EscrowSink;
-use super::say_missed;
+use super::missed::Missed;
 use crate::cli::HandoverAgentArgs;
 use crate::{Outcome, message, signals};
 
@@ -57,7 +57,8 @@ fn sink(args: &HandoverAgentArgs) -> Result<(Box<dyn Sink + Send>, End)> {
         return Ok((Box::new(sink), End::Escrow(client)));
     }
     let keylog = args.keylog.as_deref().context("--keylog or --escrow is needed")?;
-    let sink = KeyLogFile::open(keylog, say_missed)?;
+    let mut missed = Missed::new();
+    let sink = KeyLogFile::open(keylog, move |peer, tallies| missed.say(peer, tallies))?;
     let failures = sink.failures();
     Ok((Box::new(sink), End::KeyLog(failures)))
 }

@@ -13,7 +13,7 @@ use handover::{Reached, Tallies};
 use secrets::SessionSecrets;
 use tunnel::Credentials;
 
-use super::say_missed;
+use super::missed::Missed;
 use crate::cli::{EscrowServiceArgs, ServiceAddress};
 use crate::escrow::verifying_key;
 use crate::message;
@@ -23,6 +23,7 @@ pub(super) struct EscrowSink {
     client: Arc<Client>,
     /// Those whose processes wait: each is in the hands of one thread meanwhile.
     waited_for: SyncSender<Job>,
+    missed: Missed,
     _threads: Vec<JoinHandle<()>>,
 }
 
@@ -63,7 +64,7 @@ impl EscrowSink {
             let thread = thread.spawn(move || work(&client, &jobs));
             threads.push(thread.context("cannot start a thread")?);
         }
-        Ok(Self { client, waited_for, _threads: threads })
+        Ok(Self { client, waited_for, missed: Missed::new(), _threads: threads })
     }
 
     /// The client, to wait for its end.
@@ -89,7 +90,7 @@ impl Sink for EscrowSink {
     }
 
     fn miss(&mut self, peer: &Peer, client_random: Option<&[u8; 32]>, tallies: &Tallies) {
-        say_missed(peer, tallies);
+        self.missed.say(peer, tallies);
         let name = &peer.command;
         for (count, kind, what) in [
             (tallies.lost, IncidentKind::Gap, "could not be handed over"),
