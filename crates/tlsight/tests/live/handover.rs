@@ -160,6 +160,8 @@ pub(crate) struct Capture {
 impl Capture {
     pub(crate) fn start(network: &Network) -> Self {
         let file = network.folder().join("capture.pcap");
+        // One before it is no sign that it captures.
+        fs::remove_file(&file).ok();
         let process = in_namespace(&network.client(), "tcpdump")
             .args(["-i", "veth0", "-U", "--immediate-mode", "-Z", "root", "-B", "16384"])
             .args(["--time-stamp-precision=nano", "-w"])
@@ -175,6 +177,11 @@ impl Capture {
                 && fs::metadata(&capture.file).is_ok_and(|it| it.len() > 0)
         });
         capture
+    }
+
+    /// What is written so far.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
     }
 
     /// Ends it.

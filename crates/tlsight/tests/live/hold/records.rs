@@ -7,7 +7,6 @@ use std::path::Path;
 /// One connection.
 #[derive(Debug, Default)]
 pub(super) struct Connection {
-    pub(super) client_port: u16,
     pub(super) server_port: u16,
     /// What the client and the server sent.
     pub(super) sides: [Vec<Record>; 2],
@@ -95,7 +94,7 @@ pub(super) fn connections(file: &Path, ports: &[u16]) -> Vec<Connection> {
 impl Flow {
     fn connection(self) -> Connection {
         let sides = self.segments.map(|segments| records(&segments));
-        Connection { client_port: self.ports[0], server_port: self.ports[1], sides }
+        Connection { server_port: self.ports[1], sides }
     }
 }
 
