@@ -1,7 +1,8 @@
 //! TLS clients of servers on this host: a load for benchmarks.
 //!
-//! - `load connections PORT PER_SECOND SECONDS` opens connections at a fixed rate, whether or not it
-//!   keeps up, or, with a rate of 0, as many as it can; prints what came of them.
+//! - `load connections PORT PER_SECOND SECONDS [PATH]` opens connections at a fixed rate, whether or not it
+//!   keeps up, or, with a rate of 0, as many as it can, and asks each for the path if there is one; prints
+//!   what came of them.
 //! - `load windows PATH BYTES COUNT PORT CGROUP PORT CGROUP` downloads from two servers at a time, over
 //!   a connection to each that belongs to a cgroup, by turns so many bytes of the one and of the other;
 //!   prints the seconds of each pair of turns.
