@@ -26,6 +26,8 @@ GNUTLS = ["NORMAL:-VERS-ALL:+VERS-TLS1.3", "NORMAL:-VERS-ALL:+VERS-TLS1.2",
           "NONE:+VERS-TLS1.2:+RSA:+3DES-CBC:+SHA1:+SIGN-ALL:+COMP-NULL:+GROUP-ALL",
           "NONE:+VERS-TLS1.0:+RSA:+3DES-CBC:+SHA1:+SIGN-ALL:+COMP-NULL:+GROUP-ALL",
           "NONE:+VERS-TLS1.1:+RSA:+ARCFOUR-128:+SHA1:+SIGN-ALL:+COMP-NULL:+GROUP-ALL"]
+GNUTLS_PSK = ["-CIPHER-ALL:+AES-128-GCM:-KX-ALL:+PSK", "-CIPHER-ALL:+CHACHA20-POLY1305:-KX-ALL:+PSK",
+              "-CIPHER-ALL:+AES-128-GCM:-KX-ALL:+ECDHE-PSK"]
 LEGACY = [f"{version} {cipher} {mac}" for version in ("ssl30", "tls10", "tls11", "tls12") for cipher in ("aes128", "3des", "rc4")
           for mac in (("sha", "md5") if cipher == "rc4" else ("sha",))]
 DTLS = ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305",
@@ -61,6 +63,11 @@ CASES = [
           "NORMAL:+VERS-TLS1.0:+VERS-TLS1.1:+ARCFOUR-128:+3DES-CBC:+RSA:+MD5:+SHA1:%COMPAT"],
          each(GNUTLS, "(sleep 0.1; echo hello; sleep 0.1) | SSLKEYLOGFILE=$KEYS gnutls-cli --insecure"
               " --priority '{}' -p 443 192.0.2.2")),
+    Case("secrets-tls13-psk", "TLS 1.3 with a pre-shared key alone, and with one and (EC)DHE.",
+         ["echo test:00112233445566778899aabbccddeeff > $WORK/psk.passwd; gnutls-serv --echo -p 443"
+          " --pskpasswd $WORK/psk.passwd --priority NORMAL:-VERS-ALL:+VERS-TLS1.3:-KX-ALL:+PSK:+ECDHE-PSK"],
+         each(GNUTLS_PSK, "(sleep 0.1; echo hello; sleep 0.1) | SSLKEYLOGFILE=$KEYS gnutls-cli --insecure --pskusername test"
+              " --pskkey 00112233445566778899aabbccddeeff --priority 'NORMAL:-VERS-ALL:+VERS-TLS1.3:{}' -p 443 192.0.2.2")),
     Case("secrets-tls13-client-certificate", "TLS 1.3 with a client certificate, in the handshake and after it.",
          [SERVER.replace("-accept 443", "-accept 444") + " -Verify 1 -CAfile root.pem",
           "(sleep 3.5; echo c; sleep 60) | " + SERVER.replace(" -quiet -rev", "") + " -verify 1 -CAfile root.pem"],

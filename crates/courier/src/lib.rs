@@ -13,7 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use handover::{
-    Admission, Breaker, Fact, Message, OnDeadline, OnTrip, Session, Settings, Subject, Text, Told,
+    Admission, Breaker, Fact, Message, OnDeadline, OnTrip, Session, Settings, Subject, Tallies,
+    Text, Told,
 };
 use rustix::time::{ClockId, clock_gettime};
 
@@ -66,8 +67,9 @@ impl Courier {
         let hold = &self.settings.hold;
         let now = now_ns();
         let admission = hold.wait.map(|_| self.breaker.admit(hold.breaker, hold.pause, now));
+        let on_trip = (admission == Some(Admission::Tripped)).then(|| self.trip());
         let message = Message {
-            sequence: self.sequence.fetch_add(1, Ordering::Relaxed).wrapping_add(1),
+            sequence: self.next_sequence(),
             wait: hold.wait.filter(|_| admission == Some(Admission::Wait)),
             tallies: self.counts.take(),
             session,
@@ -75,25 +77,23 @@ impl Courier {
             secrets: told.secrets,
         };
         let deadline = now.saturating_add(nanoseconds(hold.deadline));
-        let is_answered = self.deliver(&message, deadline);
-        match admission {
-            None => Verdict::GoOn,
-            Some(Admission::Wait) if is_answered => {
-                self.breaker.succeed(hold.breaker);
-                Verdict::GoOn
-            }
-            Some(Admission::Wait) => {
-                self.breaker.fail(hold.breaker, hold.pause, now_ns());
-                self.give_up(hold.on_deadline)
-            }
-            Some(Admission::Tripped) => match hold.on_trip {
-                OnTrip::Open => self.give_up(OnDeadline::Open),
-                OnTrip::Refuse => {
-                    self.counts.refused.add();
-                    Verdict::Abort
-                }
-            },
+        let delivery = self.deliver(&message, deadline);
+        if delivery == Delivery::Lost {
+            self.counts.give_back(message.tallies);
+            self.counts.lost.add();
         }
+        if let Some(verdict) = on_trip {
+            return verdict;
+        }
+        if message.wait.is_none() {
+            return Verdict::GoOn;
+        }
+        if delivery == Delivery::Answered {
+            self.breaker.succeed(hold.breaker);
+            return Verdict::GoOn;
+        }
+        self.breaker.fail(hold.breaker, hold.pause, now_ns());
+        self.give_up(message, delivery)
     }
 
     /// Takes note that a session went on which was to be aborted, and could not be.
@@ -101,17 +101,37 @@ impl Courier {
         self.counts.opened.add();
     }
 
-    fn give_up(&self, on_deadline: OnDeadline) -> Verdict {
-        match on_deadline {
-            OnDeadline::Open => {
+    /// What a session does that does not wait, because others waited in vain. It is told with its secrets.
+    fn trip(&self) -> Verdict {
+        match self.settings.hold.on_trip {
+            OnTrip::Open => {
                 self.counts.opened.add();
                 Verdict::GoOn
             }
-            OnDeadline::Abort => {
-                self.counts.aborted.add();
+            OnTrip::Refuse => {
+                self.counts.refused.add();
                 Verdict::Abort
             }
         }
+    }
+
+    /// What a session does that has waited in vain. It is told at once, because its process may end.
+    fn give_up(&self, mut message: Message, delivery: Delivery) -> Verdict {
+        let (tallies, verdict) = match self.settings.hold.on_deadline {
+            OnDeadline::Open => (Tallies { opened: 1, ..Tallies::default() }, Verdict::GoOn),
+            OnDeadline::Abort => (Tallies { aborted: 1, ..Tallies::default() }, Verdict::Abort),
+        };
+        message.secrets.clear();
+        (message.sequence, message.wait, message.tallies) = (self.next_sequence(), None, tallies);
+        let is_lost = delivery == Delivery::Lost || self.deliver(&message, 0) == Delivery::Lost;
+        if is_lost {
+            self.counts.give_back(tallies);
+        }
+        verdict
+    }
+
+    fn next_sequence(&self) -> u64 {
+        self.sequence.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
     }
 
     fn allows(&self, session: &Session) -> bool {
@@ -129,8 +149,8 @@ impl Courier {
         })
     }
 
-    /// Sends a message and waits for its answer if it asks for one; whether that came in time.
-    fn deliver(&self, message: &Message, deadline_ns: u64) -> bool {
+    /// Sends a message and waits for its answer if it asks for one.
+    fn deliver(&self, message: &Message, deadline_ns: u64) -> Delivery {
         let free = self.connections.iter().find_map(|place| place.try_lock().ok());
         let (mut one_more, mut place) = (None, free);
         let place = place.as_deref_mut().unwrap_or(&mut one_more);
@@ -149,7 +169,10 @@ impl Courier {
                     if answered != Err(Failure::Gone) {
                         *place = Some(connection);
                     }
-                    return answered.is_ok();
+                    return match answered {
+                        Ok(()) => Delivery::Answered,
+                        Err(_) => Delivery::Unanswered,
+                    };
                 }
                 Err(Failure::Gone) => {}
                 Err(Failure::Late) => {
@@ -158,10 +181,19 @@ impl Courier {
                 }
             }
         }
-        self.counts.give_back(message.tallies);
-        self.counts.lost.add();
-        false
+        Delivery::Lost
     }
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Delivery {
+    /// It was sent, and answered in time if it asks for an answer.
+    Answered,
+    /// It was sent, and not answered in time.
+    Unanswered,
+    /// It could not be sent.
+    Lost,
 }
 
 fn now_ns() -> u64 {

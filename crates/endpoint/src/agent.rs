@@ -205,7 +205,8 @@ impl<S: Sink> Agent<S> {
     fn take(&mut self, number: u64, message: &Message) {
         let Some(Connection { peer, .. }) = self.connections.get(&number) else { return };
         let counters = &self.remote.counters;
-        add(&counters.messages, 1);
+        let is_of_secrets = !message.secrets.is_empty();
+        add(&counters.messages, is_of_secrets.into());
         add(&counters.secrets, message.secrets.len() as u64);
         let Tallies { lost, opened, aborted, refused, denied } = message.tallies;
         for (counter, more) in [
@@ -218,7 +219,11 @@ impl<S: Sink> Agent<S> {
             add(counter, more.into());
         }
         if message.tallies != Tallies::default() {
-            self.sink.miss(peer, &message.tallies);
+            let client_random = Some(&message.session.client_random).filter(|_| !is_of_secrets);
+            self.sink.miss(peer, client_random, &message.tallies);
+        }
+        if !is_of_secrets {
+            return;
         }
         let receipt = Receipt::new(&self.answers, number, message.sequence, message.wait);
         self.sink.take(peer.says(message, wall_clock()), receipt);

@@ -94,7 +94,7 @@ impl Sink for KeyLogFile {
         }
     }
 
-    fn miss(&mut self, peer: &Peer, tallies: &Tallies) {
+    fn miss(&mut self, peer: &Peer, _client_random: Option<&[u8; 32]>, tallies: &Tallies) {
         (self.on_miss)(peer, tallies);
     }
 }

@@ -12,8 +12,9 @@ pub trait Sink {
     /// does not block for long: all processes of the host wait meanwhile.
     fn take(&mut self, secrets: SessionSecrets, receipt: Receipt);
 
-    /// What a process tells of messages that did not come, or that it did not wait for.
-    fn miss(&mut self, peer: &Peer, tallies: &Tallies);
+    /// What a process tells of messages that did not come, or that it did not wait for; and the client's
+    /// random of the session, if it is told of one alone.
+    fn miss(&mut self, peer: &Peer, client_random: Option<&[u8; 32]>, tallies: &Tallies);
 }
 
 impl<S: Sink + ?Sized> Sink for Box<S> {
@@ -21,7 +22,7 @@ impl<S: Sink + ?Sized> Sink for Box<S> {
         (**self).take(secrets, receipt);
     }
 
-    fn miss(&mut self, peer: &Peer, tallies: &Tallies) {
-        (**self).miss(peer, tallies);
+    fn miss(&mut self, peer: &Peer, client_random: Option<&[u8; 32]>, tallies: &Tallies) {
+        (**self).miss(peer, client_random, tallies);
     }
 }

@@ -29,19 +29,19 @@ use crate::taken::TakenSecret;
 /// Longest message in bytes: all secrets of a session and the longest names take some 980.
 pub const MAX_MESSAGE_LEN: usize = 1024;
 
-/// What a process tells of one session.
+/// What a process tells of one session: its secrets, or that it was given up.
 pub struct Message {
     /// Goes up with each message of a process.
     pub sequence: u64,
     /// What the process waits for.
     pub wait: Option<Reached>,
-    /// What became of messages before.
+    /// What became of messages before; without secrets, what became of this session.
     pub tallies: Tallies,
     /// Whose secrets they are.
     pub session: Session,
     /// When they are told.
     pub stage: Stage,
-    /// The secrets.
+    /// The secrets; none if they were told before.
     pub secrets: ArrayVec<TakenSecret, { Label::ALL.len() }>,
 }
 
@@ -75,8 +75,8 @@ pub enum Malformed {
     /// A value has no meaning.
     #[error("{0} has no meaning")]
     Value(&'static str),
-    /// It tells no secret, or one twice.
-    #[error("it tells no secret, or one twice")]
+    /// It tells nothing, or a secret twice.
+    #[error("it tells nothing, or a secret twice")]
     Secrets,
 }
 
@@ -173,6 +173,9 @@ impl Message {
             peer: address(&mut reader)?,
         };
         let secrets = secrets(&mut reader)?;
+        if secrets.is_empty() && tallies == Tallies::default() {
+            return Err(Malformed::Secrets);
+        }
         if !reader.is_empty() {
             return Err(Malformed::TrailingBytes);
         }
@@ -249,7 +252,7 @@ fn secrets(
         }
         secrets.try_push(secret).map_err(|_too_many| Malformed::Secrets)?;
     }
-    if secrets.is_empty() { Err(Malformed::Secrets) } else { Ok(secrets) }
+    Ok(secrets)
 }
 
 impl From<Truncated> for Malformed {

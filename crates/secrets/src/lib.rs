@@ -29,4 +29,4 @@ pub use secret::Secret;
 pub use session_secrets::{Origin, Role, SessionSecrets, SessionStage, ShortText};
 pub use store::KeyStore;
 pub use suite::{Hash, Suite};
-pub use tls13::{Stage, Tls13Opened, Tls13Opener, TrafficSecrets};
+pub use tls13::{ExternalPsk, Stage, Tls13Opened, Tls13Opener, TrafficSecrets};

@@ -20,5 +20,5 @@ mod udp;
 
 pub use analyzer::Analyzer;
 pub use context::DatagramSink;
-pub use decryption::{Budget, Decryption, Extent, Patience, TextSink};
+pub use decryption::{Budget, Decryption, Extent, Patience, TextSink, Waits};
 pub use settings::Settings;

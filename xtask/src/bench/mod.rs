@@ -2,6 +2,8 @@
 
 mod captures;
 mod files;
+mod handover;
+mod hold;
 mod host;
 mod live;
 mod measure;
@@ -31,6 +33,8 @@ struct Options {
     work: PathBuf,
     /// Connections of the capture of handshakes.
     connections: u64,
+    /// Sessions with each kind of server that are held.
+    sessions: u64,
     /// Bytes of the capture of bulk transfers, as the generator takes them.
     bulk_bytes: String,
     /// Runs of each program; the median counts.
@@ -53,6 +57,8 @@ enum Part {
     Live,
     Host,
     Mirror,
+    Handover,
+    Hold,
 }
 
 pub(crate) fn run(mut parser: lexopt::Parser) -> Result<Outcome> {
@@ -62,6 +68,7 @@ pub(crate) fn run(mut parser: lexopt::Parser) -> Result<Outcome> {
         perf: root.join("../shared/perf"),
         work: std::env::temp_dir().join("tlsight-bench"),
         connections: 200_000,
+        sessions: 10_000,
         bulk_bytes: "4g".to_owned(),
         runs: 3,
         turns: 12,
@@ -74,6 +81,7 @@ pub(crate) fn run(mut parser: lexopt::Parser) -> Result<Outcome> {
             Long("perf") => options.perf = parser.value()?.into(),
             Long("work") => options.work = parser.value()?.into(),
             Long("connections") => options.connections = parser.value()?.parse()?,
+            Long("sessions") => options.sessions = parser.value()?.parse()?,
             Long("bulk-bytes") => options.bulk_bytes = parser.value()?.string()?,
             Long("runs") => options.runs = parser.value()?.parse()?,
             Long("turns") => options.turns = parser.value()?.parse()?,
@@ -89,6 +97,8 @@ pub(crate) fn run(mut parser: lexopt::Parser) -> Result<Outcome> {
             Value(part) if part == "live" => options.parts.push(Part::Live),
             Value(part) if part == "host" => options.parts.push(Part::Host),
             Value(part) if part == "mirror" => options.parts.push(Part::Mirror),
+            Value(part) if part == "handover" => options.parts.push(Part::Handover),
+            Value(part) if part == "hold" => options.parts.push(Part::Hold),
             Long("send") => {
                 let interface = parser.value()?.string()?;
                 let rate = parser.value()?.parse()?;
@@ -116,6 +126,12 @@ pub(crate) fn run(mut parser: lexopt::Parser) -> Result<Outcome> {
     }
     if wants(Part::Mirror) {
         mirror::run(&root, &options)?;
+    }
+    if wants(Part::Handover) {
+        handover::run(&root, &options)?;
+    }
+    if wants(Part::Hold) {
+        hold::run(&root, &options)?;
     }
     Ok(Outcome::Clean)
 }

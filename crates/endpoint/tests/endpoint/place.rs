@@ -19,7 +19,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// What came to a sink.
 pub(crate) enum Came {
     Secrets(Box<SessionSecrets>, Receipt),
-    Miss(Peer, Tallies),
+    Miss(Peer, Option<[u8; 32]>, Tallies),
 }
 
 pub(crate) struct Place {
@@ -39,8 +39,8 @@ impl Sink for Channel {
         self.0.send(Came::Secrets(Box::new(secrets), receipt)).ok();
     }
 
-    fn miss(&mut self, peer: &Peer, tallies: &Tallies) {
-        self.0.send(Came::Miss(peer.clone(), *tallies)).ok();
+    fn miss(&mut self, peer: &Peer, client_random: Option<&[u8; 32]>, tallies: &Tallies) {
+        self.0.send(Came::Miss(peer.clone(), client_random.copied(), *tallies)).ok();
     }
 }
 
@@ -74,7 +74,7 @@ impl Running {
     pub(crate) fn next(&self) -> (Box<SessionSecrets>, Receipt) {
         match self.came.recv_timeout(PATIENCE).unwrap() {
             Came::Secrets(secrets, receipt) => (secrets, receipt),
-            Came::Miss(_, tallies) => panic!("{tallies:?}"),
+            Came::Miss(_, _, tallies) => panic!("{tallies:?}"),
         }
     }
 }

@@ -151,16 +151,22 @@ impl Client {
             Ok(pushed) => self.wait(&pushed, wait, deadline),
             Err(refused) => {
                 self.shared.outbox.count_lost();
-                self.report(IncidentKind::Gap, Some(&client_random), &refused.to_string());
+                self.report(IncidentKind::Gap, 1, Some(&client_random), &refused.to_string());
                 Outcome::Refused(refused)
             }
         }
     }
 
-    /// Tells the service that a session went on or was ended because its secrets had not arrived. The audit
+    /// Tells the service that sessions went on or were ended because their secrets had not arrived. The audit
     /// log has it then.
-    pub fn report(&self, kind: IncidentKind, client_random: Option<&[u8; 32]>, reason: &str) {
-        self.shared.outbox.push_incident(kind, client_random, reason);
+    pub fn report(
+        &self,
+        kind: IncidentKind,
+        sessions: u32,
+        client_random: Option<&[u8; 32]>,
+        reason: &str,
+    ) {
+        self.shared.outbox.push_incident(kind, sessions, client_random, reason);
     }
 
     /// Whether the service is connected and there is a key to seal to.

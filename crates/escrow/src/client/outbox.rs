@@ -119,6 +119,7 @@ impl Outbox {
     pub(super) fn push_incident(
         &self,
         kind: IncidentKind,
+        sessions: u32,
         client_random: Option<&[u8; 32]>,
         reason: &str,
     ) {
@@ -126,19 +127,19 @@ impl Outbox {
         let mut state = self.state();
         if state.incidents.len() < MAX_INCIDENTS {
             let client_random = client_random.copied();
-            state.incidents.push_back(Told { kind, client_random, reason, sessions: 1 });
+            state.incidents.push_back(Told { kind, client_random, reason, sessions });
         } else {
             // There is no room for each; how many they were is kept.
             let same = |told: &&mut Told| told.kind == kind && told.reason == reason;
             let found = state.incidents.iter_mut().rev().find(same);
             match found {
                 Some(told) => {
-                    told.sessions = told.sessions.saturating_add(1);
+                    told.sessions = told.sessions.saturating_add(sessions);
                     told.client_random = None;
                 }
                 None => {
                     if let Some(told) = state.incidents.back_mut() {
-                        told.sessions = told.sessions.saturating_add(1);
+                        told.sessions = told.sessions.saturating_add(sessions);
                         told.client_random = None;
                     }
                 }

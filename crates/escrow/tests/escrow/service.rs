@@ -209,8 +209,8 @@ fn what_went_on_or_was_ended_without_escrow_is_in_the_audit_log() {
     let world = World::new();
     let service = world.service();
     let client = world.ready_client("web-1", service.address().port());
-    client.report(IncidentKind::FailOpen, Some(&random(1)), "deadline");
-    client.report(IncidentKind::Abort, None, "deadline");
+    client.report(IncidentKind::FailOpen, 1, Some(&random(1)), "deadline");
+    client.report(IncidentKind::Abort, 1, None, "deadline");
     assert!(client.drain(soon()));
     wait_for("the audit log", || world.has_audited(|event| matches!(event, AuditEvent::Abort(_))));
     assert!(world.has_audited(|event| matches!(event, AuditEvent::FailOpen(incident)

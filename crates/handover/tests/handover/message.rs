@@ -28,6 +28,17 @@ fn a_message_is_read_as_it_was_written_and_none_of_its_prefixes_is() {
 }
 
 #[test]
+fn a_message_without_secrets_tells_what_became_of_its_session() {
+    let mut message = message();
+    message.secrets.clear();
+    let read = Message::decode(message.encode().dangerous_bytes()).ok().unwrap();
+    assert_eq!((read.secrets.len(), read.tallies), (0, message.tallies));
+    message.tallies = Tallies::default();
+    let empty = Message::decode(message.encode().dangerous_bytes());
+    assert_eq!(empty.err(), Some(Malformed::Secrets), "it tells nothing");
+}
+
+#[test]
 fn the_longest_message_fits() {
     let mut message = message();
     message.session.server_name = Fact::Known(Text::from(&"x".repeat(255)).unwrap());

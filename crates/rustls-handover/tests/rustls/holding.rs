@@ -112,7 +112,7 @@ impl Sink for Channel {
         self.0.send((Box::new(secrets), receipt)).ok();
     }
 
-    fn miss(&mut self, _: &Peer, _: &Tallies) {}
+    fn miss(&mut self, _: &Peer, _: Option<&[u8; 32]>, _: &Tallies) {}
 }
 
 impl Running {

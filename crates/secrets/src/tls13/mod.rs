@@ -2,5 +2,7 @@
 
 mod keys;
 mod opener;
+mod psk;
 
 pub use opener::{Stage, Tls13Opened, Tls13Opener, TrafficSecrets};
+pub use psk::ExternalPsk;

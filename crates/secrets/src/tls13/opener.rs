@@ -104,6 +104,7 @@ impl Tls13Opener {
     pub fn succeed(&mut self, earlier: Self) {
         self.current = earlier.current;
         self.lost = earlier.lost;
+        self.is_finished = earlier.is_finished;
         if self.current.is_some() {
             self.candidates.retain(|candidate| candidate.stage > Stage::Early);
         }

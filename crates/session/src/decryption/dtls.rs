@@ -46,9 +46,7 @@ impl Opening {
             }
         }
         let header = header(record);
-        if self.is_missing(direction)
-            && self.waiting.push(now, direction, [&header, record.fragment])
-        {
+        if self.is_missing(direction) && self.keep(now, direction, [&header, record.fragment]) {
             return Outcome::Waits;
         }
         self.give_up(direction, record.fragment.len().saturating_add(HEADER_LEN));

@@ -2,7 +2,7 @@
 
 use event::Carrier;
 use flow::Direction;
-use secrets::Suite;
+use secrets::{ExternalPsk, Suite};
 use tls::ProtocolVersion;
 use tls::handshake::{ClientHello, ServerHello};
 use tls::registry::{CipherSuite, CompressionMethod, ExtensionType, HandshakeType};
@@ -16,8 +16,11 @@ pub(crate) struct Hellos {
     /// What the client encrypted to the server's RSA key, with the identity of a pre-shared key in
     /// front if the suite has one.
     pub(super) client_key_exchange: Option<Box<[u8]>>,
-    /// All messages so far, up to the client's key exchange, if it will be asked for.
+    /// All messages so far, up to the client's key exchange or, in TLS 1.3, the server's `Finished`, if it
+    /// will be asked for.
     pub(super) transcript: Transcript,
+    /// Length of the transcript in front of a retry.
+    pub(super) retried_at: Option<usize>,
 }
 
 pub(super) struct ClientChoice {
@@ -36,6 +39,8 @@ pub(super) struct ServerChoice {
     pub(super) extended_master_secret: bool,
     pub(super) encrypt_then_mac: bool,
     pub(super) is_compressed: bool,
+    /// Whether a pre-shared key is all of the key exchange.
+    pub(super) is_psk_only: bool,
 }
 
 /// The messages that an extended master secret covers (RFC 7627 section 3).
@@ -114,6 +119,9 @@ impl Hellos {
 
     fn on_server_hello(&mut self, body: &[u8]) -> Told {
         let Ok(hello) = ServerHello::parse(body) else { return Told::Nothing };
+        if hello.is_hello_retry_request() && self.server.is_none() {
+            self.retried_at = Some(self.transcript.len());
+        }
         if hello.is_hello_retry_request() || self.server.is_some() || self.client.is_none() {
             return Told::Nothing;
         }
@@ -126,6 +134,7 @@ impl Hellos {
             extended_master_secret: hello.has_extended_master_secret(),
             encrypt_then_mac: hello.extensions.contains(ExtensionType::ENCRYPT_THEN_MAC),
             is_compressed: hello.compression_method != CompressionMethod::NULL,
+            is_psk_only: hello.selected_psk().is_some() && hello.key_share().is_none(),
         });
         Told::ServerHello
     }
@@ -154,6 +163,18 @@ impl Hellos {
         reader.prefixed_u16().ok()
     }
 
+    /// The messages so far with what stands for the first hello after a retry, which `psk` tells.
+    pub(super) fn tls13_transcript(&self, psk: &ExternalPsk) -> Option<Vec<u8>> {
+        let Transcript::Open(messages) = &self.transcript else { return None };
+        match self.retried_at {
+            None => Some(messages.clone()),
+            Some(at) => {
+                let (first, rest) = messages.split_at_checked(at)?;
+                Some([&psk.message_hash(first), rest].concat())
+            }
+        }
+    }
+
     pub(super) fn heap_size(&self) -> usize {
         let transcript = match &self.transcript {
             Transcript::Unwanted => 0,
@@ -170,6 +191,13 @@ impl Transcript {
             *self = Self::Unwanted;
         } else {
             bytes.extend_from_slice(message);
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Unwanted => 0,
+            Self::Open(bytes) | Self::Whole(bytes) => bytes.len(),
         }
     }
 

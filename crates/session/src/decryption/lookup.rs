@@ -15,6 +15,7 @@ impl Opening {
         {
             opener.on_finished();
         }
+        self.on_psk_finished(direction);
         if self.tls13.is_none()
             && self.keys.has_premasters()
             && let Some(master) = self.master()

@@ -7,6 +7,7 @@ mod dtls;
 mod hellos;
 mod legacy;
 mod lookup;
+mod psk;
 mod quic;
 mod settings;
 mod streams;
@@ -19,13 +20,13 @@ use std::sync::Arc;
 use event::{Carrier, Timestamp};
 use flow::Direction;
 pub(crate) use secrets::Stage;
-use secrets::{KeyStore, Label, LegacyOpener, LegacyRecord, Secret, Tls13Opener};
+use secrets::{ExternalPsk, KeyStore, Label, LegacyOpener, LegacyRecord, Secret, Tls13Opener};
 use tls::record::RecordHeader;
 use tls::registry::{ContentType, HandshakeType};
 
 use self::hellos::{Hellos, Told};
 pub(crate) use self::quic::{PacketOutcome, QuicOpening, QuicScratch};
-pub use self::settings::{Budget, Decryption, Extent, Patience};
+pub use self::settings::{Budget, Decryption, Extent, Patience, Waits};
 pub(crate) use self::streams::{StreamFrame, Streams};
 pub use self::text::TextSink;
 pub(crate) use self::text::{Ends, Text};
@@ -45,6 +46,10 @@ pub(crate) struct Opening {
     legacy: Both<LegacySide>,
     /// Of the last record of DTLS.
     epochs: Both<u16>,
+    /// The pre-shared key that the client of TLS 1.3 offers, as long as something follows from it.
+    psk: Option<ExternalPsk>,
+    /// Whether none of the pre-shared keys that were given is the one of the session.
+    has_wrong_psk: bool,
     /// Master secrets that may be the one of the handshake, once they were looked for.
     masters: Option<Vec<Arc<Secret>>>,
     pub(crate) text: Text,
@@ -119,6 +124,8 @@ impl Opening {
             tls13: None,
             legacy: Both::default(),
             epochs: Both::default(),
+            psk: None,
+            has_wrong_psk: false,
             masters: None,
             text,
             waiting: Waiting::new(settings.patience.clone()),
@@ -136,9 +143,13 @@ impl Opening {
         match told {
             Told::ClientHello => {
                 self.text.set_client(direction);
+                self.on_psks_offered(message);
                 self.look_up();
             }
-            Told::ServerHello => self.look_up(),
+            Told::ServerHello => {
+                self.on_psk_taken();
+                self.look_up();
+            }
             Told::Nothing => {}
         }
         let kind = HandshakeType(message.first().copied().unwrap_or_default());
@@ -193,7 +204,7 @@ impl Opening {
             }
         }
         let parts = [&record.header[..], record.body];
-        if self.is_missing(direction) && self.waiting.push(now, direction, parts) {
+        if self.is_missing(direction) && self.keep(now, direction, parts) {
             return Outcome::Waits;
         }
         self.give_up(direction, RecordHeader::LEN.saturating_add(record.body.len()));
@@ -210,7 +221,17 @@ impl Opening {
         }
         let oldest = self.waiting.first()?.direction;
         let has_keys = !self.is_missing(oldest);
-        (has_keys || is_end || self.waiting.is_overdue(now)).then(|| self.waiting.pop()).flatten()
+        let (hellos, keys) = (&self.hellos, &self.keys);
+        self.waiting.next(now, has_keys, is_end, || is_known(hellos, keys))
+    }
+
+    /// Keeps a record until its keys come, if there is room for it.
+    fn keep(&mut self, now: Timestamp, direction: Direction, parts: [&[u8]; 2]) -> bool {
+        let is_kept = self.waiting.push(now, direction, parts);
+        if !is_kept && is_known(&self.hellos, &self.keys) {
+            self.waiting.count_no_room();
+        }
+        is_kept
     }
 
     /// Opens a record that has waited.
@@ -307,7 +328,8 @@ impl Opening {
     /// What came of the secrets.
     pub(crate) fn verdict(&self) -> Verdict {
         if self.opened == 0 {
-            let is_telling = self.failed >= MAX_OTHER_RECORDS
+            let is_telling = self.has_wrong_psk
+                || self.failed >= MAX_OTHER_RECORDS
                 || (self.failed > 0 && self.protects_first_records());
             return if is_telling { Verdict::Mismatch } else { Verdict::Nothing };
         }
@@ -393,6 +415,11 @@ impl Opening {
         self.has_lost |= self.is_in_use(direction);
         self.text.on_unseen(direction, len);
     }
+}
+
+/// Whether any secret of a session is known.
+fn is_known(hellos: &Hellos, keys: &KeyStore) -> bool {
+    hellos.client.as_ref().is_some_and(|client| keys.knows_random(&client.random))
 }
 
 /// Shortest record that protects anything: a header and the tag of an AEAD, or a block.

@@ -7,10 +7,10 @@ use event::{Carrier, Timestamp};
 use flow::Direction;
 use secrets::{KeyStore, Label, QuicOpener, TrafficSecrets};
 
-use super::Verdict;
 use super::hellos::{Hellos, Told};
 use super::settings::{Decryption, Extent};
 use super::waiting::{Waiting, WaitingRecord};
+use super::{Verdict, is_known};
 use crate::both::Both;
 
 /// What opens the packets of one QUIC connection.
@@ -106,6 +106,9 @@ impl QuicOpening {
             if self.waiting.push(now, direction, [&head, packet.protected]) {
                 return PacketOutcome::Waits;
             }
+            if is_known(&self.hellos, &self.keys) {
+                self.waiting.count_no_room();
+            }
         }
         self.open_now(direction, packet, scratch)
     }
@@ -121,8 +124,9 @@ impl QuicOpening {
         let packet = self.waiting.first()?;
         let (direction, bytes) = (packet.direction, &packet.bytes);
         let space = waiting_packet(bytes, self.version)?.space;
-        let is_over = !self.is_missing(direction, space) || is_end || self.waiting.is_overdue(now);
-        is_over.then(|| self.waiting.pop()).flatten()
+        let has_keys = !self.is_missing(direction, space);
+        let (hellos, keys) = (&self.hellos, &self.keys);
+        self.waiting.next(now, has_keys, is_end, || is_known(hellos, keys))
     }
 
     /// Opens a packet that has waited.

@@ -50,13 +50,42 @@ impl Waiting {
         true
     }
 
+    /// Takes note that there was no room for a record of a session whose secrets are known in part.
+    pub(crate) fn count_no_room(&self) {
+        if let Some(patience) = &self.patience {
+            patience.budget.count_no_room();
+        }
+    }
+
     /// The oldest record.
     pub(crate) fn first(&self) -> Option<&WaitingRecord> {
         self.records.front()
     }
 
-    /// Takes the oldest record out.
-    pub(crate) fn pop(&mut self) -> Option<WaitingRecord> {
+    /// Takes the oldest record out, if its keys are there or will not come. `is_known` says whether other
+    /// secrets of the session are.
+    pub(crate) fn next(
+        &mut self,
+        now: Timestamp,
+        has_keys: bool,
+        is_end: bool,
+        is_known: impl FnOnce() -> bool,
+    ) -> Option<WaitingRecord> {
+        if !(has_keys || is_end || self.is_overdue(now)) {
+            return None;
+        }
+        let record = self.pop()?;
+        if let Some(patience) = &self.patience {
+            if has_keys {
+                patience.budget.count_opened(now.nanos_since(record.since));
+            } else if is_known() {
+                patience.budget.count_in_vain();
+            }
+        }
+        Some(record)
+    }
+
+    fn pop(&mut self) -> Option<WaitingRecord> {
         let record = self.records.pop_front()?;
         self.bytes = self.bytes.saturating_sub(record.bytes.len());
         if let Some(patience) = &self.patience {
@@ -66,7 +95,7 @@ impl Waiting {
     }
 
     /// Whether the oldest record has waited for too long.
-    pub(crate) fn is_overdue(&self, now: Timestamp) -> bool {
+    fn is_overdue(&self, now: Timestamp) -> bool {
         let Some((patience, oldest)) = self.patience.as_ref().zip(self.records.front()) else {
             return false;
         };

@@ -14,5 +14,6 @@ mod flights;
 mod messages;
 mod packets;
 mod peer_defects;
+mod pre_shared_key;
 mod schema;
 mod splits;

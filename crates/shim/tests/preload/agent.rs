@@ -60,7 +60,7 @@ impl Sink for Keeper {
         }
     }
 
-    fn miss(&mut self, _: &Peer, tallies: &Tallies) {
+    fn miss(&mut self, _: &Peer, _: Option<&[u8; 32]>, tallies: &Tallies) {
         self.0.lock().unwrap().missed.push(*tallies);
     }
 }

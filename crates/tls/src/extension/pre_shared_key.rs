@@ -50,8 +50,20 @@ impl<'a> OfferedPsks<'a> {
 
     /// Lengths of the binders in bytes, in the order sent.
     pub fn binder_lens(&self) -> impl Iterator<Item = usize> + use<'a> {
+        self.binders().map(<[u8]>::len)
+    }
+
+    /// The binders, in the order sent.
+    pub fn binders(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let mut reader = Reader::new(self.binders);
-        std::iter::from_fn(move || reader.prefixed_u8().ok().map(<[u8]>::len))
+        std::iter::from_fn(move || reader.prefixed_u8().ok())
+    }
+
+    /// Length of all binders with what says how long they are, in bytes: the end of the hello, over the
+    /// rest of which they are computed.
+    #[must_use]
+    pub const fn binders_len(&self) -> usize {
+        2 + self.binders.len()
     }
 }
 

@@ -9,17 +9,19 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustls::ClientConfig;
+use rustls::{ClientConfig, Stream};
 
 use crate::client::{client, config};
 
 /// Opens connections and prints what came of them.
 pub(crate) fn run(mut arguments: env::Args) -> Result<(), Box<dyn Error>> {
-    let mut next = || arguments.next().ok_or("usage: load connections PORT PER_SECOND SECONDS");
+    let mut next =
+        || arguments.next().ok_or("usage: load connections PORT PER_SECOND SECONDS [PATH]");
     let load = Load {
         port: next()?.parse()?,
         per_second: next()?.parse()?,
         length: Duration::from_secs_f64(next()?.parse()?),
+        path: next().ok(),
     };
     let config = config();
     let number = AtomicU32::new(0);
@@ -51,10 +53,12 @@ struct Load {
     port: u16,
     per_second: f64,
     length: Duration,
+    path: Option<String>,
 }
 
 impl Load {
-    /// Opens connections as their turn comes; gives how long after that each handshake was over.
+    /// Opens connections as their turn comes; gives how long after that each handshake was over, or each
+    /// answer began.
     fn connect_by_turns(
         &self,
         config: &Arc<ClientConfig>,
@@ -73,28 +77,44 @@ impl Load {
                 return results;
             }
             thread::sleep(due.saturating_sub(begin.elapsed()));
-            let over = connect(self.port, config).map(|over| over - begin);
+            let over = connect(self.port, self.path.as_deref(), config).map(|over| over - begin);
             results.push(over.map(|over| over.saturating_sub(due)));
         }
     }
 }
 
-/// Opens and closes one connection; gives when its handshake was over.
-fn connect(port: u16, config: &Arc<ClientConfig>) -> io::Result<Instant> {
+/// Opens and closes one connection; gives when its handshake was over, or the answer for a path began.
+fn connect(port: u16, path: Option<&str>, config: &Arc<ClientConfig>) -> io::Result<Instant> {
     let mut client = client(config)?;
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_nodelay(true)?;
     while client.is_handshaking() {
         client.complete_io(&mut stream)?;
     }
-    let over = Instant::now();
+    let handshake_over = Instant::now();
+    if let Some(path) = path {
+        let mut tls = Stream::new(&mut client, &mut stream);
+        write!(tls, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        let mut answer = [0; ANSWER.len()];
+        tls.read_exact(&mut answer)?;
+        let answered = Instant::now();
+        if answer != *ANSWER {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        // The server hangs up first.
+        stream.read_to_end(&mut Vec::new()).ok();
+        return Ok(answered);
+    }
     client.send_close_notify();
     client.write_tls(&mut stream)?;
     stream.shutdown(Shutdown::Write)?;
     // The server may say more before it hangs up, or be short about it.
     stream.read_to_end(&mut Vec::new()).ok();
-    Ok(over)
+    Ok(handshake_over)
 }
+
+/// How an answer begins that has what was asked for.
+const ANSWER: &[u8; 12] = b"HTTP/1.1 200";
 
 /// Connections at a time: enough to keep a rate of a thousand a second with handshakes of some
 /// milliseconds.

@@ -1,7 +1,8 @@
 //! TLS clients of servers on this host: a load for benchmarks.
 //!
-//! - `load connections PORT PER_SECOND SECONDS` opens connections at a fixed rate, whether or not it
-//!   keeps up, or, with a rate of 0, as many as it can; prints what came of them.
+//! - `load connections PORT PER_SECOND SECONDS [PATH]` opens connections at a fixed rate, whether or not it
+//!   keeps up, or, with a rate of 0, as many as it can, and asks each for the path if there is one; prints
+//!   what came of them.
 //! - `load windows PATH BYTES ADDRESS:PORT` downloads so many bytes of one response for each line that it
 //!   reads; prints the seconds that each of these windows took.
 

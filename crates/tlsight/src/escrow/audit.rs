@@ -90,6 +90,8 @@ fn print_sums(out: &mut impl io::Write, lines: &[AuditLine]) -> Result<()> {
 fn print_gaps(out: &mut impl io::Write, lines: &[AuditLine]) -> Result<()> {
     type Sum = (u64, u64, u64);
     let mut sums: BTreeMap<(&str, &str, &str), Sum> = BTreeMap::new();
+    // A session waits for each of its messages.
+    let mut known = BTreeSet::new();
     let mut unmentioned = 0_u64;
     for line in lines {
         if let AuditEvent::Unmentioned { count } = line.event {
@@ -98,7 +100,8 @@ fn print_gaps(out: &mut impl io::Write, lines: &[AuditLine]) -> Result<()> {
         let Some((kind, incident)) = incident(&line.event) else { continue };
         let key = (incident.agent.as_str(), kind, incident.reason.as_str());
         let (sessions, first, last) = sums.entry(key).or_insert((0, line.time_ms, line.time_ms));
-        *sessions = sessions.saturating_add(incident.sessions);
+        let is_known = incident.session.as_ref().is_some_and(|it| !known.insert((key, it)));
+        *sessions = sessions.saturating_add(if is_known { 0 } else { incident.sessions });
         (*first, *last) = ((*first).min(line.time_ms), (*last).max(line.time_ms));
     }
     for ((agent, kind, reason), (sessions, first, last)) in &sums {

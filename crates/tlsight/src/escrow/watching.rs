@@ -11,7 +11,7 @@ use escrow::seal::Content;
 use escrow::{Monitor, MonitorSettings};
 use event::Timestamp;
 use secrets::{KeyLogEntry, KeyStore};
-use session::{DatagramSink, Decryption, Extent, Patience};
+use session::{Budget, DatagramSink, Decryption, Extent, Patience, Waits};
 use tunnel::Credentials;
 
 use super::folder::{beacon_key, identity};
@@ -23,6 +23,8 @@ use crate::message;
 pub(crate) struct Watching {
     monitor: Option<Monitor>,
     beacons: Option<Arc<Mutex<BeaconReceiver>>>,
+    /// Of records that wait for secrets.
+    budget: Arc<Budget>,
     pub(crate) decryption: Decryption,
 }
 
@@ -50,8 +52,10 @@ impl Watching {
             None => None,
             Some(service) => Some(subscribe(service, args, identity.signing, &keys)?),
         };
-        let decryption = Decryption { keys, extent, patience: Some(Patience::default()) };
-        Ok(Some(Self { monitor, beacons, decryption }))
+        let patience = Patience::default();
+        let budget = Arc::clone(&patience.budget);
+        let decryption = Decryption { keys, extent, patience: Some(patience) };
+        Ok(Some(Self { monitor, beacons, budget, decryption }))
     }
 
     /// Takes secrets out of beacons among the datagrams that pass, if that was asked for.
@@ -93,6 +97,12 @@ impl Watching {
                 counters.again
             ));
         }
+        let Waits { records, longest_ns, most_bytes, in_vain, no_room } = self.budget.waits();
+        message::error(&format!(
+            "escrow: {records} records of TLS waited for their secrets, {} ms at the longest, \
+             {most_bytes} bytes at the most; {in_vain} in vain; {no_room} found no room",
+            longest_ns.div_ceil(1_000_000)
+        ));
     }
 }
 

@@ -12,7 +12,7 @@ use escrow::Client;
 
 use super::attached::Attached;
 use super::escrow_sink::EscrowSink;
-use super::say_missed;
+use super::missed::Missed;
 use crate::cli::HandoverAgentArgs;
 use crate::{Outcome, message, signals};
 
@@ -57,7 +57,8 @@ fn sink(args: &HandoverAgentArgs) -> Result<(Box<dyn Sink + Send>, End)> {
         return Ok((Box::new(sink), End::Escrow(client)));
     }
     let keylog = args.keylog.as_deref().context("--keylog or --escrow is needed")?;
-    let sink = KeyLogFile::open(keylog, say_missed)?;
+    let mut missed = Missed::new();
+    let sink = KeyLogFile::open(keylog, move |peer, tallies| missed.say(peer, tallies))?;
     let failures = sink.failures();
     Ok((Box::new(sink), End::KeyLog(failures)))
 }
@@ -104,6 +105,11 @@ fn say_totals(counts: &AgentCounts) {
         (counts.malformed, "connections sent what is no message"),
         (counts.connections_refused, "connections found no room"),
         (counts.deaf, "connections did not take their answers"),
+        (counts.lost, "messages could not be sent by their processes"),
+        (counts.opened, "messages were not answered in time, and their sessions went on"),
+        (counts.aborted, "messages were not answered in time, and their sessions were aborted"),
+        (counts.refused, "sessions were aborted without a wait"),
+        (counts.denied, "messages were held back by rules"),
     ] {
         if count > 0 {
             message::error(&format!("{count} {what}"));

@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 use anyhow::{Context as _, Result};
 use endpoint::{Agent, AgentCounts, KeyLogFile, Remote};
 
-use super::say_missed;
+use super::missed::Missed;
 use crate::message;
 
 /// An agent in a thread of this process.
@@ -28,7 +28,8 @@ impl BuiltIn {
     /// # Errors
     /// A file or a socket that cannot be made.
     pub(super) fn start(keylog: &Path) -> Result<Self> {
-        let sink = KeyLogFile::open(keylog, say_missed)?;
+        let mut missed = Missed::new();
+        let sink = KeyLogFile::open(keylog, move |peer, tallies| missed.say(peer, tallies))?;
         let failures = sink.failures();
         let folder = private_folder().context("cannot make a folder for a socket")?;
         let mut agent = Agent::bind(&folder.join(SOCKET), 0o600, sink)?;

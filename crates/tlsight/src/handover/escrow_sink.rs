@@ -15,7 +15,7 @@ use handover::{Reached, Tallies};
 use secrets::SessionSecrets;
 use tunnel::Credentials;
 
-use super::say_missed;
+use super::missed::Missed;
 use crate::cli::{EscrowServiceArgs, ServiceAddress};
 use crate::escrow::{beacon_key, statement, verifying_key};
 use crate::message;
@@ -25,6 +25,7 @@ pub(super) struct EscrowSink {
     client: Arc<Client>,
     /// Those whose processes wait: each is in the hands of one thread meanwhile.
     waited_for: SyncSender<Job>,
+    missed: Missed,
     _threads: Vec<JoinHandle<()>>,
 }
 
@@ -66,7 +67,7 @@ impl EscrowSink {
             let thread = thread.spawn(move || work(&client, &jobs));
             threads.push(thread.context("cannot start a thread")?);
         }
-        Ok(Self { client, waited_for, _threads: threads })
+        Ok(Self { client, waited_for, missed: Missed::new(), _threads: threads })
     }
 
     /// The client, to wait for its end.
@@ -91,8 +92,8 @@ impl Sink for EscrowSink {
         }
     }
 
-    fn miss(&mut self, peer: &Peer, tallies: &Tallies) {
-        say_missed(peer, tallies);
+    fn miss(&mut self, peer: &Peer, client_random: Option<&[u8; 32]>, tallies: &Tallies) {
+        self.missed.say(peer, tallies);
         let name = &peer.command;
         for (count, kind, what) in [
             (tallies.lost, IncidentKind::Gap, "could not be handed over"),
@@ -100,8 +101,9 @@ impl Sink for EscrowSink {
             (tallies.aborted, IncidentKind::Abort, "was aborted without an answer"),
             (tallies.refused, IncidentKind::Abort, "was refused after others had no answer"),
         ] {
-            for _ in 0..count.min(MAX_INCIDENTS) {
-                self.client.report(kind, None, &format!("a session of {name} {what}"));
+            if count > 0 {
+                let reason = format!("a session of {name} {what}");
+                self.client.report(kind, count, client_random, &reason);
             }
         }
     }
@@ -158,6 +160,3 @@ const MAX_WAITING: usize = 1024;
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 const LOOK_EVERY: Duration = Duration::from_millis(10);
-
-/// Incidents that are told one by one of one message; more of them are the same again.
-const MAX_INCIDENTS: u32 = 16;

@@ -135,6 +135,18 @@ fn secrets_of_other_sessions_open_nothing_and_that_is_said() {
 }
 
 #[test]
+fn a_pre_shared_key_opens_what_the_key_log_opens_but_sessions_with_another_key_exchange() {
+    let folder = testdata().join("secrets-tls13-psk");
+    let of_log = text(&folder);
+    let arguments = ["decrypt", "--psk", "00112233445566778899aabbccddeeff"].map(OsString::from);
+    let of_key = texts([&arguments[..], &[input(&folder).into()]].concat());
+    assert_eq!((of_log.len(), of_key.len()), (3, 2));
+    for (port, said) in &of_key {
+        assert_eq!(Some(said), of_log.get(port));
+    }
+}
+
+#[test]
 fn text_goes_to_standard_output_with_its_direction() {
     let folder = testdata().join("secrets-tls13-key-update");
     let run = tlsight(decrypt(&folder, []));
@@ -187,9 +199,15 @@ fn decrypt<const N: usize>(folder: &Path, more: [OsString; N]) -> Vec<OsString> 
 
 /// What tlsight decrypts.
 fn text(folder: &Path) -> Texts {
+    texts(decrypt(folder, []))
+}
+
+/// The same of a command.
+fn texts(mut arguments: Vec<OsString>) -> Texts {
     let work = tempfile::tempdir().unwrap();
-    let run = tlsight(decrypt(folder, ["--text-dir".into(), work.path().into()]));
-    assert_eq!((run.status, &*run.stderr), (0, ""), "{}", folder.display());
+    arguments.extend(["--text-dir".into(), work.path().into()]);
+    let run = tlsight(&arguments);
+    assert_eq!((run.status, &*run.stderr), (0, ""), "{arguments:?}");
     let mut texts = Texts::new();
     for entry in fs::read_dir(work.path()).unwrap() {
         let path = entry.unwrap().path();
@@ -308,14 +326,14 @@ fn sorted(texts: Texts) -> Vec<[Vec<u8>; 2]> {
     texts
 }
 
-fn tshark(capture: &Path, arguments: &[&str]) -> String {
+pub(crate) fn tshark(capture: &Path, arguments: &[&str]) -> String {
     let output = Command::new("tshark").arg("-r").arg(capture).args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
 /// Whether tshark is installed: it has to be where all tests have to run.
-fn has_tshark() -> bool {
+pub(crate) fn has_tshark() -> bool {
     let has = Command::new("tshark").arg("--version").output().is_ok();
     let in_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
     assert!(has || !in_ci, "tshark is not installed");

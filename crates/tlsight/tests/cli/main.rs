@@ -7,6 +7,8 @@ mod database;
 #[cfg(test)]
 mod decrypt;
 #[cfg(test)]
+mod decrypt_quic;
+#[cfg(test)]
 mod enduring;
 #[cfg(test)]
 mod escrow;

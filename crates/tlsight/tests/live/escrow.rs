@@ -236,7 +236,7 @@ fn tlsight(network: &Network, arguments: &[&str]) {
 }
 
 /// Makes an escrow with an agent, and a monitor that may have a tier.
-fn make(network: &Network, dir: &Path, tier: &str) {
+pub(crate) fn make(network: &Network, dir: &Path, tier: &str) {
     let dir = dir.to_str().unwrap();
     let tlsight = |arguments: &[&str]| tlsight(network, arguments);
     tlsight(&[
@@ -258,10 +258,10 @@ fn make(network: &Network, dir: &Path, tier: &str) {
 }
 
 /// A service in the server's namespace, killed if it is dropped.
-struct Service(Child);
+pub(crate) struct Service(Child);
 
 impl Service {
-    fn start(network: &Network, dir: &Path) -> Self {
+    pub(crate) fn start(network: &Network, dir: &Path) -> Self {
         let mut child = in_namespace(&network.server(), env!("CARGO_BIN_EXE_tlsight"))
             .args(["escrow", "serve", "--dir", dir.to_str().unwrap()])
             .stdin(Stdio::null())

@@ -107,7 +107,7 @@ fn a_program_ends_as_it_would_by_itself_and_is_not_run_without_an_agent() {
 }
 
 /// Why nothing can be preloaded: a build of this package alone does not build the library.
-fn without_library() -> Option<&'static str> {
+pub(crate) fn without_library() -> Option<&'static str> {
     let library = Path::new(env!("CARGO_BIN_EXE_tlsight")).with_file_name("libtlsight_shim.so");
     (!library.exists()).then_some("libtlsight_shim.so is missing (`cargo build -p shim`)")
 }
@@ -160,8 +160,11 @@ pub(crate) struct Capture {
 impl Capture {
     pub(crate) fn start(network: &Network) -> Self {
         let file = network.folder().join("capture.pcap");
+        // One before it is no sign that it captures.
+        fs::remove_file(&file).ok();
         let process = in_namespace(&network.client(), "tcpdump")
-            .args(["-i", "veth0", "-U", "--immediate-mode", "-Z", "root", "-w"])
+            .args(["-i", "veth0", "-U", "--immediate-mode", "-Z", "root", "-B", "16384"])
+            .args(["--time-stamp-precision=nano", "-w"])
             .arg(&file)
             .stdin(Stdio::null())
             .stderr(Stdio::null())
@@ -176,8 +179,13 @@ impl Capture {
         capture
     }
 
+    /// What is written so far.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
+
     /// Ends it.
-    fn finish(mut self) -> PathBuf {
+    pub(crate) fn finish(mut self) -> PathBuf {
         kill_process(Pid::from_child(&self.process), Signal::INT).unwrap();
         self.process.wait().unwrap();
         self.file
@@ -210,4 +218,4 @@ pub(crate) fn lines(keys: &Path) -> BTreeSet<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-const URL: &str = "https://192.0.2.2/hello";
+pub(crate) const URL: &str = "https://192.0.2.2/hello";

@@ -12,6 +12,8 @@ mod escrow;
 #[cfg(test)]
 mod handover;
 #[cfg(test)]
+mod hold;
+#[cfg(test)]
 mod ids;
 #[cfg(test)]
 mod mirror;

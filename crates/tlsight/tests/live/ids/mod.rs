@@ -1,6 +1,6 @@
 //! `tlsight mirror` and the Suricata that has what it copies: on an interface, and through a tunnel.
 
-mod nginx;
+pub(crate) mod nginx;
 mod suricata;
 
 use std::collections::BTreeMap;
