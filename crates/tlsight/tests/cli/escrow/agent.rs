@@ -42,7 +42,7 @@ fn what_a_process_hands_over_is_durable_before_its_session_goes_on() {
     let courier = Courier::new(settings.parse().unwrap());
     let log = fs::read(testdata().join("secrets-tls13/keys.log")).unwrap();
     let mut sessions: BTreeMap<[u8; 32], Gathering> = BTreeMap::new();
-    let mut messages = 0;
+    let (mut messages, mut all) = (0, 0);
     for line in log.split(|byte| *byte == b'\n') {
         let Lookup::Secret(KeyLine { random, secret }) = KeyLine::read(line) else { continue };
         let Some(told) = sessions.entry(random).or_default().add(&random, secret) else { continue };
@@ -50,12 +50,13 @@ fn what_a_process_hands_over_is_durable_before_its_session_goes_on() {
         let is_last = told.stage == Stage::Application;
         assert_eq!(courier.hand_over(session, told), Verdict::GoOn);
         messages += 1;
-        // What they protect goes out after them. Those of handshakes come when these are over, those of early
-        // data at once.
+        // What they protect goes out after them. Those of handshakes come when these are over.
         let passed = beacons.passed();
-        assert!(if is_last { passed == 3 } else { passed <= 1 }, "{passed}, message {messages}");
+        assert!(passed >= if is_last { 2 } else { 0 }, "{passed}, message {messages}");
+        all += passed;
     }
     assert!(messages >= 10, "{messages}");
+    assert!(all >= 3 * sessions.len(), "{all} for {} sessions", sessions.len());
     kill_process(Pid::from_child(&agent.0), Signal::TERM).unwrap();
     let said = BufReader::new(agent.0.stderr.take().unwrap()).lines().map(Result::unwrap);
     let said: Vec<String> = said.collect();
