@@ -4,6 +4,8 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::Stdio;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use super::{audit_lines, fetch, holds, own_curl, start};
 use crate::network::{in_namespace, wait_until, with_network};
 use crate::servers::{Identity, OpensslServer};
@@ -37,6 +39,9 @@ fn a_process_above_its_budget_is_paused_and_others_are_mirrored() {
         wait_until("the pause is counted", || pauses(&port).is_some_and(|count| count >= 1.0));
         fetch(network, &curl, "said-by-another");
         wait_until("the request is in the file", || holds(&file, b"said-by-another"));
+        // It stays in the list for as long as it is there.
+        let busy_pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+        kill_process(busy_pid, Signal::STOP).unwrap();
         let end = mirror.interrupt();
         drop(busy);
         assert_eq!(end.status, Some(0), "{}", end.messages);
