@@ -25,7 +25,7 @@ pub(crate) enum EscrowCommand {
     /// Make a folder with an authority, certificates, an audit log and the keys of the first epochs
     Init(InitArgs),
     /// Take the secrets that programs of this host hand over
-    Agent(HandoverAgentArgs),
+    Agent(Box<HandoverAgentArgs>),
     /// Take what agents have sealed, keep it, and pass it on to monitors
     Serve(EscrowServeArgs),
     /// Make and destroy the keys of epochs, and say who may do what
