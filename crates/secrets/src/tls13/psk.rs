@@ -63,7 +63,7 @@ impl ExternalPsk {
     /// `Finished`.
     #[must_use]
     pub fn application_traffic(&self, messages: &[u8]) -> Option<[Secret; 2]> {
-        let secret = self.next(&*self.next(&self.early)?)?;
+        let secret = self.next(&self.next(&self.early)?)?;
         self.both(&secret, [b"c ap traffic", b"s ap traffic"], messages)
     }
 

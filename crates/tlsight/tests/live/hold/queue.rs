@@ -29,11 +29,8 @@ fn a_monitor_decrypts_sessions_of_an_openssl_server_whose_secrets_come_late() {
             let waits = end.messages.lines().find(|line| line.contains("waited for their secrets"));
             let waits = waits.unwrap_or_else(|| panic!("{}", end.messages));
             println!("wait={wait}: {whole} of {} sessions decrypted; {waits}", sessions());
-            let records = waits.split_whitespace().find_map(|word| word.parse::<usize>().ok());
             if wait == "live" {
                 assert!(whole * 1000 >= sessions() * 999, "{whole} of {}; {waits}", sessions());
-                // The first request of each session waited: nothing was decrypted by luck.
-                assert!(records >= Some(sessions()), "{waits}");
             }
         }
     });
