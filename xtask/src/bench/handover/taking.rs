@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::{Signal, kill};
@@ -86,16 +86,13 @@ impl Taking {
                 command.arg("--keylog").arg(keys);
             }
         }
-        let ready = if self.is_probe() {
+        if self.is_probe() {
             command.arg("--attach").arg(find("nginx").context("nginx is gone")?.canonicalize()?);
-            "attached to"
-        } else {
-            "listens on"
-        };
+        }
         let (agent, said) = spawn(&mut command)?;
         let taker =
             Taker { agent: Some((agent, said)), is_probe: self.is_probe(), _escrow: escrow };
-        taker.wait_for(ready)?;
+        taker.wait_until_it_takes()?;
         if let Some(escrow) = &taker._escrow {
             escrow.wait_for_the_monitor()?;
         }
@@ -104,14 +101,20 @@ impl Taking {
 }
 
 impl Taker {
-    fn wait_for(&self, text: &str) -> Result<()> {
-        let Some((_, said)) = &self.agent else { return Ok(()) };
+    /// The thread that takes messages begins when the probes are in place.
+    fn wait_until_it_takes(&self) -> Result<()> {
+        let Some((agent, _)) = &self.agent else { return Ok(()) };
+        let threads = PathBuf::from(format!("/proc/{}/task", agent.id()));
+        let began = Instant::now();
         loop {
-            let line = said.recv_timeout(LONGEST);
-            let line = line.with_context(|| format!("the agent does not say `{text}`"))?;
-            if line.contains(text) {
-                return Ok(());
+            for thread in threads.read_dir()?.map_while(Result::ok) {
+                let name = std::fs::read_to_string(thread.path().join("comm")).unwrap_or_default();
+                if name.trim_end() == "agent" {
+                    return Ok(());
+                }
             }
+            ensure!(began.elapsed() < LONGEST, "the agent does not begin");
+            thread::sleep(Duration::from_millis(10));
         }
     }
 

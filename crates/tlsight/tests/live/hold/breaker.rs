@@ -24,23 +24,19 @@ fn under_load_the_breaker_trips_when_the_monitor_dies_and_recovers_when_it_is_ba
             // Each session waits for the monitor, and none in vain, once the breaker is closed.
             wait_until("all sessions are held and answered", || {
                 let before = place.gaps("went on", "nginx");
-                load.wait_for(WINDOW);
+                load.wait_for(WINDOW as usize);
                 place.gaps("went on", "nginx") == before
             });
             let before = place.gaps("went on", "nginx");
             let died = Instant::now();
             let stopped = death.come_to(monitor);
-            let meanwhile = load.wait_for(WINDOW);
+            let meanwhile = load.wait_for(WINDOW as usize);
             are_answered(&meanwhile);
             // Those that found the monitor dead waited for a deadline: the breaker had been closed.
             let longest = meanwhile.iter().map(|one| one.took).max().unwrap();
             assert!(longest >= DEADLINE, "{death:?}: {longest:?}");
             // Had each waited for one, the only worker had needed longer than this by far.
-            assert!(
-                died.elapsed() < DEADLINE * WINDOW as u32 / 2,
-                "{death:?}: {:?}",
-                died.elapsed()
-            );
+            assert!(died.elapsed() < DEADLINE * WINDOW / 2, "{death:?}: {:?}", died.elapsed());
             wait_until("the audit log says so", || place.gaps("went on", "nginx") > before + 3);
             drop(stopped);
             monitor = place.monitor(&[]);
@@ -59,4 +55,4 @@ fn are_answered(sessions: &[Done]) {
 const DEADLINE: Duration = Duration::from_millis(500);
 
 /// Sessions that are looked at together.
-const WINDOW: usize = 200;
+const WINDOW: u32 = 200;

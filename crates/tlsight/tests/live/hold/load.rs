@@ -31,7 +31,6 @@ pub(super) struct Load {
 /// A session that was opened and closed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Done {
-    pub(super) ended: Instant,
     pub(super) took: Duration,
     /// Whether the page came whole.
     pub(super) is_answered: bool,
@@ -65,9 +64,9 @@ impl Load {
                 while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok() {
                     let began = Instant::now();
                     let page = ask(&config, port);
-                    let ended = Instant::now();
+                    let took = began.elapsed();
                     let is_answered = page.is_ok_and(|page| page.ends_with(PAGE));
-                    let one = Done { ended, took: ended - began, is_answered };
+                    let one = Done { took, is_answered };
                     done.lock().unwrap().push(one);
                 }
             })
