@@ -19,12 +19,10 @@ fn a_probe_takes_nothing_of_a_session_whose_name_no_rule_allows() {
         let keys = network.folder().join("keys.log");
         let agent = agent(network, &server, &keys, &["--allow-sni", "tls13.test"]);
         let watcher = Watcher::start(&network.client(), "veth0", &["--json"]);
+        take_one(network, &keys);
         fetch(network, "curl.test", &[]);
         fetch(network, "tls12.test", &[]);
-        wait_until("a session that is allowed is taken", || {
-            fetch(network, "tls13.test", &[]);
-            lines(&keys).len() >= 4
-        });
+        take_one(network, &keys);
         let end = agent.interrupt();
         assert_eq!(end.status, Some(0), "{}", end.messages);
         assert!(end.messages.contains("held back: no rule allows them"), "{}", end.messages);
@@ -40,12 +38,12 @@ fn a_probe_takes_nothing_of_a_session_that_a_rule_denies() {
         let keys = network.folder().join("keys.log");
         let agent = agent(network, &server, &keys, &["--deny-sni", "tls12.test,"]);
         let watcher = Watcher::start(&network.client(), "veth0", &["--json"]);
+        take_one(network, &keys);
         fetch(network, "tls12.test", &[]);
-        wait_until("a session that is not denied is taken", || {
-            fetch(network, "tls13.test", &[]);
-            lines(&keys).len() >= 4
-        });
-        assert_eq!(agent.interrupt().status, Some(0));
+        take_one(network, &keys);
+        let end = agent.interrupt();
+        assert_eq!(end.status, Some(0), "{}", end.messages);
+        assert!(end.messages.contains("held back: no rule allows them"), "{}", end.messages);
         assert_eq!(names(watcher, &keys), ["tls13.test"]);
     });
 }
@@ -62,13 +60,15 @@ fn a_probe_takes_nothing_of_other_users_and_peers() {
             ["--deny-exe", "*/own-openssl"],
         ] {
             let keys = network.folder().join(format!("{}.log", rule[0]));
-            let agent = agent(network, &server, &keys, &rule);
-            // The session is judged when the agent ends, at the latest.
-            fetch(network, "tls13.test", &[]);
-            let end = agent.interrupt();
-            assert_eq!(end.status, Some(0), "{}", end.messages);
-            assert!(end.messages.contains("held back"), "{rule:?}: {}", end.messages);
-            assert_eq!(lines(&keys).len(), 0, "{rule:?}");
+            // A probe that came too late has seen nothing to hold back.
+            wait_until("a session is held back", || {
+                let agent = agent(network, &server, &keys, &rule);
+                fetch(network, "tls13.test", &[]);
+                let end = agent.interrupt();
+                assert_eq!(end.status, Some(0), "{}", end.messages);
+                assert_eq!(lines(&keys).len(), 0, "{rule:?}");
+                end.messages.contains("held back: no rule allows them")
+            });
         }
     });
 }
@@ -134,6 +134,16 @@ fn is_attached(pid: u32) -> bool {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     let names = tasks.map(|task| fs::read_to_string(task.path().join("comm")));
     names.flatten().any(|name| name == "attached\n")
+}
+
+/// Has one more session with a name that is allowed, and its secrets in the key log: the probes are in place
+/// then, and what came before is judged.
+fn take_one(network: &Network, keys: &Path) {
+    let before = lines(keys).len();
+    wait_until("a session that is allowed is taken", || {
+        fetch(network, "tls13.test", &[]);
+        lines(keys).len() >= before + 4
+    });
 }
 
 fn fetch(network: &Network, name: &str, more: &[&str]) {
