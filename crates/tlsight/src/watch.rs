@@ -139,8 +139,28 @@ fn watch(
             note_losses(&worker, &mut capture, known);
         }
     }
+    take_rest(&mut worker, &mut capture)?;
     note_losses(&worker, &mut capture, known);
     Ok(worker.finish()?)
+}
+
+/// Has a worker take what was captured before the end was asked for.
+pub(crate) fn take_rest(worker: &mut Worker<'_>, capture: &mut LiveCapture) -> Result<()> {
+    let asked = wall_clock();
+    loop {
+        // The kernel hands over what it has within that time.
+        let block = match capture.poll(LONGEST_WAIT) {
+            Ok(Some(block)) => block,
+            Ok(None) | Err(LiveError::Down { .. }) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let latest = block.packets().map(|packet| packet.timestamp_ns).max();
+        worker.handle_packets(block.packets())?;
+        worker.end_block(asked)?;
+        if latest.is_some_and(|latest| latest > asked.as_nanos()) {
+            return Ok(());
+        }
+    }
 }
 
 /// What a worker and its ring have lost.

@@ -80,6 +80,7 @@ fn watch(
             trouble.look(|| meter.kubernetes());
         }
     }
+    take_rest(&mut worker, &mut capture, &mut batch)?;
     note_losses(&worker, &capture, known);
     let counted = worker.finish_batches(Some(&mut capture))?;
     Ok((counted, outcome))
@@ -118,6 +119,24 @@ pub(crate) fn poll(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Has a worker take what was told before the end was asked for.
+pub(crate) fn take_rest(
+    worker: &mut Worker<'_>,
+    capture: &mut SocketCapture,
+    batch: &mut Batch,
+) -> Result<()> {
+    let asked = wall_clock();
+    while poll(capture, Duration::ZERO, batch)? {
+        let latest = batch.packets().map(|(_, packet)| packet.timestamp_ns).max();
+        worker.handle_batch(batch, capture)?;
+        worker.end_batch(asked, Some(capture))?;
+        if latest.is_none_or(|latest| latest > asked.as_nanos()) {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// What the worker and the programs have lost.

@@ -14,8 +14,8 @@ use super::{Agent, LONGEST_WAIT};
 use crate::Outcome;
 use crate::message;
 use crate::pipeline::Worker;
-use crate::watch::{COUNT_EVERY, interface_losses, wall_clock};
-use crate::watch_sockets::{poll, socket_losses};
+use crate::watch::{self, COUNT_EVERY, interface_losses, wall_clock};
+use crate::watch_sockets::{self, poll, socket_losses};
 
 /// Watches the sockets.
 ///
@@ -50,6 +50,7 @@ pub(super) fn watch_sockets(
         worker.end_batch(wall_clock(), Some(&mut capture))?;
         pulse.beat(|| socket_losses(&worker, &capture), &worker);
     }
+    watch_sockets::take_rest(&mut worker, &mut capture, &mut batch)?;
     pulse.count(socket_losses(&worker, &capture), &worker);
     worker.finish_batches(Some(&mut capture))?;
     Ok(outcome)
@@ -93,6 +94,7 @@ pub(super) fn watch_interface<'a>(
         }
         pulse.beat(|| interface_losses(&worker, &mut capture), &worker);
     }
+    watch::take_rest(&mut worker, &mut capture)?;
     pulse.count(interface_losses(&worker, &mut capture), &worker);
     worker.finish()?;
     Ok(Outcome::Done)
