@@ -106,7 +106,10 @@ impl Custody {
     ) -> Result<Vec<Epoch>, CustodyError> {
         let known = self.epochs()?;
         let last = known.last().and_then(|signed| epoch_of(signed));
-        let mut number = last.map_or(0, |epoch| epoch.number);
+        let announced = last.map_or(0, |epoch| epoch.number);
+        // Keys that were made and never announced, because of a kill, are left alone: so is what might be in use.
+        let made_before = numbers(&self.private, "key")?.into_iter().max().unwrap_or(0);
+        let mut number = announced.max(made_before);
         let mut begins_ms = last.map_or(now_ms, |epoch| epoch.ends_ms.max(now_ms));
         let mut made = Vec::new();
         let horizon = now_ms.saturating_add(schedule.length_ms);

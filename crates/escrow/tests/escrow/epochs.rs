@@ -73,6 +73,24 @@ fn a_destroyed_epoch_is_unreadable_and_the_other_is_not() {
 }
 
 #[test]
+fn keys_that_a_kill_left_without_an_announcement_are_in_nobodys_way() {
+    let world = World::new();
+    let announced = |number: u32| world.path("epochs").join(format!("epoch-{number:06}.json"));
+    let last = (1..).take_while(|number| announced(*number).exists()).last().unwrap();
+    let left = world.path("private").join(format!("epoch-{last:06}.key"));
+    let keys = fs::read(&left).unwrap();
+    fs::remove_file(announced(last)).unwrap();
+
+    let schedule = Schedule { length_ms: 3_600_000, retention_ms: 3_600_000 };
+    let custody = world.custody();
+    let later = now_ms() + 10 * 3_600_000;
+    let made = custody.create_due(later, schedule, Kem::X25519, &world.authority).unwrap();
+    assert_eq!(made.first().map(|epoch| epoch.number), Some(u64::from(last) + 1));
+    assert!(announced(last + 1).exists() && !announced(last).exists());
+    assert_eq!(fs::read(&left).unwrap(), keys);
+}
+
+#[test]
 fn keys_are_destroyed_when_their_time_is_over_and_not_before() {
     let world = World::new();
     let custody = world.custody();

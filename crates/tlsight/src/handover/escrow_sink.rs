@@ -23,8 +23,10 @@ use crate::message;
 /// Delivers to an escrow.
 pub(super) struct EscrowSink {
     client: Arc<Client>,
-    /// Those whose processes wait: each is in the hands of one thread meanwhile.
-    waited_for: SyncSender<Job>,
+    /// Those whose processes wait: each is in the hands of one thread meanwhile. None at the end.
+    waited_for: Option<SyncSender<Job>>,
+    /// The other end of it.
+    jobs: Arc<Mutex<Receiver<Job>>>,
     missed: Missed,
     _threads: Vec<JoinHandle<()>>,
 }
@@ -67,7 +69,8 @@ impl EscrowSink {
             let thread = thread.spawn(move || work(&client, &jobs));
             threads.push(thread.context("cannot start a thread")?);
         }
-        Ok(Self { client, waited_for, missed: Missed::new(), _threads: threads })
+        let waited_for = Some(waited_for);
+        Ok(Self { client, waited_for, jobs, missed: Missed::new(), _threads: threads })
     }
 
     /// The client, to wait for its end.
@@ -78,13 +81,13 @@ impl EscrowSink {
 
 impl Sink for EscrowSink {
     fn take(&mut self, secrets: SessionSecrets, receipt: Receipt) {
-        let Some(wait) = receipt.wait().map(wait) else {
+        let (Some(wait), Some(waited_for)) = (receipt.wait().map(wait), &self.waited_for) else {
             // What it refuses it counts, and tells the service as a gap.
             self.client.deliver(secrets, Wait::None, Instant::now());
             return;
         };
         if let Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) =
-            self.waited_for.try_send((secrets, receipt, wait))
+            waited_for.try_send((secrets, receipt, wait))
         {
             // Its process waits in vain, and does what it is to do then.
             let (secrets, ..) = job;
@@ -105,6 +108,17 @@ impl Sink for EscrowSink {
                 let reason = format!("a session of {name} {what}");
                 self.client.report(kind, count, client_random, &reason);
             }
+        }
+    }
+}
+
+impl Drop for EscrowSink {
+    /// Delivers what no thread has come to: all of them may wait for a service that does not answer.
+    fn drop(&mut self) {
+        self.waited_for = None;
+        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        for (secrets, ..) in jobs.iter() {
+            self.client.deliver(secrets, Wait::None, Instant::now());
         }
     }
 }
