@@ -46,7 +46,8 @@ impl Opening {
             }
         }
         let header = header(record);
-        if self.is_missing(direction) && self.keep(now, direction, [&header, record.fragment]) {
+        let is_missing = self.is_missing(direction);
+        if self.is_to_wait(is_missing) && self.keep(now, direction, [&header, record.fragment]) {
             return Outcome::Waits;
         }
         self.give_up(direction, record.fragment.len().saturating_add(HEADER_LEN));

@@ -42,6 +42,18 @@ impl Opening {
         }
     }
 
+    /// Whether secrets of a direction may yet come, once those that have come are looked up. A secret that
+    /// comes in between is looked up as well: what is not missing is known to what opens records.
+    pub(super) fn look_for_missing(&mut self, direction: Direction) -> bool {
+        loop {
+            let is_missing = self.is_missing(direction);
+            if self.generation == self.keys.generation() {
+                return is_missing;
+            }
+            self.look_up();
+        }
+    }
+
     /// Looks for the secrets of the session.
     pub(super) fn look_up(&mut self) {
         self.generation = self.keys.generation();

@@ -203,12 +203,32 @@ impl Opening {
                 return outcome;
             }
         }
+        let before = self.generation;
+        let is_missing = self.look_for_missing(direction);
+        if self.waiting.is_empty() && self.generation != before {
+            let outcome = self.open_now(direction, record, clear);
+            if outcome != Outcome::Closed {
+                return outcome;
+            }
+        }
         let parts = [&record.header[..], record.body];
-        if self.is_missing(direction) && self.keep(now, direction, parts) {
+        if self.is_to_wait(is_missing) && self.keep(now, direction, parts) {
             return Outcome::Waits;
+        }
+        // No room behind records of the other side, whose secrets may never come.
+        if !is_missing && !self.waiting.is_empty() && !self.waiting.holds(direction) {
+            let outcome = self.open_now(direction, record, clear);
+            if outcome != Outcome::Closed {
+                return outcome;
+            }
         }
         self.give_up(direction, RecordHeader::LEN.saturating_add(record.body.len()));
         Outcome::Closed
+    }
+
+    /// Whether a record that stays closed waits: for its secrets, or behind others.
+    fn is_to_wait(&self, is_missing: bool) -> bool {
+        is_missing || !self.waiting.is_empty()
     }
 
     /// The next record whose wait is over, because secrets have come or will not.
@@ -216,11 +236,8 @@ impl Opening {
         if self.waiting.is_empty() {
             return None;
         }
-        if self.generation != self.keys.generation() {
-            self.look_up();
-        }
         let oldest = self.waiting.first()?.direction;
-        let has_keys = !self.is_missing(oldest);
+        let has_keys = !self.look_for_missing(oldest);
         let (hellos, keys) = (&self.hellos, &self.keys);
         self.waiting.next(now, has_keys, is_end, || is_known(hellos, keys))
     }

@@ -36,6 +36,11 @@ impl Waiting {
         self.records.is_empty()
     }
 
+    /// Whether records of a direction wait.
+    pub(crate) fn holds(&self, direction: Direction) -> bool {
+        self.records.iter().any(|record| record.direction == direction)
+    }
+
     /// Keeps a record, made of `parts`; whether there is room for it.
     pub(crate) fn push(&mut self, now: Timestamp, direction: Direction, parts: [&[u8]; 2]) -> bool {
         let Some(patience) = &self.patience else { return false };

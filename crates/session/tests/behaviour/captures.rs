@@ -23,6 +23,13 @@ pub(crate) struct Captured {
     pub(crate) bytes: Vec<u8>,
 }
 
+impl Captured {
+    /// The same with other bytes, which are all of it.
+    pub(crate) fn with(&self, bytes: Vec<u8>) -> Self {
+        Self { wire_len: u32::try_from(bytes.len()).unwrap(), bytes, ..*self }
+    }
+}
+
 impl Capture {
     pub(crate) fn named(name: &str) -> Self {
         Self::read(&directory().join(name)).unwrap()

@@ -272,6 +272,56 @@ fn secrets_may_come_late() {
 }
 
 #[test]
+fn it_is_all_the_same_between_which_packets_secrets_come() {
+    for name in ["secrets-tls13", "secrets-tls12", "secrets-legacy"] {
+        let capture = Capture::named(name);
+        let is_end = |packet: &Captured| packet.bytes[23] == 6 && packet.bytes[47] & 1 == 1;
+        let end = capture.packets.iter().position(is_end).unwrap();
+        let packets: Vec<_> = capture.packets[..end].iter().flat_map(in_pieces).collect();
+        let key_log = capture.key_log();
+        for at in 0..packets.len() {
+            let store = Arc::new(KeyStore::default());
+            let patience = Patience { max_ns: u64::MAX, ..Patience::default() };
+            let decrypted =
+                Decrypted::of_packets(&capture, &packets, &store, Some(patience), |number| {
+                    if number == at {
+                        add(&store, &key_log);
+                    }
+                });
+            let [event] = decrypted.events.as_slice() else { panic!("{name}, before {at}") };
+            assert_eq!(event.tlsight.evidence, Evidence::Secrets, "{name}, before {at}");
+            assert!(event.tlsight.partial.is_empty(), "{name}, before {at}");
+            let state = event.tlsight.certificate.state;
+            assert_eq!(state, CertificateState::Visible, "{name}, before {at}");
+        }
+    }
+}
+
+/// The segment of a packet as several small ones.
+fn in_pieces(packet: &Captured) -> Vec<Captured> {
+    let header_len = 34 + usize::from(packet.bytes[46] >> 4) * 4;
+    let end = 14 + usize::from(u16::from_be_bytes([packet.bytes[16], packet.bytes[17]]));
+    let (header, payload) = packet.bytes[..end].split_at(header_len);
+    if payload.is_empty() {
+        return vec![packet.clone()];
+    }
+    let sequence = u32::from_be_bytes(header[38..42].try_into().unwrap());
+    let pieces = payload.chunks(PIECE_LEN).zip((0_u32..).step_by(PIECE_LEN));
+    pieces
+        .map(|(piece, at)| {
+            let mut bytes = [header, piece].concat();
+            let len = u16::try_from(bytes.len() - 14).unwrap();
+            bytes[16..18].copy_from_slice(&len.to_be_bytes());
+            bytes[38..42].copy_from_slice(&sequence.wrapping_add(at).to_be_bytes());
+            packet.with(bytes)
+        })
+        .collect()
+}
+
+/// Less than any record that is protected: one ends between a hello and the first of these.
+const PIECE_LEN: usize = 20;
+
+#[test]
 fn secrets_that_come_too_late_open_what_is_left() {
     let capture = Capture::named("secrets-tls13-key-update");
     let key_log = capture.key_log();
