@@ -19,24 +19,24 @@ fn a_monitor_decrypts_sessions_of_an_openssl_server_whose_secrets_come_late() {
         for wait in ["live", "none"] {
             let hold = ["--wait", wait, "--deadline", "60s"];
             let nginx = place.held_nginx("TLSv1.3", &hold);
-            let mut monitor = place.monitor(&["--port", &HELD_PORT.to_string()]);
+            let monitor = place.monitor(&["--port", &HELD_PORT.to_string()]);
             let load = Load::start(network, HELD_PORT, &TLS13, sessions());
-            let (mut told, mut whole) = (0, 0);
-            while told < sessions() {
-                let line = monitor.next();
-                // What was lost is told every so often.
-                if line["event"]["dataset"] == "tls" {
-                    (told, whole) = (told + 1, whole + usize::from(is_whole(&line)));
-                } else {
-                    println!("{line}");
-                }
-            }
             assert!(load.finish().iter().all(|one| one.is_answered));
             drop(nginx);
             let end = monitor.interrupt();
+            let lines = end.lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
+            // What was lost is told as well.
+            let (told, others): (Vec<_>, Vec<_>) =
+                lines.partition(|line| line["event"]["dataset"] == "tls");
+            others.iter().for_each(|line| println!("{line}"));
+            let whole = told.iter().filter(|line| is_whole(line)).count();
             let waits = end.messages.lines().find(|line| line.contains("waited for their secrets"));
             let waits = waits.unwrap_or_else(|| panic!("{}", end.messages));
-            println!("wait={wait}: {whole} of {} sessions decrypted; {waits}", sessions());
+            println!(
+                "wait={wait}: {whole} of {} sessions decrypted, {} seen; {waits}",
+                sessions(),
+                told.len()
+            );
             if wait == "live" {
                 assert!(whole * 1000 >= sessions() * 999, "{whole} of {}; {waits}", sessions());
             }
