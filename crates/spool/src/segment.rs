@@ -52,12 +52,16 @@ impl Segment {
         }
     }
 
-    /// Opens a file that is there; none if it is not one of a spool. Says how many of its entries are damaged
+    /// Opens a file that is there; none if it is not one of a spool, an error if it is one of another version. Says how many of its entries are damaged
     /// as far as their numbers tell.
     pub(crate) fn open(path: PathBuf) -> io::Result<Option<(Self, u64)>> {
         let Some(first) = number_of(&path) else { return Ok(None) };
         let bytes = fs::read(&path)?;
         let Some((magic, rest)) = bytes.split_first_chunk::<16>() else { return Ok(None) };
+        if *magic != MAGIC && magic.starts_with(MAGIC_OF_ALL) {
+            let told = format!("{} has a form that this version does not know", path.display());
+            return Err(io::Error::new(io::ErrorKind::InvalidData, told));
+        }
         let Some((id, _)) = rest.split_first_chunk::<16>().filter(|_| *magic == MAGIC) else {
             return Ok(None);
         };
@@ -152,6 +156,9 @@ fn head(id: SegmentId) -> Vec<u8> {
 }
 
 const MAGIC: [u8; 16] = *b"tlsight spool 1\n";
+
+/// What files of all versions begin with.
+const MAGIC_OF_ALL: &[u8] = b"tlsight spool ";
 
 const HEAD_LEN: u64 = 32;
 

@@ -187,6 +187,17 @@ fn a_file_that_is_no_spool_at_all_is_counted_and_removed() {
 }
 
 #[test]
+fn a_file_of_a_later_version_is_left_alone() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("00000000000000000000.spool");
+    fs::write(&file, b"tlsight spool 2\n and what nobody knows yet").unwrap();
+    let settings = SpoolSettings { folder: folder.path().to_owned(), limit_bytes: LIMIT };
+    let error = Spool::open(settings).unwrap_err().to_string();
+    assert!(error.contains("a form that this version does not know"), "{error}");
+    assert!(file.exists());
+}
+
+#[test]
 fn without_the_note_of_what_is_acknowledged_entries_are_told_again() {
     let folder = TempDir::new().unwrap();
     let (mut spool, _) = open(folder.path());
