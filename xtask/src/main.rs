@@ -6,6 +6,7 @@ mod bench;
 mod conformance;
 mod layers;
 mod licences;
+mod manifests;
 mod policies;
 mod registries;
 mod schema;
@@ -48,6 +49,7 @@ fn run() -> Result<Outcome> {
             "layers" => layers::run(parser),
             "licences" => licences::run(parser),
             "conformance" => conformance::run(parser),
+            "manifests" => manifests::run(parser),
             "policies" => policies::run(parser),
             "registries" => registries::run(parser),
             "schema" => schema::run(parser),
@@ -73,6 +75,8 @@ Usage: cargo xtask <task>
                  [--observer NAME] [--add-turns]
   conformance    compare tlsight with the expected outputs of a folder of captures
                  [--corpora DIR] [--report FILE] [--check]
+  manifests      write deploy/kubernetes/base from the Helm chart, or lint the chart and see whether it
+                 is up to date [--check]; needs helm
   policies       write docs/policies.md, or see whether it is up to date [--check]
   registries     write the tables of crates/tls/src/registry/generated, or see whether they are
                  up to date [--check]

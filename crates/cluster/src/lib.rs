@@ -8,6 +8,7 @@
     reason = "what goes wrong here fails the test"
 )]
 
+mod discovery;
 mod manifest;
 mod request;
 mod server;

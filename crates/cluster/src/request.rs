@@ -10,6 +10,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+use crate::discovery;
 use crate::server::{Piece, Pieces};
 use crate::state::{Inner, State, status};
 
@@ -26,6 +27,9 @@ pub(crate) async fn answer(state: Arc<State>, request: Request<Incoming>) -> Res
     let query = request.uri().query().unwrap_or_default().to_owned();
     if request.method() == Method::POST {
         return review(&state, request).await;
+    }
+    if let Some(document) = discovery::document(&path) {
+        return whole(StatusCode::OK, document.to_string());
     }
     let parameters = parameters(&query);
     let is_collection = ["pods", "services", "nodes"].iter().any(|it| path.ends_with(it));

@@ -69,11 +69,12 @@ const TIERS: &[(u8, &[&str])] = &[
         4,
         &[
             "capture", "probe", "workload", "cluster", "report", "store", "escrow", "tunnel",
-            "courier", "endpoint",
+            "courier", "endpoint", "spool",
         ],
     ),
-    (5, &["server", "shim", "rustls-handover"]),
-    (6, &["tlsight"]),
+    (5, &["fleet", "shim", "rustls-handover"]),
+    (6, &["server"]),
+    (7, &["tlsight"]),
 ];
 
 #[cfg(test)]

@@ -39,6 +39,17 @@ async fn each_page_tells_what_was_seen() {
     let metrics = world.ask(As::Token(&token), Method::GET, "/metrics", Value::Null).await;
     let metrics = str::from_utf8(&metrics.body).unwrap();
     assert!(metrics.contains("tlsight_server_records_total{result=\"accepted\"} 10"), "{metrics}");
+    for asked in [
+        include_str!("../../../../deploy/helm/tlsight/files/dashboard.json"),
+        include_str!("../../../../deploy/helm/tlsight/files/alerts.yaml"),
+    ] {
+        let is_part = |letter: char| letter.is_ascii_lowercase() || letter == '_';
+        let words = asked.split(|letter: char| !is_part(letter));
+        for name in words.filter(|word| word.starts_with("tlsight_server_")) {
+            let name = name.trim_end_matches("_total");
+            assert!(metrics.contains(&format!("# TYPE {name} ")), "{name}\n{metrics}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -315,7 +315,7 @@ fn kubernetes(trials: &Trials) -> Check {
                 format!("rights are not given: {}", rights.join(", ")),
                 "what they are for stays unknown: pods, what pods belong to (replicasets, jobs), \
                  services, nodes",
-                "kubectl apply -f deploy/kubernetes/rbac.yaml",
+                "kubectl apply -f deploy/kubernetes/base/agent-rbac.yaml",
             )
         }
     }

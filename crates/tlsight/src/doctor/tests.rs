@@ -118,7 +118,7 @@ fn rights_that_kubernetes_does_not_give_are_named_with_what_to_do() {
     let lacking = workload::Right::ALL.into_iter().filter(|right| right.resource == "jobs");
     let with = report(KubernetesTrial::Answers(lacking.collect()));
     assert_status(&with, "Kubernetes", Status::Degraded, "rights are not given: get jobs.batch");
-    assert!(with.in_words().contains("deploy/kubernetes/rbac.yaml"));
+    assert!(with.in_words().contains("deploy/kubernetes/base/agent-rbac.yaml"));
     let without = report(KubernetesTrial::Answers(Vec::new()));
     assert_status(
         &without,

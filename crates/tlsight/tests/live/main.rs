@@ -16,6 +16,8 @@ mod hold;
 #[cfg(test)]
 mod ids;
 #[cfg(test)]
+mod image;
+#[cfg(test)]
 mod mirror;
 #[cfg(test)]
 mod network;

@@ -1,7 +1,7 @@
 //! What the agent tells of Kubernetes and of its watches.
 
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
 
 use cluster::{Cluster, node};
 use serde_json::json;
@@ -31,6 +31,7 @@ fn edges_have_the_node_and_metrics_how_the_watches_do() {
         wait_until("all was gone", || agent.sum_of("tlsight_kubernetes_watches_gone_total") >= 3.0);
         place.curl();
         wait_until("it is counted", || agent.sum_of("tlsight_sessions_total") >= 1.0);
+        assert_metrics_are_there(&agent.get("/metrics"));
         cluster.set_reachable(false);
         wait_until("what was told is stale", || agent.sum_of("tlsight_kubernetes_watch_up") == 0.0);
         // The agent looks once a second whether there is something to say.
@@ -67,4 +68,20 @@ fn an_agent_that_is_to_ask_a_cluster_it_knows_nothing_of_does_not_begin() {
         assert_eq!(output.status.code(), Some(1));
         assert!(messages.contains("cannot use the kubeconfig /nonexistent"), "{messages}");
     });
+}
+
+/// All that the dashboard and the alerts ask agents for.
+fn assert_metrics_are_there(metrics: &str) {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/helm/tlsight/files/");
+    for file in ["dashboard.json", "alerts.yaml"] {
+        let text = fs::read_to_string(format!("{folder}{file}")).unwrap();
+        let is_part = |letter: char| letter.is_ascii_lowercase() || letter == '_';
+        let words = text.split(|letter: char| !is_part(letter));
+        let asked: Vec<_> = words.filter(|word| word.starts_with("tlsight_")).collect();
+        assert!(asked.len() > 3, "{asked:?}");
+        for name in asked.into_iter().filter(|name| !name.starts_with("tlsight_server_")) {
+            let name = name.trim_end_matches("_total").trim_end_matches("_bucket");
+            assert!(metrics.contains(&format!("# TYPE {name} ")), "{file}: {name}\n{metrics}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 mod interface;
 mod kubernetes;
 mod outputs;
-mod place;
+pub(crate) mod place;
 mod running;
 
 use std::fs;
