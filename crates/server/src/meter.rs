@@ -12,7 +12,7 @@ use crate::ingest::Taken;
 use crate::notify::notifier::Kind;
 
 /// Counts where something happens.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Meter {
     records: Family<Labels, Counter>,
     notifications: Family<[(&'static str, &'static str); 2], Counter>,
@@ -20,6 +20,24 @@ pub(crate) struct Meter {
 }
 
 type Labels = [(&'static str, &'static str); 1];
+
+impl Default for Meter {
+    /// All counts are there from the start: an increase from nothing to one is an increase.
+    fn default() -> Self {
+        let meter = Self {
+            records: Family::default(),
+            notifications: Family::default(),
+            logins_failed: Counter::default(),
+        };
+        meter.took(&Taken::default());
+        for kind in Kind::ALL.map(name) {
+            for result in ["sent", "failed"] {
+                drop(meter.notifications.get_or_create(&[("kind", kind), ("result", result)]));
+            }
+        }
+        meter
+    }
+}
 
 impl Meter {
     /// Counts what became of lines.

@@ -34,6 +34,12 @@ pub(crate) enum Kind {
     Email,
 }
 
+impl Kind {
+    /// Each of them.
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Webhook, Self::Alertmanager, Self::Syslog, Self::Slack, Self::Email];
+}
+
 /// Where and how something is sent.
 pub(crate) enum Target {
     Webhook { url: Url, format: WebhookFormat },
