@@ -168,22 +168,58 @@ fn what_is_not_tls_and_what_no_rule_names_passes_at_once() {
 }
 
 #[test]
-fn an_agent_that_is_killed_leaves_sessions_to_go_on() {
-    with_network("queue-kill", PROGRAMS, |network| {
+fn a_connection_that_is_marked_needs_not_come_to_the_queue_again() {
+    with_network("queue-mark", PROGRAMS, |network| {
         let identity = Identity::new(network);
-        let _server = OpensslServer::start(network, &identity);
-        add_rules(network, Side::Client, "443");
-        // Nobody is attached to whose secrets could come, so all that is TLS waits.
-        let place = held(network, identity, Side::Client, "/usr/sbin/nginx", ABORTING);
-        let clients: Vec<_> =
-            ["1.2", "1.3"].map(|version| curl(network, version, URL)).into_iter().collect();
-        let agent = Pid::from_raw(place.agent_id().cast_signed()).unwrap();
-        wait_until("packets wait", || waiting(place.agent_id()) >= Some(2));
-        kill_process(agent, Signal::KILL).unwrap();
-        // What waited is sent again, and nobody holds it.
-        clients.into_iter().for_each(gets_page);
-        gets_page(curl(network, "1.3", URL));
+        let _plain = Plain::start(network);
+        let place = held(network, identity, Side::Client, CURL, ABORTING);
+        let rule = |rule: &str| {
+            let arguments: Vec<&str> = rule.split_whitespace().collect();
+            network.run(&network.client(), "iptables-legacy", &arguments)
+        };
+        for (chain, flag, which) in [("OUTPUT", "-o", "--dport"), ("INPUT", "-i", "--sport")] {
+            rule(&format!("-w -t mangle -A {chain} -m connmark --mark 0x7 -j ACCEPT"));
+            rule(&format!(
+                "-w -t mangle -A {chain} -p tcp {which} 8080 ! {flag} lo \
+                 -j NFQUEUE --queue-num {QUEUE} --queue-bypass"
+            ));
+            rule(&format!("-w -A {chain} -m mark --mark 0x7 -j CONNMARK --save-mark"));
+        }
+        let url = format!("http://{SERVER_ADDRESS}:8080/");
+        assert_eq!(network.run(&network.client(), "curl", &["-sS", &url]), PAGE);
+        for chain in ["OUTPUT", "INPUT"] {
+            let counters = rule(&format!("-w -t mangle -nvxL {chain}"));
+            let marked = counters.lines().find(|line| line.contains("connmark match")).unwrap();
+            let packets = marked.split_whitespace().next().unwrap();
+            assert!(packets.parse::<u32>().unwrap() > 0, "{counters}");
+        }
+        drop(place);
     });
+}
+
+#[test]
+fn an_agent_that_is_killed_leaves_sessions_to_go_on() {
+    for version in ["1.2", "1.3"] {
+        with_network(&format!("queue-kill-{version}"), PROGRAMS, |network| {
+            let identity = Identity::new(network);
+            let _server = OpensslServer::start(network, &identity);
+            add_rules(network, Side::Client, "443");
+            // Nobody is attached to whose secrets could come, so all that is TLS waits.
+            let place = held(network, identity, Side::Client, "/usr/sbin/nginx", ABORTING);
+            let client = curl(network, version, URL);
+            wait_until("a packet waits, and not only for its turn", || {
+                (0..20).all(|_| {
+                    thread::sleep(Duration::from_millis(10));
+                    waiting(place.agent_id()) >= Some(1)
+                })
+            });
+            let agent = Pid::from_raw(place.agent_id().cast_signed()).unwrap();
+            kill_process(agent, Signal::KILL).unwrap();
+            // What waited is sent again, and nobody holds it.
+            gets_page(client);
+            gets_page(curl(network, version, URL));
+        });
+    }
 }
 
 /// The end whose packets come to the queue.
