@@ -23,7 +23,7 @@ macro_rules! replayed {
 replayed! {
     capture_file certificate certificate_message client_hello compressed_certificate dtls
     escrow_beacon escrow_frames escrow_records escrow_statement flow_engine forge handover headers hpack http2 key_log
-    quic quic_frames quic_protected sealed_records server_hello server_messages session
+    queued_packets quic quic_frames quic_protected sealed_records server_hello server_messages session
     socket_records sslv2 tls_record tunnel_frames tunnel_records
 }
 

@@ -1,6 +1,6 @@
 //! A connection to the agent.
 
-use std::os::fd::{IntoRawFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, IntoRawFd as _, OwnedFd};
 use std::path::Path;
 
 use handover::{ANSWER_LEN, Answer, Message};
@@ -77,7 +77,17 @@ impl Connection {
 
     /// Waits for the answer that a message asks for, if it does.
     pub(crate) fn wait(&self, message: &Message, deadline_ns: u64) -> Result<(), Failure> {
-        let Some(wait) = message.wait else { return Ok(()) };
+        loop {
+            if self.take_answer(message)? {
+                return Ok(());
+            }
+            self.wait_for(PollFlags::IN, deadline_ns)?;
+        }
+    }
+
+    /// Takes what has come; whether the answer that a message asks for was in it.
+    pub(crate) fn take_answer(&self, message: &Message) -> Result<bool, Failure> {
+        let Some(wait) = message.wait else { return Ok(true) };
         let socket = self.socket.as_ref().ok_or(Failure::Gone)?;
         loop {
             let mut packet = [0; ANSWER_LEN];
@@ -87,14 +97,19 @@ impl Connection {
                     let Ok(answer) = Answer::decode(&packet) else { return Err(Failure::Gone) };
                     // Answers to messages before may come late.
                     if answer.sequence == message.sequence && answer.reached >= wait {
-                        return Ok(());
+                        return Ok(true);
                     }
                 }
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => self.wait_for(PollFlags::IN, deadline_ns)?,
+                Err(Errno::AGAIN) => return Ok(false),
                 Err(_) => return Err(Failure::Gone),
             }
         }
+    }
+
+    /// What becomes readable when an answer comes.
+    pub(crate) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.socket.as_ref().map(OwnedFd::as_fd)
     }
 
     fn wait_for(&self, what: PollFlags, deadline_ns: u64) -> Result<(), Failure> {

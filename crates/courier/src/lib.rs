@@ -5,6 +5,7 @@
 
 mod connection;
 mod counts;
+mod waiting;
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,8 @@ use rustix::time::{ClockId, clock_gettime};
 
 use connection::{Connection, Failure};
 use counts::Counts;
+use waiting::Timer;
+pub use waiting::{Begun, Waiting};
 
 /// What a session does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,11 +59,51 @@ impl Courier {
     }
 
     /// Hands over secrets if the policy allows that, and waits as long as the settings say.
-    pub fn hand_over(&self, mut session: Session, told: Told) -> Verdict {
+    pub fn hand_over(&self, session: Session, told: Told) -> Verdict {
+        match self.prepare(session, told) {
+            Ok(prepared) => {
+                let delivery = self.deliver(&prepared.message, prepared.deadline_ns);
+                self.conclude(prepared, delivery)
+            }
+            Err(verdict) => verdict,
+        }
+    }
+
+    /// The same, but does not wait: if the session is to, the caller does, and then calls [`Self::end`].
+    pub fn begin(&self, session: Session, told: Told) -> Begun {
+        let prepared = match self.prepare(session, told) {
+            Ok(prepared) => prepared,
+            Err(verdict) => return Begun::Over(verdict),
+        };
+        if prepared.message.wait.is_none() {
+            let delivery = self.deliver(&prepared.message, prepared.deadline_ns);
+            return Begun::Over(self.conclude(prepared, delivery));
+        }
+        // A connection of its own: whoever else waits meanwhile must not take the answer.
+        let Ok(connection) = Connection::open(&self.settings.socket) else {
+            return Begun::Over(self.conclude(prepared, Delivery::Lost));
+        };
+        if connection.send(&prepared.message, now_ns()).is_err() {
+            return Begun::Over(self.conclude(prepared, Delivery::Lost));
+        }
+        match Timer::new(prepared.deadline_ns) {
+            Some(timer) => Begun::Waits(Box::new(Waiting::new(connection, timer, prepared))),
+            None => Begun::Over(self.conclude(prepared, Delivery::Unanswered)),
+        }
+    }
+
+    /// What the session does, when its wait is over.
+    pub fn end(&self, waiting: Waiting) -> Verdict {
+        let (prepared, delivery) = waiting.into_parts();
+        self.conclude(prepared, delivery)
+    }
+
+    /// What is to be sent; a verdict if nothing is.
+    fn prepare(&self, mut session: Session, told: Told) -> Result<Prepared, Verdict> {
         self.counts.begin_anew_after_fork();
         if !self.allows(&session) {
             self.counts.denied.add();
-            return Verdict::GoOn;
+            return Err(Verdict::GoOn);
         }
         let executable = self.executable.as_deref().and_then(Path::to_str);
         session.executable = executable.and_then(|path| Text::from(path).ok());
@@ -76,8 +119,13 @@ impl Courier {
             stage: told.stage,
             secrets: told.secrets,
         };
-        let deadline = now.saturating_add(nanoseconds(hold.deadline));
-        let delivery = self.deliver(&message, deadline);
+        let deadline_ns = now.saturating_add(nanoseconds(hold.deadline));
+        Ok(Prepared { message, on_trip, deadline_ns })
+    }
+
+    fn conclude(&self, prepared: Prepared, delivery: Delivery) -> Verdict {
+        let Prepared { message, on_trip, .. } = prepared;
+        let hold = &self.settings.hold;
         if delivery == Delivery::Lost {
             self.counts.give_back(message.tallies);
             self.counts.lost.add();
@@ -185,9 +233,18 @@ impl Courier {
     }
 }
 
+/// A message, and what its session does.
+pub(crate) struct Prepared {
+    pub(crate) message: Message,
+    /// What it does without a wait, because others waited in vain.
+    on_trip: Option<Verdict>,
+    /// Until when it waits, if it does.
+    pub(crate) deadline_ns: u64,
+}
+
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Delivery {
+pub(crate) enum Delivery {
     /// It was sent, and answered in time if it asks for an answer.
     Answered,
     /// It was sent, and not answered in time.

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use event::Timestamp;
-use handover::{Answer, MAX_MESSAGE_LEN, Message, Tallies};
+use handover::{Answer, MAX_MESSAGE_LEN, Message, Reached, Tallies};
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, SocketFlags, accept_with, recv, send};
@@ -18,7 +18,7 @@ use zeroize::Zeroize as _;
 
 use crate::counts::{AgentCounts, Counters, add};
 use crate::peer::Peer;
-use crate::receipt::{Answers, Receipt};
+use crate::receipt::{Answers, Receipt, Teller};
 use crate::sink::Sink;
 use crate::socket::{BindError, Listener};
 
@@ -39,7 +39,13 @@ pub struct Remote {
     stop: Arc<AtomicBool>,
     counters: Arc<Counters>,
     answers: Arc<Answers>,
-    inbox: Arc<Mutex<Vec<SessionSecrets>>>,
+    inbox: Arc<Mutex<Vec<Delivered>>>,
+}
+
+/// What came some other way than over the socket.
+enum Delivered {
+    Secrets(SessionSecrets, Receipt),
+    Missed { peer: Peer, client_random: Option<[u8; 32]>, tallies: Tallies },
 }
 
 struct Connection {
@@ -57,10 +63,27 @@ impl Remote {
     /// Has the agent take secrets that came some other way; whether it has room for them.
     #[must_use]
     pub fn deliver(&self, secrets: SessionSecrets) -> bool {
+        self.put(Delivered::Secrets(secrets, Receipt::to_nobody()))
+    }
+
+    /// The same, and has somebody told when they have come as far as that.
+    #[must_use]
+    pub fn deliver_and_tell(&self, secrets: SessionSecrets, wait: Reached, teller: Teller) -> bool {
+        self.put(Delivered::Secrets(secrets, Receipt::to_teller(teller, wait)))
+    }
+
+    /// Has the agent take note of what became of a session of a process, as if that had told it; whether it
+    /// has room for it.
+    #[must_use]
+    pub fn miss(&self, peer: Peer, client_random: Option<[u8; 32]>, tallies: Tallies) -> bool {
+        self.put(Delivered::Missed { peer, client_random, tallies })
+    }
+
+    fn put(&self, delivered: Delivered) -> bool {
         let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
         let has_room = inbox.len() < MAX_INBOX;
         if has_room {
-            inbox.push(secrets);
+            inbox.push(delivered);
         }
         drop(inbox);
         self.answers.wake();
@@ -208,16 +231,7 @@ impl<S: Sink> Agent<S> {
         let is_of_secrets = !message.secrets.is_empty();
         add(&counters.messages, is_of_secrets.into());
         add(&counters.secrets, message.secrets.len() as u64);
-        let Tallies { lost, opened, aborted, refused, denied } = message.tallies;
-        for (counter, more) in [
-            (&counters.lost, lost),
-            (&counters.opened, opened),
-            (&counters.aborted, aborted),
-            (&counters.refused, refused),
-            (&counters.denied, denied),
-        ] {
-            add(counter, more.into());
-        }
+        counters.add_tallies(&message.tallies);
         if message.tallies != Tallies::default() {
             let client_random = Some(&message.session.client_random).filter(|_| !is_of_secrets);
             self.sink.miss(peer, client_random, &message.tallies);
@@ -225,18 +239,26 @@ impl<S: Sink> Agent<S> {
         if !is_of_secrets {
             return;
         }
-        let receipt = Receipt::new(&self.answers, number, message.sequence, message.wait);
+        let receipt = Receipt::to_process(&self.answers, number, message.sequence, message.wait);
         self.sink.take(peer.says(message, wall_clock()), receipt);
     }
 
-    /// Takes what came some other way than over the socket. Nobody waits for it.
+    /// Takes what came some other way than over the socket.
     fn take_delivered(&mut self) {
         let inbox = &self.remote.inbox;
         let delivered = std::mem::take(&mut *inbox.lock().unwrap_or_else(PoisonError::into_inner));
-        for secrets in delivered {
-            add(&self.remote.counters.messages, 1);
-            add(&self.remote.counters.secrets, secrets.secrets.len() as u64);
-            self.sink.take(secrets, Receipt::new(&self.answers, NOBODY, 0, None));
+        for delivered in delivered {
+            match delivered {
+                Delivered::Secrets(secrets, receipt) => {
+                    add(&self.remote.counters.messages, 1);
+                    add(&self.remote.counters.secrets, secrets.secrets.len() as u64);
+                    self.sink.take(secrets, receipt);
+                }
+                Delivered::Missed { peer, client_random, tallies } => {
+                    self.remote.counters.add_tallies(&tallies);
+                    self.sink.miss(&peer, client_random.as_ref(), &tallies);
+                }
+            }
         }
     }
 
@@ -263,8 +285,7 @@ fn wall_clock() -> Timestamp {
 
 const LISTENER: u64 = 0;
 const WAKE: u64 = 1;
-const NOBODY: u64 = 2;
-const FIRST_CONNECTION: u64 = 3;
+const FIRST_CONNECTION: u64 = 2;
 
 /// Processes with up to 16 connections each.
 const MAX_CONNECTIONS: usize = 4096;

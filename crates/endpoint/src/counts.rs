@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use handover::Tallies;
+
 /// What an agent has met.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AgentCounts {
@@ -43,6 +45,19 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
+    pub(crate) fn add_tallies(&self, tallies: &Tallies) {
+        let Tallies { lost, opened, aborted, refused, denied } = *tallies;
+        for (counter, more) in [
+            (&self.lost, lost),
+            (&self.opened, opened),
+            (&self.aborted, aborted),
+            (&self.refused, refused),
+            (&self.denied, denied),
+        ] {
+            add(counter, more.into());
+        }
+    }
+
     pub(crate) fn read(&self) -> AgentCounts {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         AgentCounts {

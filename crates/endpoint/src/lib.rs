@@ -15,6 +15,6 @@ pub use agent::{Agent, Remote};
 pub use counts::AgentCounts;
 pub use key_log_file::{KeyLogError, KeyLogFile};
 pub use peer::{Peer, label};
-pub use receipt::Receipt;
+pub use receipt::{Receipt, Teller};
 pub use sink::Sink;
 pub use socket::BindError;

@@ -9,11 +9,20 @@ use handover::{Answer, Reached};
 /// Says how far the secrets of one message have come.
 #[derive(Clone)]
 pub struct Receipt {
-    answers: Arc<Answers>,
-    connection: u64,
-    sequence: u64,
+    to: Asked,
     wait: Option<Reached>,
     is_answered: Arc<AtomicBool>,
+}
+
+/// Somebody in this process who is told that secrets have come as far as was asked for.
+pub type Teller = Arc<dyn Fn() + Send + Sync>;
+
+/// Who asks.
+#[derive(Clone)]
+enum Asked {
+    Nobody,
+    Process { answers: Arc<Answers>, connection: u64, sequence: u64 },
+    Teller(Teller),
 }
 
 /// Answers that are to be sent.
@@ -24,18 +33,32 @@ pub(crate) struct Answers {
 }
 
 impl Receipt {
-    /// For somebody whom nobody asks.
-    pub(crate) fn new(
+    /// For a process that has sent a message.
+    pub(crate) fn to_process(
         answers: &Arc<Answers>,
         connection: u64,
         sequence: u64,
         wait: Option<Reached>,
     ) -> Self {
         let answers = Arc::clone(answers);
-        Self { answers, connection, sequence, wait, is_answered: Arc::default() }
+        Self::new(Asked::Process { answers, connection, sequence }, wait)
     }
 
-    /// What the process waits for, if it does.
+    /// For somebody in this process.
+    pub(crate) fn to_teller(teller: Teller, wait: Reached) -> Self {
+        Self::new(Asked::Teller(teller), Some(wait))
+    }
+
+    /// For what nobody asks about.
+    pub(crate) fn to_nobody() -> Self {
+        Self::new(Asked::Nobody, None)
+    }
+
+    fn new(to: Asked, wait: Option<Reached>) -> Self {
+        Self { to, wait, is_answered: Arc::default() }
+    }
+
+    /// What is waited for, if anything is.
     #[must_use]
     pub const fn wait(&self) -> Option<Reached> {
         self.wait
@@ -44,9 +67,15 @@ impl Receipt {
     /// The secrets have come as far as that. Only what is waited for is told, and once.
     pub fn reach(&self, reached: Reached) {
         let is_enough = self.wait.is_some_and(|wait| reached >= wait);
-        if is_enough && !self.is_answered.swap(true, Ordering::Relaxed) {
-            let answer = Answer { sequence: self.sequence, reached };
-            self.answers.put(self.connection, answer);
+        if !is_enough || self.is_answered.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        match &self.to {
+            Asked::Nobody => {}
+            Asked::Process { answers, connection, sequence } => {
+                answers.put(*connection, Answer { sequence: *sequence, reached });
+            }
+            Asked::Teller(teller) => teller(),
         }
     }
 }

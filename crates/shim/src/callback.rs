@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::ptr;
 
-use courier::Verdict;
-use handover::{Fact, Gathering, KeyLine, Library as Kind, Lookup, Role, Session, Text};
+use courier::{Begun, Courier, Verdict};
+use handover::{Fact, Gathering, KeyLine, Library as Kind, Lookup, Role, Session, Text, Told};
 
+use crate::job::Job;
 use crate::library::{self, Library};
 use crate::openssl::{HOST_NAME, KeyLogCallback, Ssl, SslRandom};
 use crate::{interpose, settings, veto};
@@ -20,16 +21,14 @@ unsafe extern "C" fn told<const NUMBER: usize>(ssl: *const Ssl, line: *const c_c
     if ssl.is_null() || line.is_null() {
         return;
     }
-    // SAFETY: the C library gives each thread its own.
-    let errno = unsafe { libc::__errno_location() };
-    // SAFETY: it is this thread's, and nobody else writes it meanwhile.
-    let before = unsafe { *errno };
+    // SAFETY: the C library gives each thread its own, and nobody else writes it meanwhile.
+    let before = unsafe { *libc::__errno_location() };
     // SAFETY: OpenSSL gives a string of C.
     take(library, ssl, unsafe { CStr::from_ptr(line) });
     // SAFETY: OpenSSL gives a connection of this library.
     let context = unsafe { (library.ssl_context)(ssl) };
-    // SAFETY: as above.
-    unsafe { *errno = before };
+    // SAFETY: as above; a job may have come back to another thread.
+    unsafe { *libc::__errno_location() = before };
     if let Some(callback) = interpose::application_callback(library, context) {
         // SAFETY: the application has set it to be called so.
         unsafe { callback(ssl, line) };
@@ -53,11 +52,27 @@ fn take(library: &Library, ssl: *const Ssl, line: &CStr) {
         return;
     }
     let Some(told) = kept.gathering.add(&random, secret) else { return };
-    if courier.hand_over(session(library, ssl, random), told) == Verdict::Abort {
+    if hand_over(courier, library, ssl, random, told) == Verdict::Abort {
         kept.is_aborted = veto::abort(library, ssl);
         if !kept.is_aborted {
             courier.count_not_aborted();
         }
+    }
+}
+
+/// Hands over, and waits if the session is to: in a way that leaves the thread to a program which can wait so.
+fn hand_over(
+    courier: &Courier,
+    library: &Library,
+    ssl: *const Ssl,
+    random: [u8; 32],
+    told: Told,
+) -> Verdict {
+    let session = session(library, ssl, random);
+    let Some(job) = Job::current(library, ssl) else { return courier.hand_over(session, told) };
+    match courier.begin(session, told) {
+        Begun::Over(verdict) => verdict,
+        Begun::Waits(waiting) => courier.end(*job.wait(waiting)),
     }
 }
 

@@ -10,6 +10,7 @@
 mod callback;
 mod contexts;
 mod interpose;
+mod job;
 mod library;
 mod openssl;
 mod settings;

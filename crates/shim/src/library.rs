@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::callback;
 use crate::openssl::{
-    BioSetCallback, CipherId, CtxCallback, CtxExData, CtxNew, CtxNewEx, CtxSetCallback,
-    CtxSetExData, EX_INDEX_SSL, EX_INDEX_SSL_CTX, ExNewIndex, KeyLogCallback, SslBio, SslContext,
-    SslCurrentCipher, SslExData, SslInt, SslRandom, SslServerName, SslSetExData,
+    AsyncClearFd, AsyncCurrentJob, AsyncPause, AsyncSetFd, AsyncWaitContext, BioSetCallback,
+    CipherId, CtxCallback, CtxExData, CtxNew, CtxNewEx, CtxSetCallback, CtxSetExData, EX_INDEX_SSL,
+    EX_INDEX_SSL_CTX, ExNewIndex, KeyLogCallback, SslBio, SslContext, SslCtrl, SslCurrentCipher,
+    SslExData, SslInt, SslRandom, SslServerName, SslSetExData,
 };
 
 /// Functions of one `libssl`. There may be several in a process, such as those in the wheels of Python.
@@ -39,6 +40,17 @@ pub(crate) struct Library {
     pub(crate) server_name: Option<SslServerName>,
     pub(crate) wbio: Option<SslBio>,
     pub(crate) bio_set_callback: Option<BioSetCallback>,
+    pub(crate) asynchronous: Option<Asynchronous>,
+}
+
+/// Functions to leave the thread while something is waited for; a library may be built without.
+pub(crate) struct Asynchronous {
+    pub(crate) ctrl: SslCtrl,
+    pub(crate) current_job: AsyncCurrentJob,
+    pub(crate) wait_context: AsyncWaitContext,
+    pub(crate) set_fd: AsyncSetFd,
+    pub(crate) clear_fd: AsyncClearFd,
+    pub(crate) pause: AsyncPause,
 }
 
 /// The libraries that contexts were made with so far.
@@ -161,6 +173,20 @@ impl Library {
             server_name: function!(handle, c"SSL_get_servername"),
             wbio: function!(handle, c"SSL_get_wbio"),
             bio_set_callback: function!(handle, c"BIO_set_callback_ex"),
+            asynchronous: Asynchronous::load(handle),
+        })
+    }
+}
+
+impl Asynchronous {
+    fn load(handle: Option<*mut c_void>) -> Option<Self> {
+        Some(Self {
+            ctrl: function!(handle, c"SSL_ctrl")?,
+            current_job: function!(handle, c"ASYNC_get_current_job")?,
+            wait_context: function!(handle, c"ASYNC_get_wait_ctx")?,
+            set_fd: function!(handle, c"ASYNC_WAIT_CTX_set_wait_fd")?,
+            clear_fd: function!(handle, c"ASYNC_WAIT_CTX_clear_fd")?,
+            pause: function!(handle, c"ASYNC_pause_job")?,
         })
     }
 }

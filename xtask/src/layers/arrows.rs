@@ -69,7 +69,7 @@ const TIERS: &[(u8, &[&str])] = &[
         4,
         &[
             "capture", "probe", "workload", "cluster", "report", "store", "escrow", "tunnel",
-            "courier", "endpoint", "spool",
+            "courier", "endpoint", "spool", "nfqueue",
         ],
     ),
     (5, &["fleet", "shim", "rustls-handover"]),

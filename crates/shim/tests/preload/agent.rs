@@ -3,10 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use endpoint::{Agent, Peer, Receipt, Remote, Sink};
 use handover::{Reached, Tallies};
 use secrets::{Label, Origin, SessionSecrets, SessionStage};
+
+use crate::place::PATIENCE;
 
 /// What an agent does with those who wait.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -77,6 +80,15 @@ impl Running {
 
     pub(crate) fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// Waits until so much has come.
+    pub(crate) fn wait_for(&self, messages: usize) {
+        let began = Instant::now();
+        while self.kept.lock().unwrap().came.len() < messages {
+            assert!(began.elapsed() < PATIENCE, "{messages} messages do not come");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// Ends it; gives what came, and what processes told of what did not.

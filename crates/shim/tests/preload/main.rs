@@ -6,6 +6,8 @@ mod agent;
 #[cfg(test)]
 mod holding;
 #[cfg(test)]
+mod jobs;
+#[cfg(test)]
 mod place;
 #[cfg(test)]
 mod relay;

@@ -104,13 +104,20 @@ pub(crate) fn skip(obstacle: &str) {
 pub(crate) struct Server {
     process: Child,
     pub(crate) port: u16,
+    /// Where an asynchronous one answers without TLS.
+    pub(crate) other_port: u16,
 }
 
 impl Server {
     /// An `openssl s_server` without the library.
     pub(crate) fn openssl(place: &Place, arguments: &[&str]) -> Self {
+        Self::openssl_by(place, Command::new("openssl"), arguments)
+    }
+
+    /// The same, begun by a command that has the library in it or not.
+    pub(crate) fn openssl_by(place: &Place, mut command: Command, arguments: &[&str]) -> Self {
         let port = free_port();
-        let process = Command::new("openssl")
+        let process = command
             .args(["s_server", "-quiet", "-WWW", "-accept", &port.to_string()])
             .arg("-cert")
             .arg(place.file("server.pem"))
@@ -124,7 +131,20 @@ impl Server {
             .spawn()
             .unwrap();
         wait_for_listener(port);
-        Self { process, port }
+        Self { process, port, other_port: port }
+    }
+
+    /// An `async_server`, which a command begins.
+    pub(crate) fn asynchronous(place: &Place, mut command: Command) -> Self {
+        let (port, other_port) = (free_port(), free_port());
+        let process = command
+            .args([port.to_string(), other_port.to_string()])
+            .args([place.file("server.pem"), place.file("key.pem")])
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        wait_for_listener(other_port);
+        Self { process, port, other_port }
     }
 
     /// An nginx with two workers, begun by a command that has the library in it or not.
@@ -148,7 +168,7 @@ impl Server {
             .spawn()
             .unwrap();
         wait_for_listener(port);
-        Self { process, port }
+        Self { process, port, other_port: port }
     }
 
     pub(crate) fn id(&self) -> u32 {

@@ -71,6 +71,17 @@ pub(crate) struct HandoverAgentArgs {
     #[arg(long, value_name = "EXE")]
     pub(crate) not_attach: Vec<PathBuf>,
 
+    /// Hold packets of the programs that are attached to until their secrets are where --wait says: those that
+    /// a rule of netfilter puts into this queue (see below)
+    #[arg(long, value_name = "QUEUE")]
+    pub(crate) hold_packets: Option<u16>,
+
+    /// Mark of packets whose connection need not come to the queue any more
+    #[arg(long, value_name = "MARK", requires = "hold_packets", value_parser = number)]
+    pub(crate) hold_mark: Option<u32>,
+
+    #[command(flatten)]
+    pub(crate) hold: HoldArgs,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
 
@@ -267,6 +278,14 @@ fn duration(text: &str) -> Result<Duration, &'static str> {
     handover::duration(text).ok_or("it is written like 5ms, 200us or 1s")
 }
 
+fn number(text: &str) -> Result<u32, &'static str> {
+    let number = match text.strip_prefix("0x") {
+        Some(hex) => u32::from_str_radix(hex, 16),
+        None => text.parse(),
+    };
+    number.map_err(|_not| "it is written like 7 or 0x7")
+}
+
 fn mode(text: &str) -> Result<u32, &'static str> {
     let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
     mode.ok_or("it is written like 0600")
@@ -294,7 +313,17 @@ Programs hand over their secrets if they were started by `tlsight run`, or use r
 hand over is printed.
 
 With --attach nothing needs to be started anew: OpenSSL, also inside of a program and without symbols,
-BoringSSL and Go. `tlsight doctor --secrets` says which way works for which process. Nothing is held then.
+BoringSSL and Go. `tlsight doctor --secrets` says which way works for which process. A probe holds nothing; with
+--hold-packets the packets of these programs wait instead, from the first protected record that leaves this host:
+
+  iptables -A OUTPUT -p tcp --dport 443 ! -o lo -j NFQUEUE --queue-num 7 --queue-bypass   # clients; for
+  iptables -A INPUT  -p tcp --sport 443 ! -i lo -j NFQUEUE --queue-num 7 --queue-bypass   # servers the ports
+  tlsight escrow agent --escrow ... --attach /usr/bin/curl --hold-packets 7 --wait live   # the other way round
+
+Both directions are needed, of connections from their beginning on, and of no other programs: what nobody takes
+secrets of waits for the whole deadline (-m owner --uid-owner or -m cgroup --path narrow the rule for OUTPUT).
+With --queue-bypass packets pass where no agent answers for the queue, without it they are dropped. The queue is
+one of this network namespace; ip6tables has rules of its own. What is held and when: docs/hold.md.
 
 Rules on whose secrets are taken are about those that are taken by probes; `tlsight run` has its own. A probe
 does not see the name of the server and the peer: these are known from hellos with the same random, seen at

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::machine::{Cgroups, Limit, Machine};
-use super::trials::{KubernetesTrial, Trials};
+use super::trials::{KubernetesTrial, QueueTrial, Trials};
 use crate::capabilities::{self, Capability, Need};
 
 /// One thing that was looked at.
@@ -68,6 +68,7 @@ pub(super) fn all(machine: &Machine, trials: &Trials) -> Vec<Check> {
         jit(machine),
         programs(trials),
         packets(trials),
+        queue(trials),
         kubernetes(trials),
     ]);
     checks
@@ -290,6 +291,28 @@ fn packets(trials: &Trials) -> Check {
             format!("refused: {reason}"),
             "no capture from interfaces (`tlsight watch -i`, `agent -i`)",
             "what is missing above",
+        ),
+    }
+}
+
+fn queue(trials: &Trials) -> Check {
+    let name = "NFQUEUE";
+    match &trials.queue {
+        QueueTrial::Whole => ok(name, "a queue was bound and given back"),
+        QueueTrial::NoResets(reason) => degraded(
+            name,
+            format!("a queue was bound; a raw socket was refused: {reason}"),
+            "no hold of packets (`tlsight escrow agent --hold-packets`), which resets connections when it \
+             aborts sessions",
+            "give the program CAP_NET_RAW",
+        ),
+        QueueTrial::Refused(reason) => degraded(
+            name,
+            format!("refused: {reason}"),
+            "no hold of packets for programs that nothing is loaded into (`tlsight escrow agent \
+             --hold-packets`)",
+            "give the program CAP_NET_ADMIN; boot a kernel with CONFIG_NETFILTER_NETLINK_QUEUE, or load the \
+             module (modprobe nfnetlink_queue)",
         ),
     }
 }

@@ -2,7 +2,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
-use super::trials::KubernetesTrial;
+use super::trials::{KubernetesTrial, QueueTrial};
 use super::*;
 
 #[test]
@@ -112,6 +112,25 @@ fn what_the_kernel_forbids_is_named() {
 }
 
 #[test]
+fn a_queue_without_resets_is_degraded_and_none_is_as_well() {
+    let machine = MadeUp::new("queue").read();
+    let report = |queue| Report::new(&machine, &Trials { queue, ..trials(true) });
+    assert_status(
+        &report(QueueTrial::Whole),
+        "NFQUEUE",
+        Status::Ok,
+        "a queue was bound and given back",
+    );
+    let without_resets = report(QueueTrial::NoResets("no permission".to_owned()));
+    let found = "a queue was bound; a raw socket was refused: no permission";
+    assert_status(&without_resets, "NFQUEUE", Status::Degraded, found);
+    assert!(without_resets.in_words().contains("CAP_NET_RAW"));
+    let refused = report(QueueTrial::Refused("no such queues".to_owned()));
+    assert_status(&refused, "NFQUEUE", Status::Degraded, "refused: no such queues");
+    assert!(refused.in_words().contains("nfnetlink_queue"));
+}
+
+#[test]
 fn rights_that_kubernetes_does_not_give_are_named_with_what_to_do() {
     let machine = MadeUp::new("kubernetes").read();
     let report = |kubernetes| Report::new(&machine, &Trials { kubernetes, ..trials(true) });
@@ -136,7 +155,7 @@ fn what_cannot_be_read_is_unknown_and_never_ok() {
     let report = Report::new(&machine, &trials(true));
     let ok = report.checks.iter().filter(|check| check.status == Status::Ok);
     let names: Vec<_> = ok.map(|check| check.name).collect();
-    assert_eq!(names, ["lockdown", "programs", "AF_PACKET", "Kubernetes"]);
+    assert_eq!(names, ["lockdown", "programs", "AF_PACKET", "NFQUEUE", "Kubernetes"]);
 }
 
 fn assert_status(report: &Report, name: &str, status: Status, found: &str) {
@@ -147,7 +166,11 @@ fn assert_status(report: &Report, name: &str, status: Status, found: &str) {
 fn trials(succeed: bool) -> Trials {
     let result = || if succeed { Ok(()) } else { Err("no permission".to_owned()) };
     let kubernetes = KubernetesTrial::NotWanted;
-    Trials { programs: result(), packets: result(), kubernetes }
+    let queue = match result() {
+        Ok(()) => QueueTrial::Whole,
+        Err(reason) => QueueTrial::Refused(reason),
+    };
+    Trials { programs: result(), packets: result(), queue, kubernetes }
 }
 
 /// A folder with what `/proc` and `/sys` have.

@@ -1,6 +1,7 @@
 //! What was really tried.
 
 use capture::{Interface, LiveCapture, LiveOptions, Reception};
+use nfqueue::{Overflow, Queue, QueueError, Resetter};
 use probe::{Options, SocketCapture};
 use workload::Right;
 
@@ -13,8 +14,21 @@ pub(super) struct Trials {
     pub(super) programs: Result<(), String>,
     /// Capturing from all interfaces.
     pub(super) packets: Result<(), String>,
+    /// Answering for a queue of packets.
+    pub(super) queue: QueueTrial,
     /// Asking the API of Kubernetes.
     pub(super) kubernetes: KubernetesTrial,
+}
+
+/// What came out of answering for a queue of packets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum QueueTrial {
+    /// Packets can be held, and connections be reset.
+    Whole,
+    /// Packets can be held; why connections cannot be reset.
+    NoResets(String),
+    /// Nothing can be held, and why.
+    Refused(String),
 }
 
 /// What came out of asking the API of Kubernetes.
@@ -39,7 +53,22 @@ impl Trials {
         Self {
             programs: SocketCapture::open(&options).map(drop).map_err(|error| error.to_string()),
             packets: LiveCapture::open(&live).map(drop).map_err(|error| error.to_string()),
+            queue: QueueTrial::make(),
             kubernetes: KubernetesTrial::make(kubernetes),
+        }
+    }
+}
+
+impl QueueTrial {
+    fn make() -> Self {
+        match Queue::bind(TRIAL_QUEUE, Overflow::Pass).map(drop) {
+            // It can be had, and somebody has it.
+            Ok(()) | Err(QueueError::InUse(_)) => {}
+            Err(error) => return Self::Refused(error.to_string()),
+        }
+        match Resetter::open() {
+            Ok(_) => Self::Whole,
+            Err(error) => Self::NoResets(error.to_string()),
         }
     }
 }
@@ -53,6 +82,9 @@ impl KubernetesTrial {
         }
     }
 }
+
+/// No rule puts packets there, as far as can be guessed: people count from 0.
+const TRIAL_QUEUE: u16 = 65_531;
 
 /// Nothing is to be captured; a power of two of pages, whatever their size.
 const LEAST_RING_LEN: u32 = 1 << 16;

@@ -13,6 +13,7 @@ use escrow::Client;
 use super::attached::Attached;
 use super::escrow_sink::EscrowSink;
 use super::missed::Missed;
+use super::packets::{Held, PacketHold};
 use crate::cli::HandoverAgentArgs;
 use crate::{Outcome, message, signals};
 
@@ -31,7 +32,10 @@ pub(crate) fn run(args: &HandoverAgentArgs) -> Result<Outcome> {
     let mut agent = Agent::bind(&args.socket, args.mode, sink)?;
     let remote = agent.remote();
     let thread = thread::Builder::new().name("agent".to_owned());
-    let attached = Attached::start(args, remote.clone(), Arc::clone(&stop))?;
+    let held = Held::new(args)?;
+    let attached = Attached::start(args, remote.clone(), held.clone(), Arc::clone(&stop))?;
+    // Before the probes are there, packets would wait in vain.
+    let packets = held.map(|held| PacketHold::start(args, held, &remote, &stop)).transpose()?;
     let thread = thread.spawn(move || agent.run()).context("cannot start a thread")?;
     message::notice(&format!("listens on {}", args.socket.display()));
     while !stop.load(Ordering::Relaxed) && !thread.is_finished() {
@@ -39,6 +43,9 @@ pub(crate) fn run(args: &HandoverAgentArgs) -> Result<Outcome> {
         thread::park_timeout(LOOK_EVERY);
     }
     stop.store(true, Ordering::Relaxed);
+    if let Some(packets) = packets {
+        packets.finish();
+    }
     if let Some(attached) = attached {
         attached.finish();
     }

@@ -10,8 +10,9 @@ use endpoint::Remote;
 use handover::Policy;
 use probe::{KeyLogCounts, KeyLogProbes, Matches, Rules};
 
-use super::hellos::Hellos;
-use super::judge::{Judge, asks_hellos};
+use super::hellos::{Hellos, KnownHellos};
+use super::judge::{Allowed, Judge, asks_hellos};
+use super::packets::Held;
 use crate::cli::HandoverAgentArgs;
 use crate::message;
 
@@ -28,13 +29,15 @@ struct Ended {
 }
 
 impl Attached {
-    /// Puts probes into what may be attached to, if anything may; they are there when this returns.
+    /// Puts probes into what may be attached to, if anything may; they are there when this returns. `held` is
+    /// told of the secrets, if packets wait for them.
     ///
     /// # Errors
     /// A kernel or rights that do not suffice.
     pub(super) fn start(
         args: &HandoverAgentArgs,
         remote: Remote,
+        held: Option<Held>,
         stop: Arc<AtomicBool>,
     ) -> Result<Option<Self>> {
         let rules = rules(args);
@@ -45,12 +48,17 @@ impl Attached {
                     "rules on whose secrets are taken are about --attach; `tlsight run` has its own"
                 );
             }
+            if held.is_some() {
+                bail!(
+                    "--hold-packets is about programs that are attached to: --attach, --attach-pid or --attach-all"
+                );
+            }
             return Ok(None);
         }
-        let judge = judge(args, policy, &stop)?;
+        let judge = judge(args, policy, held.as_ref().map(Held::hellos), &stop)?;
         let probes = KeyLogProbes::open(&rules).context("cannot attach to programs")?;
         let thread = thread::Builder::new().name("attached".to_owned());
-        let thread = thread.spawn(move || run(probes, judge, &remote, &stop));
+        let thread = thread.spawn(move || run(probes, judge, &remote, held.as_ref(), &stop));
         Ok(Some(Self(thread.context("cannot start a thread")?)))
     }
 
@@ -83,17 +91,28 @@ fn rules(args: &HandoverAgentArgs) -> Rules {
     Rules { is_open: args.attach_all, allow, deny, pods: None }
 }
 
-/// What judges the secrets: with hellos if rules ask for what they say, or an escrow needs their randoms.
-fn judge(args: &HandoverAgentArgs, policy: Policy, stop: &Arc<AtomicBool>) -> Result<Judge> {
+/// What judges the secrets: with hellos if rules ask for what they say, or an escrow needs their randoms. Those
+/// `in_queue` are known before their sessions have secrets.
+fn judge(
+    args: &HandoverAgentArgs,
+    policy: Policy,
+    in_queue: Option<KnownHellos>,
+    stop: &Arc<AtomicBool>,
+) -> Result<Judge> {
     let has_rules = asks_hellos(&policy);
     if !has_rules && args.escrow.escrow.is_none() {
         return Ok(Judge::new(policy, None));
     }
-    let hellos = match Hellos::start(Arc::clone(stop)) {
-        Ok(hellos) => Some(hellos),
+    let known = in_queue.clone().unwrap_or_default();
+    let hellos = match (Hellos::start(known, Arc::clone(stop)), in_queue) {
+        (Ok(hellos), _) => Some(hellos),
+        (Err(error), Some(known)) => {
+            message::error(&format!("hellos are seen only of packets that are held: {error:#}"));
+            Some(Hellos::seen_elsewhere(known))
+        }
         // Without them no rule would know a name, and nothing be taken.
-        Err(error) if has_rules => return Err(error),
-        Err(error) => {
+        (Err(error), None) if has_rules => return Err(error),
+        (Err(error), None) => {
             message::error(&format!("of TLS 1.2, secrets of one side are not told: {error:#}"));
             None
         }
@@ -101,7 +120,13 @@ fn judge(args: &HandoverAgentArgs, policy: Policy, stop: &Arc<AtomicBool>) -> Re
     Ok(Judge::new(policy, hellos))
 }
 
-fn run(mut probes: KeyLogProbes, mut judge: Judge, remote: &Remote, stop: &AtomicBool) -> Ended {
+fn run(
+    mut probes: KeyLogProbes,
+    mut judge: Judge,
+    remote: &Remote,
+    held: Option<&Held>,
+    stop: &AtomicBool,
+) -> Ended {
     let mut refused = 0_u64;
     let mut told = 0;
     loop {
@@ -121,10 +146,18 @@ fn run(mut probes: KeyLogProbes, mut judge: Judge, remote: &Remote, stop: &Atomi
         };
         let is_over = is_last && taken.is_none();
         if let Some(key) = taken {
+            held.inspect(|held| held.take_note(&key));
             judge.take(key);
         }
-        for secrets in judge.judged(is_over) {
-            refused = refused.saturating_add(u64::from(!remote.deliver(secrets)));
+        for Allowed { label, secrets } in judge.judged(is_over) {
+            let has_room = match held {
+                Some(held) => held.deliver(remote, label, secrets),
+                None => remote.deliver(secrets),
+            };
+            refused = refused.saturating_add(u64::from(!has_room));
+        }
+        for random in judge.take_denied() {
+            held.inspect(|held| held.deny(random));
         }
         if is_over {
             break;

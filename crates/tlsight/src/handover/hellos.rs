@@ -24,7 +24,8 @@ use crate::watch::wall_clock;
 /// What the hellos of a session said, at an end of this host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Hello {
-    pub(super) pid: u32,
+    /// The process, if it was seen at a socket.
+    pub(super) pid: Option<u32>,
     pub(super) role: Role,
     /// Name that the client asked for.
     pub(super) server_name: Option<Arc<str>>,
@@ -38,9 +39,14 @@ pub(super) struct Hello {
 
 /// Hellos of the last sessions, as they come.
 pub(super) struct Hellos {
-    known: Arc<Mutex<Known>>,
-    thread: JoinHandle<()>,
+    known: KnownHellos,
+    /// None if sockets are not looked at.
+    thread: Option<JoinHandle<()>>,
 }
+
+/// Hellos that are known, from wherever they were seen.
+#[derive(Clone, Default)]
+pub(super) struct KnownHellos(Arc<Mutex<Known>>);
 
 #[derive(Default)]
 struct Known {
@@ -54,28 +60,40 @@ impl Hellos {
     ///
     /// # Errors
     /// A kernel or rights that do not suffice.
-    pub(super) fn start(stop: Arc<AtomicBool>) -> Result<Self> {
+    pub(super) fn start(known: KnownHellos, stop: Arc<AtomicBool>) -> Result<Self> {
         let options = Options { command_lines: CommandLines::Omitted, ..Options::default() };
         let capture = SocketCapture::open(&options).context("cannot see hellos at sockets")?;
-        let known = Arc::default();
-        let own = Arc::clone(&known);
+        let own = known.clone();
         let thread = thread::Builder::new().name("hellos".to_owned());
         let thread = thread.spawn(move || look(capture, &own, &stop));
-        Ok(Self { known, thread: thread.context("cannot start a thread")? })
+        Ok(Self { known, thread: Some(thread.context("cannot start a thread")?) })
     }
 
-    /// What is known of a session of a process. Several hellos may have one random; a hello of another
+    /// Only those that somebody else sees.
+    pub(super) const fn seen_elsewhere(known: KnownHellos) -> Self {
+        Self { known, thread: None }
+    }
+
+    /// What is known of a session of a process. Several hellos may have one random, and each counts: one that
+    /// somebody has forged adds to the true one, which came before the session had secrets. A hello of another
     /// process says nothing of this one.
     pub(super) fn of(&self, pid: u32, random: &[u8; 32]) -> Vec<Hello> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.0.lock().unwrap_or_else(PoisonError::into_inner);
         let hellos = known.by_random.get(random).into_iter().flatten();
-        hellos.filter(|hello| hello.pid == pid).cloned().collect()
+        hellos.filter(|hello| hello.pid.is_none_or(|own| own == pid)).cloned().collect()
     }
 
     /// Waits for the end.
     pub(super) fn finish(self) {
         // A panic was printed.
-        self.thread.join().ok();
+        self.thread.map(JoinHandle::join);
+    }
+}
+
+impl KnownHellos {
+    /// Adds one.
+    pub(super) fn add(&self, random: [u8; 32], hello: Hello) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).add(random, hello);
     }
 }
 
@@ -92,13 +110,23 @@ impl Known {
         if hellos.is_empty() {
             self.order.push_back((now, random));
         }
-        if hellos.len() < MAX_HELLOS && !hellos.contains(&hello) {
+        if let Some(same) = hellos.iter_mut().find(|other| other.may_be(&hello)) {
+            same.pid = same.pid.or(hello.pid);
+        } else if hellos.len() < MAX_HELLOS {
             hellos.push(hello);
         }
     }
 }
 
-fn look(mut capture: SocketCapture, known: &Mutex<Known>, stop: &AtomicBool) {
+impl Hello {
+    /// Whether both say the same, and not of two processes.
+    fn may_be(&self, other: &Self) -> bool {
+        let is_other_process = self.pid.is_some() && other.pid.is_some() && self.pid != other.pid;
+        !is_other_process && *self == Self { pid: self.pid, ..other.clone() }
+    }
+}
+
+fn look(mut capture: SocketCapture, known: &KnownHellos, stop: &AtomicBool) {
     let mut limits = Limits::for_memory(MEMORY_BYTES);
     limits.hash_seed = RandomState::new().build_hasher().finish();
     let settings = Settings {
@@ -125,7 +153,6 @@ fn look(mut capture: SocketCapture, known: &Mutex<Known>, stop: &AtomicBool) {
                 capture.complete(connection, &mut event);
             }
             let Some((random, hellos)) = hellos_of(&event) else { continue };
-            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
             hellos.into_iter().for_each(|hello| known.add(random, hello));
         }
     }
@@ -143,7 +170,7 @@ fn hellos_of(event: &TlsEvent) -> Option<([u8; 32], Vec<Hello>)> {
     ];
     let hellos = ends.into_iter().filter_map(|(own, other, role)| {
         Some(Hello {
-            pid: own.process.as_ref()?.pid,
+            pid: Some(own.process.as_ref()?.pid),
             role,
             server_name: event.tls.client.server_name.clone(),
             local: address(own),

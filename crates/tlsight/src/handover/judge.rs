@@ -22,6 +22,14 @@ pub(super) struct Judge {
     waiting: Vec<Waiting>,
     executables: HashMap<u32, ShortText>,
     denied: u64,
+    /// Randoms of those that were denied since this was last asked for.
+    denied_randoms: Vec<[u8; 32]>,
+}
+
+/// A secret that may go on.
+pub(super) struct Allowed {
+    pub(super) label: Label,
+    pub(super) secrets: SessionSecrets,
 }
 
 struct Waiting {
@@ -41,6 +49,7 @@ impl Judge {
             waiting: Vec::new(),
             executables: HashMap::new(),
             denied: 0,
+            denied_randoms: Vec::new(),
         }
     }
 
@@ -57,7 +66,7 @@ impl Judge {
     }
 
     /// The secrets that may go on, and can be judged; at the end all can.
-    pub(super) fn judged(&mut self, is_last: bool) -> Vec<SessionSecrets> {
+    pub(super) fn judged(&mut self, is_last: bool) -> Vec<Allowed> {
         let surplus = self.waiting.len().saturating_sub(MAX_WAITING);
         let now = Instant::now();
         let mut allowed = Vec::new();
@@ -72,9 +81,11 @@ impl Judge {
             }
             let hellos = hellos.unwrap_or_default();
             if self.allows(&waiting, &hellos) {
-                allowed.push(self.session_secrets(&waiting, &hellos));
+                let label = waiting.key.secret.label();
+                allowed.push(Allowed { label, secrets: self.session_secrets(&waiting, &hellos) });
             } else {
                 self.denied = self.denied.saturating_add(1);
+                self.denied_randoms.push(waiting.key.random);
             }
         }
         allowed
@@ -83,6 +94,11 @@ impl Judge {
     /// Secrets that no rule allows, or one denies.
     pub(super) const fn denied(&self) -> u64 {
         self.denied
+    }
+
+    /// Randoms of those since this was last asked for.
+    pub(super) fn take_denied(&mut self) -> Vec<[u8; 32]> {
+        std::mem::take(&mut self.denied_randoms)
     }
 
     /// Waits for the end of what it began.

@@ -7,6 +7,7 @@ mod escrow_sink;
 mod hellos;
 mod judge;
 mod missed;
+mod packets;
 mod preload;
 mod run;
 

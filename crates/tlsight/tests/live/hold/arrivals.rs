@@ -70,6 +70,11 @@ impl Arrivals {
         Self { known, _monitor: monitor.join().unwrap().unwrap() }
     }
 
+    /// Sessions of which any secret of application data came.
+    pub(super) fn sessions(&self) -> usize {
+        self.known.lock().unwrap().len()
+    }
+
     /// When the secrets of a session came: the client's, the server's.
     pub(super) fn of(&self, client_random: &[u8; 32]) -> [Option<u64>; 2] {
         self.known.lock().unwrap().get(client_random).copied().unwrap_or_default()

@@ -5,6 +5,7 @@ mod breaker;
 mod faults;
 mod load;
 mod order;
+mod packets;
 mod place;
 mod queue;
 mod records;

@@ -30,7 +30,8 @@ fn no_application_data_passes_the_tap_before_its_secret_is_at_the_monitor() {
         for end in [End::Rustls, End::OpensslTls12, End::OpensslTls13] {
             let _nginx = end.ssl_protocols().map(|it| place.held_nginx(it, &ends));
             let capture = Capture::start(network);
-            let version = if end == End::OpensslTls12 { &TLS12 } else { &TLS13 };
+            let is_tls12 = end == End::OpensslTls12;
+            let version = if is_tls12 { &TLS12 } else { &TLS13 };
             let load = Load::start(network, end.port(), version, sessions());
             let done = load.finish();
             assert!(done.iter().all(|one| one.is_answered), "{end:?}");
@@ -41,9 +42,10 @@ fn no_application_data_passes_the_tap_before_its_secret_is_at_the_monitor() {
                 if len != grew.0 {
                     grew = (len, Instant::now());
                 }
-                firsts(capture.file(), end).len() >= sessions() || grew.1.elapsed() > QUIET
+                firsts(capture.file(), end.port(), is_tls12).len() >= sessions()
+                    || grew.1.elapsed() > QUIET
             });
-            let firsts = firsts(&capture.finish(), end);
+            let firsts = firsts(&capture.finish(), end.port(), is_tls12);
             let order = Order::of(&firsts, &arrivals);
             println!("{end:?}: {order}");
             assert!(order.sessions * 100 >= sessions() * 99, "{end:?}: {order}");
@@ -82,23 +84,20 @@ impl End {
 }
 
 /// When the first application data of each side began to pass.
-struct First {
+pub(super) struct First {
     client_random: [u8; 32],
     at_ns: [u64; 2],
 }
 
 /// Of all sessions that are whole in the capture.
-fn firsts(file: &Path, end: End) -> Vec<First> {
+pub(super) fn firsts(file: &Path, port: u16, is_tls12: bool) -> Vec<First> {
     let first = |connection: &Connection| {
         Some(First {
             client_random: connection.client_random()?,
-            at_ns: match end {
-                End::OpensslTls12 => of_tls12(connection)?,
-                End::Rustls | End::OpensslTls13 => of_tls13(connection)?,
-            },
+            at_ns: if is_tls12 { of_tls12(connection)? } else { of_tls13(connection)? },
         })
     };
-    connections(file, &[end.port()]).iter().filter_map(first).collect()
+    connections(file, &[port]).iter().filter_map(first).collect()
 }
 
 fn of_tls12(connection: &Connection) -> Option<[u64; 2]> {
@@ -121,18 +120,18 @@ fn of_tls13(connection: &Connection) -> Option<[u64; 2]> {
 
 /// What came first.
 #[derive(Default)]
-struct Order {
-    sessions: usize,
+pub(super) struct Order {
+    pub(super) sessions: usize,
     /// Sides whose secret never came.
-    unknown: usize,
+    pub(super) unknown: usize,
     /// Sessions whose data passed before their secret was there: of the client, of the server.
-    early: [usize; 2],
+    pub(super) early: [usize; 2],
     /// How long before its data each secret was there, in nanoseconds.
     leads_ns: [Vec<i128>; 2],
 }
 
 impl Order {
-    fn of(firsts: &[First], arrivals: &Arrivals) -> Self {
+    pub(super) fn of(firsts: &[First], arrivals: &Arrivals) -> Self {
         let mut order = Self { sessions: firsts.len(), ..Self::default() };
         for first in firsts {
             let known = arrivals.of(&first.client_random);

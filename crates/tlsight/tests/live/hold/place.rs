@@ -30,20 +30,33 @@ pub(super) struct Place<'a> {
 
 impl<'a> Place<'a> {
     pub(super) fn new(network: &'a Network) -> Self {
+        let identity = Identity::new(network);
+        Self::with_agent(network, identity, &network.server(), &[])
+    }
+
+    /// One whose agent is somewhere else, with more arguments.
+    pub(super) fn with_agent(
+        network: &'a Network,
+        identity: Identity,
+        namespace: &str,
+        arguments: &[&str],
+    ) -> Self {
         let dir = network.folder().join("escrow");
         make(network, &dir, "t3");
         let service = Service::start(network, &dir);
         let socket = network.folder().join("agent.sock");
         let tls = |name: &str| dir.join("tls").join(name);
-        let mut command = in_namespace(&network.server(), env!("CARGO_BIN_EXE_tlsight"));
+        // Unlike ip-netns(8) it leaves the mounts as they are, of which the cgroups are.
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--net=/run/netns/{namespace}")).arg(env!("CARGO_BIN_EXE_tlsight"));
         command.args(["escrow", "agent", "--mode", "0666", "--escrow", SERVER_ADDRESS]);
+        command.args(arguments);
         command.arg("--socket").arg(&socket);
         command.arg("--escrow-authority").arg(dir.join("authority.pub"));
         for (flag, name) in [("--cert", "web-1.pem"), ("--key", "web-1.key"), ("--ca", "ca.pem")] {
             command.arg(flag).arg(tls(name));
         }
         let agent = Watcher::run(&mut command, "the agent listens", |_| socket.exists());
-        let identity = Identity::new(network);
         Self { network, identity, dir, socket, agent, _service: service }
     }
 
@@ -145,6 +158,11 @@ impl<'a> Place<'a> {
         let of_program = |line: &&str| line.contains(&format!("a session of {program} "));
         let lines = text.lines().filter(of_program).filter(|line| line.contains(what));
         lines.filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).sum()
+    }
+
+    /// Number of the agent's process.
+    pub(super) fn agent_id(&self) -> u32 {
+        self.agent.id()
     }
 
     /// Ends the agent; gives what it said.

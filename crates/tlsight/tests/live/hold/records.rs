@@ -130,12 +130,17 @@ struct Segment<'a> {
 }
 
 impl<'a> Segment<'a> {
-    /// The TCP segment of a frame with IPv4.
+    /// The TCP segment of a frame with IPv4, or with IPv6 that has no extensions.
     fn parse(frame: &'a [u8]) -> Option<Self> {
-        let ip = frame.get(14..).filter(|_| frame[12..14] == [8, 0])?;
-        let total = usize::from(u16::from_be_bytes([*ip.get(2)?, *ip.get(3)?]));
-        let header_len = usize::from(ip[0] & 15) * 4;
-        let tcp = ip.get(header_len..total).filter(|_| ip.get(9) == Some(&6))?;
+        let ip = frame.get(14..)?;
+        let number = |at: usize| {
+            ip.get(at..at + 2).map(|it| usize::from(u16::from_be_bytes([it[0], it[1]])))
+        };
+        let tcp = match frame[12..14] {
+            [8, 0] => ip.get(usize::from(ip[0] & 15) * 4..number(2)?).filter(|_| ip[9] == 6)?,
+            [0x86, 0xdd] => ip.get(40..40 + number(4)?).filter(|_| ip[6] == 6)?,
+            _ => return None,
+        };
         let [a, b, c, d, e, f, g, h, _, _, _, _, offset, flags, ..] = *tcp else { return None };
         Some(Self {
             ports: [u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])],

@@ -23,11 +23,15 @@ impl Nginx {
 
     /// The same on another port.
     pub(crate) fn start_on(network: &Network, identity: &Identity, port: u16) -> Self {
+        Self::start_from(network, &Self::settings(network, identity, port), port)
+    }
+
+    /// The same with settings that were written before.
+    pub(crate) fn start_from(network: &Network, settings: &Path, port: u16) -> Self {
         let program = network.folder().join("nginx");
         fs::copy("/usr/sbin/nginx", &program).unwrap();
-        let settings = Self::settings(network, identity, port);
         let mut command = in_namespace(&network.server(), &program);
-        let running = command.arg("-c").arg(&settings).stdin(Stdio::null()).spawn().unwrap();
+        let running = command.arg("-c").arg(settings).stdin(Stdio::null()).spawn().unwrap();
         let server = Self { program, running };
         wait_until_it_answers(network, port);
         server
