@@ -107,21 +107,40 @@ struct copying {
 
 /* Copies one chunk; 1 if the ring has no room, 2 if the memory cannot be read. */
 static __always_inline int copy_chunk(struct copying *copying, void *ring, __u64 len,
-                                      const __u32 capacity)
+                                      const __u32 capacity, const int is_held)
 {
     struct clear_head *record = bpf_ringbuf_reserve(ring, sizeof(*record) + capacity, 0);
+    long failed = 1;
     if (!record)
         return 1;
     *record = copying->head;
     record->len = len;
     asm volatile("" : "+r"(len));
-    if (len > capacity || len == 0 ||
-        bpf_probe_read_user(record + 1, len, (void *)copying->from)) {
+    if (len <= capacity && len > 0 && is_held)
+        failed = bpf_probe_read_kernel(record + 1, len, (void *)copying->from);
+    else if (len <= capacity && len > 0)
+        failed = bpf_probe_read_user(record + 1, len, (void *)copying->from);
+    if (failed) {
         bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
         return 2;
     }
     bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
     return 0;
+}
+
+/* Copies one chunk from the process, or from what is held of it. */
+static __always_inline int copy_sized(struct copying *copying, void *ring, __u64 len,
+                                      const int is_held)
+{
+    if (len <= 192)
+        return copy_chunk(copying, ring, len, 192, is_held);
+    if (len <= 1984)
+        return copy_chunk(copying, ring, len, 1984, is_held);
+    if (len <= 4032)
+        return copy_chunk(copying, ring, len, 4032, is_held);
+    if (len <= 8128)
+        return copy_chunk(copying, ring, len, 8128, is_held);
+    return copy_chunk(copying, ring, len, CHUNK, is_held);
 }
 
 static long copy_next(__u64 index __attribute__((unused)), void *context)
@@ -143,16 +162,7 @@ static long copy_next(__u64 index __attribute__((unused)), void *context)
     }
     if (len > CHUNK)
         len = CHUNK;
-    if (len <= 192)
-        failed = copy_chunk(copying, ring, len, 192);
-    else if (len <= 1984)
-        failed = copy_chunk(copying, ring, len, 1984);
-    else if (len <= 4032)
-        failed = copy_chunk(copying, ring, len, 4032);
-    else if (len <= 8128)
-        failed = copy_chunk(copying, ring, len, 8128);
-    else
-        failed = copy_chunk(copying, ring, len, CHUNK);
+    failed = copy_sized(copying, ring, len, 0);
     if (failed == 2) {
         /* What is behind it is not looked for: a process may claim any length. */
         copying->head.faults += copying->left;
@@ -174,6 +184,19 @@ static __always_inline __u8 direction_of(const struct call *call)
 {
     int reads = call->operation == OPERATION_READ || call->operation == OPERATION_READ_PACKET;
     return reads ? READ : WRITE;
+}
+
+/* Counts what has become of what was to be copied. */
+static __always_inline void settle(const struct copying *copying, struct progress *progress,
+                                   struct process *process)
+{
+    tell_tally(process, TALLY_DELIVERED, copying->delivered);
+    if (copying->filtered)
+        tell_tally(process, TALLY_FILTERED, copying->filtered);
+    tell_tally(process, TALLY_RING_FULL, copying->head.ring_full - progress->ring_full);
+    tell_tally(process, TALLY_FAULT, copying->head.faults - progress->faults);
+    progress->ring_full = copying->head.ring_full;
+    progress->faults = copying->head.faults;
 }
 
 /* Copies what a call has moved, and counts what becomes of it. */
@@ -205,29 +228,17 @@ __noinline int copy_all(struct object *object, const struct call *call,
         bpf_loop(MAX_CALL / CHUNK, copy_next, &copying, 0);
     }
     __sync_fetch_and_add(&process->copying, bpf_ktime_get_boot_ns() - began);
-    tell_tally(process, TALLY_DELIVERED, copying.delivered);
-    if (copying.filtered)
-        tell_tally(process, TALLY_FILTERED, copying.filtered);
-    tell_tally(process, TALLY_RING_FULL, copying.head.ring_full - progress->ring_full);
-    tell_tally(process, TALLY_FAULT, copying.head.faults - progress->faults);
+    settle(&copying, progress, process);
     progress->position += len;
-    progress->ring_full = copying.head.ring_full;
-    progress->faults = copying.head.faults;
     return 0;
 }
 
-/* Decides on the clear text of a call. */
-static __always_inline void pass_on(struct object *object, const struct call *call,
-                                    struct process *process, __u64 len)
+/* Whether the clear text of an object is to be copied; counts what becomes of it if not. */
+static __always_inline int is_wanted(struct object *object, __u8 direction,
+                                     struct process *process, __u64 len)
 {
-    __u8 direction = direction_of(call);
     enum tally tally;
 
-    tell_tally(process, TALLY_SEEN, len);
-    if (!object) {
-        tell_tally(process, TALLY_UNMAPPED, len);
-        return;
-    }
     if (!object->address.cookie && needs_address())
         tally = TALLY_UNMAPPED;
     else if (object->address.cookie && !is_allowed(object)) {
@@ -238,11 +249,22 @@ static __always_inline void pass_on(struct object *object, const struct call *ca
     else {
         if (object->address.cookie && !object->is_told)
             tell_bound(object, 1);
-        copy_all(object, call, process, len);
-        return;
+        return 1;
     }
     object->progress[direction & 1].position += len;
     tell_tally(process, tally, len);
+    return 0;
+}
+
+/* Decides on the clear text of a call. */
+static __always_inline void pass_on(struct object *object, const struct call *call,
+                                    struct process *process, __u64 len)
+{
+    tell_tally(process, TALLY_SEEN, len);
+    if (!object)
+        tell_tally(process, TALLY_UNMAPPED, len);
+    else if (is_wanted(object, direction_of(call), process, len))
+        copy_all(object, call, process, len);
 }
 
 /* Binds an object to the socket that a call has used, if there is no doubt. */

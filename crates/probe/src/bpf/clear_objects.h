@@ -58,6 +58,9 @@ struct object_key {
     __u32 reserved;
 };
 
+/* Pieces of an object's clear text that may wait: rustls lets no more than 64 KiB of records wait. */
+#define MAX_HELD 8
+
 struct object {
     __u64 id;
     struct progress progress[DIRECTIONS];
@@ -75,6 +78,16 @@ struct object {
     /* Whether its socket was told, and how that was found. */
     __u8 is_told;
     __u8 how;
+    /* Of a cipher: how many records it has made or opened. */
+    __u64 sequence;
+    /* What is held of it, in this order, how many of these are in use, and whether any of it was lost. */
+    __u16 held[MAX_HELD];
+    __u16 held_count;
+    __u16 held_lost;
+    __u32 reserved;
+    __u64 held_bytes;
+    /* Bytes behind these for which there was no room. */
+    __u64 held_behind;
 };
 
 struct {
@@ -162,6 +175,14 @@ static __always_inline __u32 choose_ring(const struct object_key *key)
     return (mixed >> 32) & (ring_count - 1) & (MAX_RINGS - 1);
 }
 
+static __always_inline void forget_held(struct object *object)
+{
+    object->held_count = 0;
+    object->held_lost = 0;
+    object->held_bytes = 0;
+    object->held_behind = 0;
+}
+
 /* Has an object stand for nothing yet: a library has made it where another one was. */
 static __always_inline void begin_anew(struct object *object)
 {
@@ -172,6 +193,7 @@ static __always_inline void begin_anew(struct object *object)
     object->is_freed = 0;
     object->is_told = 0;
     object->epoch = 0;
+    forget_held(object);
 }
 
 /* The object of the running process at an address, which may be new. */

@@ -31,6 +31,8 @@ enum binding {
     BOUND_BY_CALL = 1,
     BOUND_BY_THREAD = 2,
     BOUND_BY_FINGERPRINT = 3,
+    /* What was received on it is where the record is that the library opens. */
+    BOUND_BY_BUFFER = 4,
 };
 
 enum closing {

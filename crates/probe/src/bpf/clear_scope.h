@@ -103,6 +103,9 @@ enum tally {
     TALLY_UNMAPPED,
     TALLY_FILTERED,
     TALLY_DUPLICATE,
+    /* Those that were kept in the kernel until their socket would be known, and those no longer. */
+    TALLY_HELD,
+    TALLY_RELEASED,
     TALLIES,
 };
 
@@ -269,8 +272,21 @@ static __always_inline __u32 own_tgid(void)
     return numbers.tgid;
 }
 
+/* It has a stack of its own: there is none left where rules are looked up. */
+static __noinline void add_process(const struct process_key *key, __u32 epoch, int is_allowed)
+{
+    __u32 tgid = key->tgid;
+    struct process anew = {
+        .key = *key,
+        .epoch = epoch,
+        .is_allowed = is_allowed,
+        .is_paused = is_paused(key),
+    };
+    bpf_map_update_elem(&processes, &tgid, &anew, BPF_ANY);
+}
+
 /* What is known of the running process; none if it is of another PID namespace. */
-static __always_inline struct process *running_process(void)
+static __noinline struct process *running_process(void)
 {
     struct process_key key;
     __u32 tgid = own_tgid();
@@ -282,13 +298,7 @@ static __always_inline struct process *running_process(void)
     key_of(&key, (void *)bpf_get_current_task());
     key.tgid = tgid;
     if (!process || process->key.start != key.start || process->key.exec != key.exec) {
-        struct process anew = {
-            .key = key,
-            .epoch = scope->epoch,
-            .is_allowed = allows_process(tgid),
-            .is_paused = is_paused(&key),
-        };
-        bpf_map_update_elem(&processes, &tgid, &anew, BPF_ANY);
+        add_process(&key, scope->epoch, allows_process(tgid));
         return bpf_map_lookup_elem(&processes, &tgid);
     }
     if (process->epoch != scope->epoch) {

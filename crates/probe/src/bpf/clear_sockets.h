@@ -90,18 +90,43 @@ static __always_inline void note_opening(struct sock *sk, __u8 role)
     connection->opened_at = bpf_ktime_get_boot_ns();
 }
 
-/* Tells that there is no more of the object of a socket. */
+/* Objects that open what comes in on a socket, if others make what goes out, by the socket's number. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 65536);
+    __type(key, __u64);
+    __type(value, struct object_key);
+} openers SEC(".maps");
+
+/* Whether there was any. */
+static volatile __u32 has_openers;
+
+static __always_inline void close_object(const struct object_key *key, __u64 cookie, __u8 how)
+{
+    struct object_key copy = *key;
+    struct object *object = bpf_map_lookup_elem(&objects, &copy);
+    if (!object || object->closed_at || object->address.cookie != cookie)
+        return;
+    object->closed_at = bpf_ktime_get_boot_ns();
+    tell_closed(object, how);
+}
+
+/* Tells that there is no more of the objects of a socket. */
 static __always_inline void note_closing(struct sock *sk)
 {
     struct connection *connection = bpf_sk_storage_get(&connections, sk, 0, 0);
-    if (!connection || !connection->key.object)
+    __u8 how = BPF_CORE_READ(sk, sk_err) == ECONNRESET ? CLOSED_BY_RESET : CLOSED_SOCKET;
+    __u64 cookie = bpf_get_socket_cookie(sk);
+
+    if (connection && connection->key.object)
+        close_object(&connection->key, cookie, how);
+    if (!has_openers)
         return;
-    struct object_key key = connection->key;
-    struct object *object = bpf_map_lookup_elem(&objects, &key);
-    if (!object || object->closed_at || object->address.cookie != bpf_get_socket_cookie(sk))
+    struct object_key *opener = bpf_map_lookup_elem(&openers, &cookie);
+    if (!opener)
         return;
-    object->closed_at = bpf_ktime_get_boot_ns();
-    tell_closed(object, BPF_CORE_READ(sk, sk_err) == ECONNRESET ? CLOSED_BY_RESET : CLOSED_SOCKET);
+    close_object(opener, cookie, how);
+    bpf_map_delete_elem(&openers, &cookie);
 }
 
 #endif

@@ -8,6 +8,7 @@
 #include <asm/ptrace.h>
 
 #include "clear_sockets.h"
+#include "clear_ciphers.h"
 #include "clear_waiting.h"
 
 #include <bpf/bpf_helpers.h>
@@ -130,6 +131,36 @@ int write_records(struct pt_regs *registers)
     return 0;
 }
 
+/* rustls makes a record of clear text. */
+SEC("uprobe")
+int seal(struct pt_regs *registers)
+{
+    begin_sealing(registers);
+    return 0;
+}
+
+SEC("uretprobe")
+int sealed(struct pt_regs *registers)
+{
+    end_sealing(registers);
+    return 0;
+}
+
+/* rustls opens a record that has come, where it is. */
+SEC("uprobe")
+int unseal(struct pt_regs *registers)
+{
+    begin_opening(registers);
+    return 0;
+}
+
+SEC("uretprobe")
+int unsealed(struct pt_regs *registers)
+{
+    end_opening(registers);
+    return 0;
+}
+
 SEC("cgroup_skb/egress")
 int at_egress(struct __sk_buff *skb)
 {
@@ -143,18 +174,21 @@ int at_send(__u64 *arguments)
     struct sock *sk = (void *)arguments[0];
     int len = arguments[1];
 
-    if (len > 0 && !note_use(sk, len, WRITE))
+    if (len > 0 && !note_use(sk, len, WRITE)) {
+        match_made(sk);
         match_handed(sk, len);
+    }
     return 0;
 }
 
 SEC("tp_btf/sock_recv_length")
 int at_receive(__u64 *arguments)
 {
+    struct sock *sk = (void *)arguments[0];
     int len = arguments[1];
 
-    if (len > 0)
-        note_use((void *)arguments[0], len, READ);
+    if (len > 0 && !note_use(sk, len, READ))
+        note_fill(sk, len);
     return 0;
 }
 

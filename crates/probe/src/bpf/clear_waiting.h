@@ -7,11 +7,17 @@
 #ifndef TLSIGHT_CLEAR_WAITING_H
 #define TLSIGHT_CLEAR_WAITING_H
 
-#include "clear_calls.h"
+#include "clear_held.h"
 #include "clear_sockets.h"
 #include "netns.h"
 
 #define FINGERPRINT_LEN 32
+
+/* A record's header (RFC 9846 section 5.1). */
+#define HEADER_LEN 5
+
+/* Of a record that is shorter it is all of it: an authentication tag at least. */
+#define MIN_FINGERPRINT_LEN (HEADER_LEN + 16)
 
 /* The beginning of a record: of a hello it has 21 bytes of its random, else encrypted bytes. */
 struct fingerprint {
@@ -143,6 +149,7 @@ static __always_inline void match_fingerprint(struct __sk_buff *skb)
     if (connection)
         connection->key = key;
     bind(object, &address, BOUND_BY_FINGERPRINT);
+    release_held(object);
 }
 
 /* What a thread was given to send, by objects without a socket. */

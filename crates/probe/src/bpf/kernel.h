@@ -99,6 +99,9 @@ struct file {
 struct pt_regs___of_task {
     unsigned long sp;
     unsigned long r14;
+    unsigned long orig_ax;
+    unsigned long si;
+    unsigned long dx;
 };
 
 struct mm_struct {

@@ -43,6 +43,13 @@ impl Account {
     }
 }
 
+impl Account {
+    /// The same when nothing more will become known: what still waits has no connection.
+    pub(crate) const fn settled(self) -> Self {
+        Self { unmapped: self.unmapped.saturating_add(self.pending), pending: 0, ..self }
+    }
+}
+
 impl AddAssign for Account {
     fn add_assign(&mut self, other: Self) {
         for (total, part) in [
@@ -71,8 +78,9 @@ pub(crate) struct Taken {
 impl Taken {
     /// The account of bytes that the kernel's side has counted as they were put into a ring
     /// (`enum tally` of `bpf/clear_scope.h`).
-    pub(crate) const fn account(self, tallies: [u64; 7]) -> Account {
-        let [seen, copied, ring_full, fault, unmapped, filtered, duplicate] = tallies;
+    pub(crate) const fn account(self, tallies: [u64; TALLIES]) -> Account {
+        let [seen, copied, ring_full, fault, unmapped, filtered, duplicate, held, released] =
+            tallies;
         let taken = self.delivered.saturating_add(self.unmapped).saturating_add(self.duplicate);
         Account {
             seen,
@@ -82,10 +90,13 @@ impl Taken {
             unmapped: unmapped.saturating_add(self.unmapped),
             filtered,
             duplicate: duplicate.saturating_add(self.duplicate),
-            pending: copied.saturating_sub(taken),
+            pending: copied.saturating_sub(taken).saturating_add(held.saturating_sub(released)),
         }
     }
 }
+
+/// Counters of bytes on the kernel's side.
+pub(crate) const TALLIES: usize = 9;
 
 #[cfg(test)]
 mod tests {
@@ -94,8 +105,8 @@ mod tests {
     #[test]
     fn an_account_is_balanced_if_nothing_is_left_out() {
         let taken = Taken { delivered: 70, unmapped: 5, duplicate: 15 };
-        let mut account = taken.account([135, 100, 8, 7, 6, 5, 9]);
-        assert_eq!((account.unmapped, account.duplicate, account.pending), (11, 24, 10));
+        let mut account = taken.account([138, 100, 8, 7, 6, 5, 9, 7, 4]);
+        assert_eq!((account.unmapped, account.duplicate, account.pending), (11, 24, 13));
         assert!(account.is_balanced());
         account += Account { seen: 1, ..Account::default() };
         assert!(!account.is_balanced());

@@ -10,6 +10,7 @@ use object::{Endianness, ReadCache};
 
 use super::go;
 use super::hints::Reason;
+use super::rustls::{self, Cipher};
 
 /// A function in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,7 @@ pub(crate) struct Function {
 #[derive(Debug)]
 pub(crate) struct Elf {
     functions: HashMap<&'static str, Function>,
+    ciphers: Vec<Cipher>,
     segments: Vec<Segment>,
     /// Why there is TLS in it, but none of the functions.
     reason: Option<Reason>,
@@ -64,9 +66,14 @@ impl Elf {
         self.functions.get(name).copied()
     }
 
+    /// What makes and opens the records of rustls.
+    pub(crate) fn ciphers(&self) -> &[Cipher] {
+        &self.ciphers
+    }
+
     /// Whether none of those that were wanted is there.
     pub(crate) fn is_empty(&self) -> bool {
-        self.functions.is_empty()
+        self.functions.is_empty() && self.ciphers.is_empty()
     }
 
     /// Why there is TLS in it, but none of those that were wanted.
@@ -110,6 +117,7 @@ fn parse(file: File, wanted: &[&'static str]) -> object::read::Result<Elf> {
         }
     }
     let mut functions = HashMap::new();
+    let mut ciphers = Vec::new();
     let sections = header.sections(endian, &data)?;
     for kind in [SHT_DYNSYM, SHT_SYMTAB] {
         let symbols = sections.symbols(endian, &data, kind)?;
@@ -125,12 +133,14 @@ fn parse(file: File, wanted: &[&'static str]) -> object::read::Result<Elf> {
             if symbol.st_type() != STT_FUNC || symbol.st_value(endian) == 0 {
                 continue;
             }
-            let Some(name) = find(wanted, strings, symbol.st_name(endian)) else { continue };
             let function =
                 Function { address: symbol.st_value(endian), len: symbol.st_size(endian) };
+            ciphers.extend(Cipher::named(strings, symbol.st_name(endian), function));
+            let Some(name) = find(wanted, strings, symbol.st_name(endian)) else { continue };
             functions.entry(name).or_insert(function);
         }
     }
+    rustls::settle(&mut ciphers);
     let mut reason = None;
     for (_, section) in sections.enumerate() {
         let name = sections.section_name(endian, section).unwrap_or_default();
@@ -146,13 +156,14 @@ fn parse(file: File, wanted: &[&'static str]) -> object::read::Result<Elf> {
         functions.extend(go::functions(table, text, wanted));
     }
     if functions.is_empty()
+        && ciphers.is_empty()
         && reason.is_none()
         && let Some((_, constants)) = sections.section_by_name(endian, b".rodata")
         && constants.sh_size(endian) <= MAX_CONSTANTS_LEN
     {
         reason = Reason::of_constants(constants.data(endian, &data)?);
     }
-    Ok(Elf { functions, segments, reason })
+    Ok(Elf { functions, ciphers, segments, reason })
 }
 
 /// Which of the names that are wanted is at a place among the strings of a file.

@@ -12,8 +12,10 @@ pub enum Reason {
     /// BoringSSL is a part of the file, its functions have no names, and its code does not tell them for
     /// certain.
     StrippedBoringSsl,
-    /// rustls is a part of the file.
+    /// rustls is a part of the file, and its functions have no names, or it is of another version.
     Rustls,
+    /// It is the program that would tell of it: what it tells would have to be told again.
+    Itself,
     /// The program is of a version of Go whose tables are others.
     OldGo,
     /// More files with a TLS library are in use than can have probes.
@@ -57,7 +59,8 @@ impl fmt::Display for Reason {
             Self::Java => "TLS of Java is compiled at run time",
             Self::StrippedOpenSsl => "OpenSSL inside, without the names of its functions",
             Self::StrippedBoringSsl => "BoringSSL inside, without the names of its functions, which its code does not tell for certain",
-            Self::Rustls => "rustls inside, whose connections cannot be told apart by their place in memory",
+            Self::Rustls => "rustls inside, without the names of its functions, or of a version that is not known",
+            Self::Itself => "the program that mirrors, which would tell of its own telling",
             Self::OldGo => "a version of Go that is not known",
             Self::OverBudget => "probes would cost it more than its budget",
             Self::NoRoom => "too many files with a TLS library are in use",
@@ -67,11 +70,12 @@ impl fmt::Display for Reason {
 
 /// What is only in the files of these libraries, such as names of their sources. Programs that use a
 /// shared OpenSSL have its version as well.
-const MARKS: [(&[u8], Reason); 4] = [
+const MARKS: [(&[u8], Reason); 5] = [
     (b"BoringSSL", Reason::StrippedBoringSsl),
     (b"boringssl/ssl/", Reason::StrippedBoringSsl),
     (b"ssl/statem/statem_clnt.c", Reason::StrippedOpenSsl),
     (b"rustls::msgs::", Reason::Rustls),
+    (b"/rustls-0.", Reason::Rustls),
 ];
 
 #[cfg(test)]
@@ -83,6 +87,8 @@ mod tests {
         let of = |constants: &str| Reason::of_constants(constants.as_bytes());
         assert_eq!(of("x BoringSSL y"), Some(Reason::StrippedBoringSsl));
         assert_eq!(of("../ssl/statem/statem_clnt.c"), Some(Reason::StrippedOpenSsl));
+        assert_eq!(of("x/rustls-0.23.46/src/conn.rs"), Some(Reason::Rustls));
+        assert_eq!(of("x/tokio-rustls-0.26.6/src/lib.rs"), None);
         assert_eq!(of("built with OpenSSL 3.0.17 1 Jul 2025"), None);
         assert_eq!(
             Reason::of_name("/usr/lib/jvm/x/server/libjvm.so (deleted)"),

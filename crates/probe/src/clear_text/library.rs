@@ -2,6 +2,7 @@
 
 use super::elf::{Elf, Function};
 use super::place::{Arguments, Place, Stepping, inner_function, returns};
+use super::rustls::Version;
 use std::fs::File;
 
 /// Kinds of TLS libraries.
@@ -19,6 +20,8 @@ pub enum Library {
     MbedTls,
     /// `crypto/tls` of Go.
     Go,
+    /// rustls.
+    Rustls,
 }
 
 impl Library {
@@ -32,6 +35,7 @@ impl Library {
             Self::WolfSsl => "wolfSSL",
             Self::MbedTls => "Mbed TLS",
             Self::Go => "Go crypto/tls",
+            Self::Rustls => "rustls",
         }
     }
 }
@@ -52,6 +56,10 @@ pub(crate) enum Operation {
     Release,
     /// It writes records of TLS to a socket or to memory.
     WriteRecords,
+    /// It makes a record of clear text.
+    Seal,
+    /// It opens a record to clear text.
+    Open,
 }
 
 impl Operation {
@@ -68,6 +76,8 @@ pub(crate) enum Outcome {
     Long,
     /// By an int that is positive if the number is where its fourth argument points.
     Status,
+    /// By the record that there is then, or was before (`enum cipher_version` of `bpf/clear_ciphers.h`).
+    Record(Version),
 }
 
 /// A function of interest.
@@ -138,6 +148,10 @@ pub(crate) fn probes(elf: &Elf, file: &mut File) -> Vec<Probe> {
             None => function,
         };
         probes.extend(probe(elf, file, &known, function));
+    }
+    for cipher in elf.ciphers() {
+        let known = known(Library::Rustls, cipher.name, cipher.operation, cipher.outcome());
+        probes.extend(probe(elf, file, &known, cipher.function));
     }
     probes
 }

@@ -7,7 +7,7 @@ use aya::Ebpf;
 use aya::maps::{HashMap, MapData, MapError, PerCpuArray, RingBuf};
 use rustix::time::{ClockId, clock_gettime};
 
-use super::account::Account;
+use super::account::{Account, TALLIES};
 use super::budget::{Budget, BudgetChange, Ledger, Usage};
 use super::cost::Cost;
 use super::host::Listeners;
@@ -60,6 +60,7 @@ pub struct ClearText {
     looked_at: Instant,
     forgot_at: Instant,
     idle_since: Instant,
+    is_finished: bool,
 }
 
 /// What was met beside clear text.
@@ -151,6 +152,7 @@ impl ClearText {
             looked_at: Instant::now(),
             forgot_at: Instant::now(),
             idle_since: Instant::now(),
+            is_finished: false,
         };
         while let Some(found) = capture.scanner.wait(LONGEST_SWEEP) {
             let is_sweep = matches!(found, Found::Swept(_));
@@ -223,11 +225,11 @@ impl ClearText {
     /// What became of all bytes.
     #[must_use]
     pub fn account(&self) -> Account {
-        let mut tallies = [0; 7];
+        let mut tallies = [0; TALLIES];
         for (tally, counter) in tallies.iter_mut().zip(0..) {
             *tally = self.count(counter);
         }
-        self.streams.taken(None).account(tallies)
+        self.settle(self.streams.taken(None).account(tallies))
     }
 
     /// What became of the bytes of each process that is remembered.
@@ -264,6 +266,7 @@ impl ClearText {
             self.streams.tell_untold(object.id, boot_ns(), object.progress, sink);
         }
         self.streams.finish(boot_ns(), sink);
+        self.is_finished = true;
     }
 
     /// Tells what is in the rings; whether there was anything.
@@ -379,9 +382,15 @@ impl ClearText {
     }
 
     fn process(&self, pid: u32, words: [u64; PROCESS_WORDS]) -> ProcessAccount {
-        let [_, _, a, b, c, d, e, f, g, .., verdict] = words;
-        let account = self.streams.taken(Some(&key_of(&words))).account([a, b, c, d, e, f, g]);
+        let [_, _, a, b, c, d, e, f, g, h, i, .., verdict] = words;
+        let tallies = [a, b, c, d, e, f, g, h, i];
+        let account = self.streams.taken(Some(&key_of(&words))).account(tallies);
+        let account = self.settle(account);
         ProcessAccount { pid, is_allowed: verdict >> 32 & 0xffff != 0, account }
+    }
+
+    const fn settle(&self, account: Account) -> Account {
+        if self.is_finished { account.settled() } else { account }
     }
 
     fn count(&self, counter: u32) -> u64 {
@@ -415,7 +424,7 @@ struct Object {
 
 impl Object {
     fn new(words: &[u64; OBJECT_WORDS]) -> Self {
-        let [id, a, b, c, d, e, f, .., closed_at, _, _] = *words;
+        let [id, a, b, c, d, e, f, .., closed_at, _, _, _, _, _, _, _, _] = *words;
         let progress = |position, ring_full, faults| Progress { position, ring_full, faults };
         Self { id, progress: [progress(a, b, c), progress(d, e, f)], closed_at }
     }
@@ -447,14 +456,14 @@ fn boot_ns() -> u64 {
 const RINGS_LEN: u32 = 64 << 20;
 
 /// Words of `struct process` of `bpf/clear_scope.h`.
-const PROCESS_WORDS: usize = 13;
+const PROCESS_WORDS: usize = 15;
 
 /// Words of `struct object` of `bpf/clear_objects.h`.
-const OBJECT_WORDS: usize = 20;
+const OBJECT_WORDS: usize = 26;
 
-const OBJECTS_FULL: u32 = 7;
-const NOTICES_LOST: u32 = 8;
-const NONSENSE: u32 = 9;
+const OBJECTS_FULL: u32 = 9;
+const NOTICES_LOST: u32 = 10;
+const NONSENSE: u32 = 11;
 
 /// A first look reads the symbols of all programs that run.
 const LONGEST_SWEEP: Duration = Duration::from_secs(60);

@@ -19,6 +19,7 @@ pub(crate) mod place;
 mod programs;
 mod record;
 mod rules;
+mod rustls;
 mod scan;
 pub(crate) mod scope;
 mod streams;

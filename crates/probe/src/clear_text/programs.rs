@@ -123,8 +123,20 @@ pub(crate) fn raise_open_files() {
 
 static PROGRAMS: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/clear_text.bpf.o"));
 
-const UPROBES: [&str; 8] =
-    ["leave", "enter", "release", "write_records", "mark", "leave_go", "enter_go", "release_go"];
+const UPROBES: [&str; 12] = [
+    "leave",
+    "enter",
+    "release",
+    "write_records",
+    "mark",
+    "leave_go",
+    "enter_go",
+    "release_go",
+    "sealed",
+    "seal",
+    "unsealed",
+    "unseal",
+];
 
 const RINGS: [&str; 8] =
     ["ring_0", "ring_1", "ring_2", "ring_3", "ring_4", "ring_5", "ring_6", "ring_7"];

@@ -77,6 +77,8 @@ pub(crate) enum Binding {
     Thread,
     /// The bytes that the library gave went out on it.
     Fingerprint,
+    /// What was received on it is where the record is that the library opens.
+    Buffer,
 }
 
 /// An end of a TCP connection.
@@ -151,6 +153,7 @@ fn bound<'a>(how: u8, at: &mut Cursor<'a>) -> Option<Bound<'a>> {
         1 => Binding::Call,
         2 => Binding::Thread,
         3 => Binding::Fingerprint,
+        4 => Binding::Buffer,
         _ => return None,
     };
     let (cookie, opened_at, netns) = (at.u64()?, at.u64()?, at.u32()?);

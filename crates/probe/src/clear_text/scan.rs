@@ -1,6 +1,7 @@
 //! Looks for TLS libraries in what processes have mapped.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -90,6 +91,7 @@ impl Scanner {
             stop: Arc::clone(&stop),
             looked_ahead_at: None,
             notices_lost: 0,
+            own: fs::metadata("/proc/self/exe").ok(),
         };
         let thread = thread::Builder::new().name("libraries".into());
         thread
@@ -123,6 +125,8 @@ struct Search {
     stop: Arc<AtomicBool>,
     looked_ahead_at: Option<SystemTime>,
     notices_lost: u64,
+    /// The file of this program.
+    own: Option<Metadata>,
 }
 
 impl Search {
@@ -246,10 +250,21 @@ impl Search {
         Some(())
     }
 
+    /// Whether a file is this program, which may run more than once: a sensor on this host would tell what
+    /// it is told.
+    fn is_own(&self, metadata: &Metadata) -> bool {
+        let of = |metadata: &Metadata| (metadata.dev(), metadata.ino());
+        self.own.as_ref().is_some_and(|own| of(own) == of(metadata))
+    }
+
     /// Looks into a file, and tells if it has a library.
     fn look_into(&mut self, mut file: File, id: FileId, path: &str) -> Option<()> {
         let Ok(metadata) = file.metadata() else { return Some(()) };
-        let (probes, mut reason) = inside(&mut file, path);
+        let (probes, mut reason) = if self.is_own(&metadata) {
+            (Vec::new(), Some(Reason::Itself))
+        } else {
+            inside(&mut file, path)
+        };
         let mut has_library = !probes.is_empty() && !self.files.has_library(&metadata);
         if has_library {
             let (has_room, replaced) = self.files.library_room();

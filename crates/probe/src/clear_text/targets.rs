@@ -13,6 +13,7 @@ use hashbrown::HashMap;
 use super::library::{Library, Operation, Outcome, Probe};
 use super::maps::FileId;
 use super::place::Stepping;
+use super::rustls::Version;
 use super::scan::Candidate;
 
 /// The files with a TLS library that have probes.
@@ -125,6 +126,8 @@ fn attach(
         Operation::Release => ("release", None),
         Operation::WriteRecords => ("write_records", None),
         Operation::Mark => ("mark", None),
+        Operation::Seal => ("seal", Some("sealed")),
+        Operation::Open => ("unseal", Some("unsealed")),
         Operation::Read
         | Operation::Write
         | Operation::Handshake
@@ -167,11 +170,16 @@ fn cookie(probe: &Probe, target: u32) -> u64 {
         Operation::Handshake | Operation::Release | Operation::WriteRecords | Operation::Mark => 2,
         Operation::SendFile => 3,
         Operation::ReadPacket => 4,
+        // Their programs do nothing else.
+        Operation::Seal | Operation::Open => 0,
     };
     let outcome = match probe.outcome {
         Outcome::Int => 0,
         Outcome::Long => 1,
         Outcome::Status => 2,
+        Outcome::Record(Version::Unknown) => 0,
+        Outcome::Record(Version::Tls12) => 1,
+        Outcome::Record(Version::Tls13) => 2,
     };
     let is_stepped = probe.stepping == Stepping::SingleStepped;
     u64::from(target) << 32

@@ -30,4 +30,6 @@ mod openssl;
 #[cfg(test)]
 mod place;
 #[cfg(test)]
+mod rustls;
+#[cfg(test)]
 mod starting;

@@ -133,6 +133,12 @@ impl Running {
         &mut self.0
     }
 
+    /// Ends its input and waits for its end.
+    pub(crate) fn finish_after_input(mut self) {
+        drop(self.0.stdin.take());
+        self.finish();
+    }
+
     /// Waits for its end, which must be a good one.
     pub(crate) fn finish(mut self) {
         let status = self.0.wait().unwrap();
