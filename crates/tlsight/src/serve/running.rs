@@ -86,6 +86,7 @@ impl Running {
             clock: clock.clone(),
             log: Arc::new(|text: &str| message::error(text)),
             data,
+            outlet: None,
         };
         let port = listener.local_addr()?.port();
         let host = settings.listen.ip();
