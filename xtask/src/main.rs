@@ -4,6 +4,7 @@
 
 mod bench;
 mod conformance;
+mod elasticsearch;
 mod layers;
 mod licences;
 mod policies;
@@ -48,6 +49,7 @@ fn run() -> Result<Outcome> {
             "layers" => layers::run(parser),
             "licences" => licences::run(parser),
             "conformance" => conformance::run(parser),
+            "elasticsearch" => elasticsearch::run(parser),
             "policies" => policies::run(parser),
             "registries" => registries::run(parser),
             "schema" => schema::run(parser),
@@ -73,6 +75,8 @@ Usage: cargo xtask <task>
                  [--observer NAME] [--add-turns]
   conformance    compare tlsight with the expected outputs of a folder of captures
                  [--corpora DIR] [--report FILE] [--check]
+  elasticsearch  write deploy/elasticsearch/tlsight-template.json, or see whether it is up to date
+                 [--check]
   policies       write docs/policies.md, or see whether it is up to date [--check]
   registries     write the tables of crates/tls/src/registry/generated, or see whether they are
                  up to date [--check]
