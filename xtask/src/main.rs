@@ -4,6 +4,7 @@
 
 mod bench;
 mod conformance;
+mod elasticsearch;
 mod layers;
 mod licences;
 mod manifests;
@@ -49,6 +50,7 @@ fn run() -> Result<Outcome> {
             "layers" => layers::run(parser),
             "licences" => licences::run(parser),
             "conformance" => conformance::run(parser),
+            "elasticsearch" => elasticsearch::run(parser),
             "manifests" => manifests::run(parser),
             "policies" => policies::run(parser),
             "registries" => registries::run(parser),
@@ -77,6 +79,8 @@ Usage: cargo xtask <task>
                  [--corpora DIR] [--report FILE] [--check]
   manifests      write deploy/kubernetes/base from the Helm chart, or lint the chart and see whether it
                  is up to date [--check]; needs helm
+  elasticsearch  write deploy/elasticsearch/tlsight-template.json, or see whether it is up to date
+                 [--check]
   policies       write docs/policies.md, or see whether it is up to date [--check]
   registries     write the tables of crates/tls/src/registry/generated, or see whether they are
                  up to date [--check]

@@ -20,6 +20,7 @@ mod shared;
 mod time;
 mod tls;
 mod tlsight;
+mod violation;
 mod workload;
 
 pub use address::{Endpoint, IpText, Mac, Transport};
@@ -46,6 +47,10 @@ pub use tls::{Tls, TlsClient, TlsServer};
 pub use tlsight::{
     Carrier, CertificateInfo, CertificateState, Downgrade, EarlyData, Ech, Evidence, KeyExchange,
     KeyExchangeClass, Messages, ResumptionInfo, ResumptionMethod, Timing, Tlsight,
+};
+pub use violation::{
+    ViolatedRule, Violation, ViolationBody, ViolationEnd, ViolationEvent, ViolationMeta,
+    ViolationNetwork, ViolationParty,
 };
 pub use workload::{
     Knowledge, Kubernetes, Named, Orchestrator, OrchestratorParent, OrchestratorResource, Pod,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
+use prometheus_client::encoding::DescriptorEncoder;
 use store::{Accounts, Documents, Outbox, Sessions, StoreError, Violations};
 use tokio::sync::Semaphore;
 
@@ -36,6 +37,21 @@ pub struct Parts {
     pub log: Log,
     /// Whether the data is only there to be looked at.
     pub data: DataKind,
+    /// Where what came in goes besides the store.
+    pub outlet: Option<Arc<dyn Outlet>>,
+}
+
+/// Where what came in goes besides the store. Whoever gives something never waits: what has no room is dropped, and
+/// counted by the outlet.
+pub trait Outlet: Send + Sync {
+    /// Takes whole lines as tlsight writes them, of the host that told them; of this server, if that is empty.
+    fn put(&self, host: &str, lines: &[u8]);
+
+    /// Writes its metrics.
+    ///
+    /// # Errors
+    /// The encoder's.
+    fn encode(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result;
 }
 
 /// Whether what is shown is real.

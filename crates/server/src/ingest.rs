@@ -22,7 +22,7 @@ impl Ingest {
     /// # Errors
     /// The store did not take them; then none of them is kept.
     pub fn take(&self, source: Source, id: String, lines: &[u8]) -> Result<Taken, StoreError> {
-        let mut pile = Pile::new(source.host.clone());
+        let mut pile = Pile::new(&self.0, source.host.clone());
         for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             pile.add(line);
         }
@@ -98,11 +98,26 @@ pub(crate) struct Pile {
     bytes: usize,
     lines: u64,
     taken: Taken,
+    /// The lines that were read, if there is an outlet for them.
+    outgoing: Option<Vec<Outgoing>>,
+}
+
+/// A line for the outlet.
+#[derive(Debug)]
+struct Outgoing {
+    /// The place of its record, if it is kept as one.
+    place: Option<usize>,
+    line: Box<[u8]>,
 }
 
 impl Pile {
     /// An empty pile of lines from a host; of nobody knows where, if that is empty.
-    pub(crate) fn new(host: String) -> Self {
+    pub(crate) fn new(app: &App, host: String) -> Self {
+        let outgoing = app.parts.outlet.as_ref().map(|_| Vec::new());
+        Self::with(host, outgoing)
+    }
+
+    fn with(host: String, outgoing: Option<Vec<Outgoing>>) -> Self {
         let host = Some(host).filter(|host| !host.is_empty());
         Self {
             naming: Naming { host, networks: Vec::new() },
@@ -112,6 +127,7 @@ impl Pile {
             bytes: 0,
             lines: 0,
             taken: Taken::default(),
+            outgoing,
         }
     }
 
@@ -128,6 +144,7 @@ impl Pile {
         match Observation::parse(line) {
             Ok(seen) => {
                 let (source, destination) = seen.entities(&self.naming);
+                self.keep_for_outlet(Some(self.records.len()), line);
                 let line: Box<[u8]> = if seen.is_session { line.into() } else { Box::default() };
                 self.bytes = self.bytes.saturating_add(line.len()).saturating_add(RECORD_LEN);
                 self.records.push(Record { seen, source, destination, line });
@@ -159,9 +176,16 @@ impl Pile {
                     let sum = self.losses.entry(shortened(&cause)).or_default();
                     *sum = sum.saturating_add(count);
                 }
+                self.keep_for_outlet(None, line);
             }
             Ok(_) => self.taken.reject(self.lines, "too many causes of loss".to_owned()),
             Err(error) => self.taken.reject(self.lines, shortened(&error.to_string())),
+        }
+    }
+
+    fn keep_for_outlet(&mut self, place: Option<usize>, line: &[u8]) {
+        if let Some(outgoing) = &mut self.outgoing {
+            outgoing.push(Outgoing { place, line: line.into() });
         }
     }
 
@@ -173,7 +197,8 @@ impl Pile {
     /// A pile for the lines that follow.
     pub(crate) fn next(&self) -> Self {
         let host = self.naming.host.clone().unwrap_or_default();
-        Self { lines: self.lines, ..Self::new(host) }
+        let outgoing = self.outgoing.as_ref().map(|_| Vec::new());
+        Self { lines: self.lines, ..Self::with(host, outgoing) }
     }
 
     /// Keeps the lines, has them judged, and tells whoever looks on.
@@ -186,6 +211,7 @@ impl Pile {
         let arrivals = app.judge.arrivals(&self.records);
         let rows = rows(app, &self.records);
         let losses = self.losses.into_iter().map(|(cause, count)| Loss { cause, count }).collect();
+        let host = source.host.clone();
         let batch = Batch { id, source, received: now, records: self.records, losses };
         let kept = match app.parts.sessions.ingest(batch) {
             Ok(kept) => kept,
@@ -196,6 +222,9 @@ impl Pile {
         };
         if !kept.is_repeat {
             tell(app, rows, &kept.not_taken);
+            if let (Some(outlet), Some(outgoing)) = (&app.parts.outlet, &self.outgoing) {
+                outlet.put(&host, &outgoing_lines(outgoing, &kept.not_taken));
+            }
         }
         taken.add_kept(&kept, &self.numbers);
         let (arrivals, refused) = arrivals.into_iter().partition::<Vec<_>, _>(|arrival| {
@@ -217,6 +246,21 @@ impl Pile {
         app.meter.took(&taken);
         Ok(taken)
     }
+}
+
+/// The lines for the outlet: all but those that were known.
+fn outgoing_lines(outgoing: &[Outgoing], not_taken: &[(usize, NotTaken)]) -> Vec<u8> {
+    let is_known = |place: usize| {
+        let found = not_taken.binary_search_by_key(&place, |(at, _)| *at);
+        let found = found.ok().and_then(|at| not_taken.get(at));
+        found.is_some_and(|(_, why)| *why == NotTaken::Duplicate)
+    };
+    let mut lines = Vec::new();
+    for each in outgoing.iter().filter(|it| !it.place.is_some_and(is_known)) {
+        lines.extend_from_slice(&each.line);
+        lines.push(b'\n');
+    }
+    lines
 }
 
 /// What those who look on are told of records: a row for each of the first sessions.

@@ -19,7 +19,7 @@ mod tests;
 mod ui;
 mod view;
 
-pub use app::{Control, DataKind, Log, Parts};
+pub use app::{Control, DataKind, Log, Outlet, Parts};
 pub use auth::password::NoHash;
 pub use clock::Clock;
 pub use http::certificate::{Certificate, Identity, NoCertificate};

@@ -1,5 +1,10 @@
 //! The server's metrics.
 
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -7,7 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use store::StoreError;
 
-use crate::app::App;
+use crate::app::{App, Outlet};
 use crate::ingest::Taken;
 use crate::notify::notifier::Kind;
 
@@ -99,10 +104,28 @@ impl Meter {
             one.inc_by(value);
             registry.register(name, help, one);
         }
+        if let Some(outlet) = &app.parts.outlet {
+            registry.register_collector(Box::new(OutletMetrics(Arc::clone(outlet))));
+        }
         let mut text = String::new();
         // Writing to a string does not fail.
         encode(&mut text, &registry).ok();
         Ok(text)
+    }
+}
+
+/// The metrics of the outlet, beside those of the server.
+struct OutletMetrics(Arc<dyn Outlet>);
+
+impl fmt::Debug for OutletMetrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OutletMetrics")
+    }
+}
+
+impl Collector for OutletMetrics {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        self.0.encode(&mut encoder)
     }
 }
 

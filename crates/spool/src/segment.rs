@@ -42,7 +42,7 @@ impl Segment {
             .mode(0o600)
             .open(&path)?;
         let entries = VecDeque::new();
-        let segment = Self { path, file, id, first, entries, bytes: HEAD_LEN };
+        let segment = Self { path, file, id, first, entries, bytes: u64::from(HEAD_LEN) };
         match segment.file.write_all_at(&head(id), 0) {
             Ok(()) => Ok(segment),
             Err(error) => {
@@ -160,6 +160,6 @@ const MAGIC: [u8; 16] = *b"tlsight spool 1\n";
 /// What files of all versions begin with.
 const MAGIC_OF_ALL: &[u8] = b"tlsight spool ";
 
-const HEAD_LEN: u64 = 32;
+const HEAD_LEN: u32 = 32;
 
 const EXTENSION: &str = "spool";

@@ -400,6 +400,7 @@ impl AnalysisArgs {
             agent: AgentLayer::default(),
             kubernetes: crate::kubernetes::KubernetesSettings::default(),
             serve: ServeLayer::default(),
+            sinks: Vec::new(),
         }
     }
 }

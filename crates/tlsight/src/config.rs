@@ -14,6 +14,8 @@ use session::Settings;
 
 use crate::agent::settings::{AgentLayer, AgentSettings, DEFAULT_TABLE};
 use crate::kubernetes::{self, KubernetesSettings};
+use crate::outlets;
+use crate::outlets::settings::SinkTable;
 use crate::serve::settings::{self as serve_settings, ServeLayer};
 
 /// Settings that one source gives; those that it leaves out are left to the next source.
@@ -45,6 +47,9 @@ pub(crate) struct Layer {
     /// Settings of the server.
     #[serde(default)]
     pub(crate) serve: ServeLayer,
+    /// Where lines go besides.
+    #[serde(default)]
+    pub(crate) sinks: Vec<SinkTable>,
 }
 
 /// A digest of a certificate.
@@ -78,6 +83,8 @@ pub(crate) struct Config {
     pub(crate) kubernetes: KubernetesSettings,
     /// Settings of the server.
     pub(crate) serve: ServeLayer,
+    /// Where lines go besides.
+    pub(crate) sinks: Vec<SinkTable>,
 }
 
 impl Config {
@@ -118,6 +125,7 @@ impl Layer {
             agent: self.agent.or(next.agent),
             kubernetes: self.kubernetes.or(next.kubernetes),
             serve: self.serve.or(next.serve),
+            sinks: if self.sinks.is_empty() { next.sinks } else { self.sinks },
         }
     }
 
@@ -143,7 +151,8 @@ impl Layer {
         let workers = self.workers.unwrap_or(NonZeroUsize::MIN);
         let (agent, kubernetes) = (self.agent.with_defaults(), self.kubernetes);
         let serve = self.serve.or(ServeLayer::usual());
-        Config { settings, workers, command_lines, agent, kubernetes, serve }
+        let sinks = self.sinks;
+        Config { settings, workers, command_lines, agent, kubernetes, serve, sinks }
     }
 
     fn from_file(path: &Path) -> Result<Self> {
@@ -176,6 +185,8 @@ impl Layer {
             agent: AgentLayer::from_environment(&variable)?,
             kubernetes: KubernetesSettings::from_environment(&variable)?,
             serve: ServeLayer::from_environment(&variable)?,
+            // Tables of the file: too much for variables.
+            sinks: Vec::new(),
         })
     }
 }
@@ -257,7 +268,12 @@ impl<'de> Deserialize<'de> for Size {
 
 /// The configuration file with its defaults, as `tlsight config default` prints it.
 pub(crate) fn default_file() -> String {
-    let tables = [DEFAULT_TABLE, kubernetes::DEFAULT_TABLE, serve_settings::DEFAULT_TABLE];
+    let tables = [
+        DEFAULT_TABLE,
+        kubernetes::DEFAULT_TABLE,
+        serve_settings::DEFAULT_TABLE,
+        outlets::settings::DEFAULT_TABLE,
+    ];
     format!("{DEFAULT_FILE}{}", tables.concat())
 }
 

@@ -17,6 +17,7 @@ mod keys;
 mod kubernetes;
 mod message;
 mod mirror;
+mod outlets;
 mod output;
 mod pipeline;
 mod policies;

@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 
 use anyhow::Result;
-use event::{EdgeEvent, LossEvent, SummaryEvent, TlsEvent};
+use event::{EdgeEvent, LossEvent, SummaryEvent, TlsEvent, ViolationEvent};
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use serde_json::json;
@@ -27,6 +27,7 @@ fn schema() -> Schema {
         generator.subschema_for::<LossEvent>(),
         generator.subschema_for::<SummaryEvent>(),
         generator.subschema_for::<EdgeEvent>(),
+        generator.subschema_for::<ViolationEvent>(),
     ];
     let definitions = generator.take_definitions(true);
     schemars::json_schema!({

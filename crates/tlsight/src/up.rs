@@ -25,14 +25,14 @@ use crate::{Outcome, demo, message, signals};
 /// cannot be used. A capture that cannot be opened is no error: what is kept can be looked at.
 pub(crate) fn run(args: UpArgs) -> Result<Outcome> {
     let flags = Layer { serve: args.server.layer(), ..Layer::default() };
-    let settings = Config::resolve(flags, args.config())?.serve.with_defaults()?;
+    let config = Config::resolve(flags, args.config())?;
     let stop = Arc::new(AtomicBool::new(false));
     signals::stop_on_request(&stop)?;
     if args.demo {
-        return run_demo(Place::open(settings, DataKind::Demo)?, &stop);
+        return run_demo(Place::open(&config, DataKind::Demo)?, &stop);
     }
     let agent = Resolved::new(args.agent())?;
-    let place = Place::open(settings, DataKind::Real)?;
+    let place = Place::open(&config, DataKind::Real)?;
     let opened = match agent.open() {
         Ok(opened) => {
             opened.drop_privileges()?;

@@ -72,7 +72,7 @@ const TIERS: &[(u8, &[&str])] = &[
             "courier", "endpoint", "spool", "nfqueue",
         ],
     ),
-    (5, &["fleet", "shim", "rustls-handover"]),
+    (5, &["fleet", "sinks", "shim", "rustls-handover"]),
     (6, &["server"]),
     (7, &["tlsight"]),
 ];

@@ -29,7 +29,8 @@ pub(crate) fn tell(app: &App, violations: Vec<Violation>, event: Event) {
 fn try_to_tell(app: &App, violations: Vec<Violation>, event: Event) -> Result<(), StoreError> {
     let (control, now) = (&*app.parts.control, app.parts.clock.now());
     let notifiers = all(control)?;
-    if notifiers.is_empty() && !app.live.is_watched() {
+    let outlet = app.parts.outlet.as_deref();
+    if notifiers.is_empty() && !app.live.is_watched() && outlet.is_none() {
         return Ok(());
     }
     let rules = app.judge.rules();
@@ -38,6 +39,9 @@ fn try_to_tell(app: &App, violations: Vec<Violation>, event: Event) -> Result<()
             app.live.tell(Happening::Violation(json.into()));
         }
         let notice = Notice::of(violation, event, &rules, now);
+        if let (Some(outlet), Some(line)) = (outlet, notice.line()) {
+            outlet.put("", &line);
+        }
         for (id, notifier) in &notifiers {
             if wants(id, notifier, &notice) {
                 push(app, id, std::slice::from_ref(&notice))?;

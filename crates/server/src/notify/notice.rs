@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use event::Timestamp;
+use event::{
+    Timestamp, ToJson as _, ViolatedRule, ViolationBody, ViolationEnd, ViolationEvent,
+    ViolationMeta, ViolationNetwork, ViolationParty,
+};
 use policy::Severity;
 use serde::{Deserialize, Serialize};
 
@@ -131,6 +134,55 @@ impl Notice {
         }
     }
 
+    /// A line for outlets, as tlsight writes its lines; none of a test.
+    pub(crate) fn line(&self) -> Option<Vec<u8>> {
+        let action = match self.event {
+            Event::Active => "active",
+            Event::Resolved => "resolved",
+            Event::Test => return None,
+        };
+        let party = |end: &End, port| ViolationParty { address: end.name.clone(), port };
+        let line = ViolationEvent {
+            timestamp: self.time,
+            event: ViolationMeta {
+                kind: "alert",
+                category: ["network"],
+                types: ["info"],
+                dataset: "tlsight.violation",
+                action,
+            },
+            message: self.message.clone(),
+            rule: ViolatedRule {
+                id: self.policy.clone(),
+                name: self.policy_name.clone(),
+                description: self.description.clone(),
+            },
+            source: party(&self.source, None),
+            destination: party(&self.destination, Some(self.port)),
+            network: ViolationNetwork { transport: self.protocol.clone(), protocol: "tls" },
+            tlsight: ViolationBody { violation: self.violation() },
+        };
+        let mut text = Vec::new();
+        line.write_json(&mut text);
+        text.push(b'\n');
+        Some(text)
+    }
+
+    fn violation(&self) -> event::Violation {
+        event::Violation {
+            id: self.id.clone(),
+            severity: self.severity.name(),
+            edge: self.edge.clone(),
+            source: self.source.told(),
+            destination: self.destination.told(),
+            server_names: self.server_names.clone(),
+            posture: self.posture_texts(),
+            first_seen: self.first_seen,
+            last_seen: self.last_seen,
+            sessions: self.sessions,
+        }
+    }
+
     /// One line for people.
     pub(crate) fn headline(&self) -> String {
         let what = match self.event {
@@ -153,5 +205,12 @@ impl Notice {
             | serde_json::Value::Object(_) => None,
         };
         facts.filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect()
+    }
+}
+
+impl End {
+    fn told(&self) -> ViolationEnd {
+        let Self { id, kind, name, cluster, namespace, workload_kind } = self.clone();
+        ViolationEnd { id, kind, name, cluster, namespace, workload_kind }
     }
 }

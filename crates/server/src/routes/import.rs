@@ -86,7 +86,7 @@ async fn import(
         return Err(Problem::unavailable("the server is about to end"));
     };
     let import = Import {
-        pile: Pile::new(source.host.clone()),
+        pile: Pile::new(&app, source.host.clone()),
         digest: digest::Context::new(&digest::SHA256),
         part: 0,
         key,

@@ -83,6 +83,7 @@ impl World {
             clock: Clock::new(move || Timestamp::from_nanos(own.load(Ordering::Relaxed))),
             log: Arc::new(|_text: &str| {}),
             data: DataKind::Real,
+            outlet: None,
         };
         let app = App::new(parts).unwrap();
         app.judge.reload(&*app.parts.control).unwrap();

@@ -143,6 +143,9 @@ impl Collector for Counted {
             let gauge = ConstGauge::new(value);
             gauge.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
         }
+        if let Some(feed) = monitor.feed() {
+            feed.encode(&mut encoder)?;
+        }
         monitor.meter().map_or(Ok(()), |meter| watch_metrics::encode(meter, &mut encoder))
     }
 }

@@ -1,7 +1,7 @@
 //! `tlsight agent`: the unattended watch.
 
 mod edges;
-mod file;
+mod feed;
 mod health;
 pub(crate) mod http;
 mod lines;
@@ -9,7 +9,6 @@ mod live;
 mod metrics;
 mod monitor;
 mod notify;
-mod old_files;
 mod privileges;
 mod queue;
 pub(crate) mod settings;
@@ -33,7 +32,8 @@ use crate::cli::AgentArgs;
 use crate::config::{Config, Layer};
 use crate::setup::Setup;
 use crate::watch::cut_off;
-use crate::{Outcome, message, signals, watch_sockets};
+use crate::{Outcome, message, outlets, signals, watch_sockets};
+use feed::Feed;
 use http::Answer;
 use lines::Lines;
 use live::{Choices, Live};
@@ -90,7 +90,12 @@ pub(crate) fn run(args: AgentArgs) -> Result<Outcome> {
     let writer = Writer::open(output, Arc::clone(&opened.monitor))
         .with_context(|| format!("cannot open {}", path.display()))?;
     let listener = opened.resolved.config.agent.metrics.map(listen).transpose()?;
+    let config = &opened.resolved.config;
+    let sinks = outlets::resolve(config, &outlets::folder(config)?)?;
     opened.drop_privileges()?;
+    if !sinks.is_empty() {
+        opened.monitor.set_feed(Arc::new(Feed::new(outlets::start(sinks)?)));
+    }
     opened.watch(writer, listener)
 }
 
@@ -174,6 +179,7 @@ impl Agent<'_> {
         if let Some(listener) = listener {
             http::serve(listener, self.pages());
         }
+        let feeding = self.monitor.feed().map(|feed| (Arc::clone(feed), feed.start()));
         let (written, is_written) = mpsc::channel::<()>();
         thread::spawn(move || {
             writer.run();
@@ -215,6 +221,9 @@ impl Agent<'_> {
         // An output that is stuck is not waited for; nothing is ever sent but the end.
         if is_written.recv_timeout(LAST_PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
             message::error("the output is stuck; its last lines are lost");
+        }
+        if let Some((feed, feeding)) = feeding {
+            feed.stop(feeding, LAST_PATIENCE);
         }
         let is_complete = result?.iter().all(|outcome| matches!(outcome, Outcome::Done));
         Ok(if is_complete { Outcome::Done } else { Outcome::Incomplete })

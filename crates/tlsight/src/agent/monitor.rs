@@ -1,7 +1,7 @@
 //! What the threads of the agent tell each other: lines, counts, and how each of them does.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use event::{Losses, TlsEvent};
@@ -10,6 +10,7 @@ use probe::LeftInKernel;
 use workload::Meter;
 
 use super::edges::Edges;
+use super::feed::Feed;
 use super::metrics::Meters;
 use super::queue::Queue;
 use super::settings::OutputSettings;
@@ -35,6 +36,8 @@ pub(super) struct Monitor {
     beats: Vec<AtomicU64>,
     /// What is counted of the ends of sessions.
     meter: OnceLock<Meter>,
+    /// Where lines go besides the output.
+    feed: OnceLock<Arc<Feed>>,
 }
 
 /// What a worker has counted.
@@ -89,6 +92,7 @@ impl Monitor {
             begin: Instant::now(),
             beats: (0..workers).map(|_| AtomicU64::new(0)).collect(),
             meter: OnceLock::new(),
+            feed: OnceLock::new(),
         }
     }
 
@@ -102,8 +106,26 @@ impl Monitor {
         self.meter.get()
     }
 
-    /// Takes lines for the output, or drops and counts them.
+    /// Takes where lines go besides the output; only the first is.
+    pub(super) fn set_feed(&self, feed: Arc<Feed>) {
+        self.feed.set(feed).ok();
+    }
+
+    /// Where lines go besides the output.
+    pub(super) fn feed(&self) -> Option<&Arc<Feed>> {
+        self.feed.get()
+    }
+
+    /// Gives lines to all sinks.
+    pub(super) fn put_into_sinks(&self, lines: &[u8]) {
+        if let Some(feed) = self.feed() {
+            feed.put(lines);
+        }
+    }
+
+    /// Takes lines for the output, or drops and counts them; and for the sinks.
     pub(super) fn put(&self, lines: &[u8]) {
+        self.put_into_sinks(lines);
         if !self.queue.push(lines) {
             self.dropped(Dropped::QueueFull, count(lines));
         }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize};
+use sinks::Rotation;
 
 use crate::config::{Size, parsed};
 
@@ -48,14 +49,8 @@ pub(crate) struct AgentSettings {
 pub(crate) struct OutputSettings {
     /// A file, or standard output.
     pub(crate) path: Option<PathBuf>,
-    /// Size in bytes with which a file is full.
-    pub(crate) size: u64,
-    /// Age with which a file is old.
-    pub(crate) age: Duration,
-    /// How many old files are kept.
-    pub(crate) keep: usize,
-    /// Whether old files are compressed.
-    pub(crate) compress: bool,
+    /// What becomes of files that are full or old.
+    pub(crate) rotation: Rotation,
 }
 
 /// A span of time in seconds, written like `60s`, `5m`, `1h` or `1d`; never 0.
@@ -100,22 +95,34 @@ impl AgentLayer {
 
     /// The settings, with the defaults where nothing was said.
     pub(crate) fn with_defaults(self) -> AgentSettings {
-        let age = self.rotate_age.unwrap_or(DEFAULT_AGE);
+        let rotation = rotation(self.rotate_size, self.rotate_age, self.keep, self.compress);
         AgentSettings {
-            output: OutputSettings {
-                path: self.output,
-                size: self.rotate_size.map_or(DEFAULT_SIZE, |Size(bytes)| bytes as u64),
-                age: age.duration(),
-                keep: self.keep.unwrap_or(DEFAULT_KEEP).min(MAX_KEEP),
-                compress: self.compress.unwrap_or(false),
-            },
+            output: OutputSettings { path: self.output, rotation },
             group: self.group,
             metrics: self.metrics,
         }
     }
 }
 
+/// What becomes of files, with the defaults where nothing was said.
+pub(crate) fn rotation(
+    size: Option<Size>,
+    age: Option<Interval>,
+    keep: Option<usize>,
+    compress: Option<bool>,
+) -> Rotation {
+    Rotation {
+        size: size.map_or(DEFAULT_SIZE, |Size(bytes)| bytes as u64),
+        age: age.unwrap_or(DEFAULT_AGE).duration(),
+        keep: keep.unwrap_or(DEFAULT_KEEP).min(MAX_KEEP),
+        compress: compress.unwrap_or(false),
+    }
+}
+
 impl Interval {
+    /// A minute.
+    pub(crate) const MINUTE: Self = Self(60);
+
     /// In seconds.
     pub(crate) const fn seconds(self) -> u64 {
         self.0
@@ -249,7 +256,8 @@ mod tests {
         let first = AgentLayer { keep: Some(1), ..AgentLayer::default() };
         let next = AgentLayer { keep: Some(2), compress: Some(true), ..AgentLayer::default() };
         let settings = first.or(next).with_defaults();
-        assert_eq!((settings.output.keep, settings.output.compress), (1, true));
-        assert_eq!((settings.output.size, settings.group), (100 << 20, None));
+        let rotation = settings.output.rotation;
+        assert_eq!((rotation.keep, rotation.compress), (1, true));
+        assert_eq!((rotation.size, settings.group), (100 << 20, None));
     }
 }

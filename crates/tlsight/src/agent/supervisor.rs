@@ -101,6 +101,7 @@ impl<'a> Supervisor<'a> {
             ("workers", config.workers != running.workers),
             ("kubernetes", config.kubernetes != running.kubernetes),
             ("agent.metrics", config.agent.metrics != running.agent.metrics),
+            ("sinks", config.sinks != running.sinks),
         ] {
             if differs {
                 message::error(&format!("{name} stays as it was: that needs a restart"));
@@ -123,6 +124,7 @@ impl<'a> Supervisor<'a> {
         LossEvent::new(wall_clock(), untold).write_json(&mut line);
         line.push(b'\n');
         if self.monitor().queue.push(&line) {
+            self.monitor().put_into_sinks(&line);
             self.told = all;
         }
     }

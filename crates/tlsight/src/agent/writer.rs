@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use sinks::{LineFile, OldFiles, Rotation};
+
 use super::LONGEST_WAIT;
-use super::file::LineFile;
 use super::monitor::{Dropped, Monitor, Stage};
-use super::old_files::OldFiles;
 use super::queue::Next;
 use super::settings::{AgentLayer, OutputSettings};
 use crate::message;
@@ -168,7 +168,7 @@ impl Writer {
 
     fn rotate_if_due(&mut self, more: usize) {
         let Some(file) = &mut self.file else { return };
-        if !file.is_due(&self.settings, more) {
+        if !file.is_due(&self.settings.rotation, more) {
             return;
         }
         match file.rotate() {
@@ -193,7 +193,7 @@ impl Writer {
         if self.is_tending.swap(true, Ordering::Relaxed) {
             return;
         }
-        let (keep, compress) = (self.settings.keep, self.settings.compress);
+        let Rotation { keep, compress, .. } = self.settings.rotation;
         let is_tending = Arc::clone(&self.is_tending);
         thread::spawn(move || {
             if let Err(error) = OldFiles::of(&path).tend(keep, compress) {

@@ -22,10 +22,10 @@ use running::{Place, Running};
 /// cannot be used.
 pub(crate) fn run(args: &ServeArgs) -> Result<Outcome> {
     let flags = Layer { serve: args.server.layer(), ..Layer::default() };
-    let settings = Config::resolve(flags, args.config.as_deref())?.serve.with_defaults()?;
+    let config = Config::resolve(flags, args.config.as_deref())?;
     let stop = Arc::new(AtomicBool::new(false));
     signals::stop_on_request(&stop)?;
-    let running = Running::start(Place::open(settings, server::DataKind::Real)?)?;
+    let running = Running::start(Place::open(&config, server::DataKind::Real)?)?;
     running.tell()?;
     wait(&stop);
     running.stop();

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use server::{Certificate, Clock, DataKind, Identity, Ingest, Parts, Secret, Server};
+use server::{Certificate, Clock, DataKind, Identity, Ingest, Outlet, Parts, Secret, Server};
+use sinks::SinkSettings;
 use store::{ClickHouseSessions, Retention, Sessions, Settings, Source, SqliteSessions};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
@@ -18,6 +19,8 @@ use tokio::task::JoinHandle;
 
 use super::settings::ServeSettings;
 use crate::agent::Sink;
+use crate::config::Config;
+use crate::outlets::{self, Outlets};
 use crate::{message, signals};
 
 /// Where a server is to run: an address that is bound, and a folder.
@@ -26,6 +29,7 @@ pub(crate) struct Place {
     folder: PathBuf,
     listener: TcpListener,
     data: DataKind,
+    sinks: Vec<SinkSettings>,
 }
 
 /// A server that runs until it is stopped.
@@ -39,6 +43,7 @@ pub(crate) struct Running {
     setup_token: Option<Secret>,
     /// A folder that is gone at the end.
     temporary: Option<PathBuf>,
+    outlets: Option<Outlets>,
 }
 
 impl Place {
@@ -46,7 +51,8 @@ impl Place {
     ///
     /// # Errors
     /// What the system reports.
-    pub(crate) fn open(settings: ServeSettings, data: DataKind) -> Result<Self> {
+    pub(crate) fn open(config: &Config, data: DataKind) -> Result<Self> {
+        let settings = config.serve.clone().with_defaults()?;
         let folder = match data {
             DataKind::Real => settings.folder()?,
             DataKind::Demo => {
@@ -62,7 +68,12 @@ impl Place {
         let address = settings.listen;
         let listener =
             TcpListener::bind(address).with_context(|| format!("cannot listen at {address}"))?;
-        Ok(Self { settings, folder, listener, data })
+        let sinks = match data {
+            DataKind::Real => outlets::resolve(config, &folder.join(outlets::FOLDER))?,
+            // Samples are for nobody else.
+            DataKind::Demo => Vec::new(),
+        };
+        Ok(Self { settings, folder, listener, data, sinks })
     }
 }
 
@@ -72,7 +83,8 @@ impl Running {
     /// # Errors
     /// A store or a certificate that cannot be used.
     pub(crate) fn start(place: Place) -> Result<Self> {
-        let Place { settings, folder, listener, data } = place;
+        let Place { settings, folder, listener, data, sinks } = place;
+        let outlets = (!sinks.is_empty()).then(|| outlets::start(sinks)).transpose()?;
         let runtime = Builder::new_multi_thread()
             .enable_all()
             .worker_threads(WORKERS)
@@ -86,6 +98,7 @@ impl Running {
             clock: clock.clone(),
             log: Arc::new(|text: &str| message::error(text)),
             data,
+            outlet: outlets.clone().map(|it| Arc::new(it) as Arc<dyn Outlet>),
         };
         let port = listener.local_addr()?.port();
         let host = settings.listen.ip();
@@ -104,7 +117,17 @@ impl Running {
         }));
         let address = format!("https://{host}:{port}/");
         let temporary = (data == DataKind::Demo).then_some(folder);
-        Ok(Self { runtime, serving, stop, ingest, address, fingerprint, setup_token, temporary })
+        Ok(Self {
+            runtime,
+            serving,
+            stop,
+            ingest,
+            address,
+            fingerprint,
+            setup_token,
+            temporary,
+            outlets,
+        })
     }
 
     /// Says where the server is and, as long as there is no user, how to become the first.
@@ -154,13 +177,16 @@ impl Running {
 
     /// Ends the server, with what it is doing.
     pub(crate) fn stop(self) {
-        let Self { runtime, serving, stop, ingest, temporary, .. } = self;
+        let Self { runtime, serving, stop, ingest, temporary, outlets, .. } = self;
         stop.send(()).ok();
         // Panics were printed.
         runtime.block_on(serving).ok();
         // What holds the store last closes its files.
         drop(ingest);
         runtime.shutdown_timeout(LAST_PATIENCE);
+        if let Some(outlets) = outlets {
+            outlets.stop(LAST_PATIENCE);
+        }
         if let Some(folder) = temporary
             && let Err(error) = std::fs::remove_dir_all(&folder)
         {
@@ -248,7 +274,7 @@ async fn renew(reload: Arc<AtomicBool>, certificate: Arc<Certificate>, clock: Cl
     }
 }
 
-fn host_name() -> String {
+pub(crate) fn host_name() -> String {
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     if name.is_empty() { "localhost".to_owned() } else { name }
 }

@@ -27,4 +27,6 @@ mod serving;
 #[cfg(test)]
 mod settings;
 #[cfg(test)]
+mod sinks;
+#[cfg(test)]
 mod testdata;

@@ -37,6 +37,35 @@ fn old_files_are_compressed_and_hold_each_session_once() {
 }
 
 #[test]
+fn sinks_get_what_the_output_gets_also_after_a_restart() {
+    with_place("agent-sinks", &[], |place| {
+        let (folder, file) = (place.folder(), place.folder().join("lines"));
+        let (settings, copy) = (folder.join("tlsight.toml"), folder.join("copies/lines"));
+        let text = format!(
+            "[[sinks]]\nname = \"copy\"\ntype = \"file\"\npath = {copy:?}\nqueue = {:?}\n",
+            folder.join("queue")
+        );
+        fs::write(&settings, text).unwrap();
+        let arguments =
+            ["--output", file.to_str().unwrap(), "--config", settings.to_str().unwrap()];
+        let agent = place.agent(&arguments);
+        place.curl();
+        wait_until("the sink fails, as its folder is not there", || {
+            agent.sum_of("tlsight_sink_failures_total") >= 1.0
+        });
+        assert_eq!(agent.sum_of("tlsight_sink_up"), 0.0);
+        assert!(agent.end().messages.contains("sink copy: cannot write to "));
+        fs::create_dir(folder.join("copies")).unwrap();
+        let agent = place.agent(&arguments);
+        place.curl();
+        wait_until("both sessions are told", || place::sessions(&[&copy]).len() == 2);
+        assert_eq!(agent.sum_of("tlsight_sink_lost_lines_total"), 0.0);
+        agent.end();
+        assert_eq!(place::sessions(&[&copy]), place::sessions(&[&file]));
+    });
+}
+
+#[test]
 fn a_full_disk_costs_lines_and_nothing_else() {
     with_place("agent-full", &["mount", "umount"], |place| {
         let disk = Disk::mount(&place.folder().join("disk"));

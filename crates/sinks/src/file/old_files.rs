@@ -12,18 +12,20 @@ use flate2::write::GzEncoder;
 
 /// The old files beside a file: `FILE.2026-11-21T18-05-33.123456Z`, or the same with `.gz`.
 #[derive(Clone, Debug)]
-pub(super) struct OldFiles {
+pub struct OldFiles {
     path: PathBuf,
 }
 
 impl OldFiles {
     /// Those of the file at `path`.
-    pub(super) fn of(path: &Path) -> Self {
+    #[must_use]
+    pub fn of(path: &Path) -> Self {
         Self { path: path.to_owned() }
     }
 
     /// A name that no file has, of the time `at` or, if need be, a little later.
-    pub(super) fn name_at(&self, at: Timestamp) -> PathBuf {
+    #[must_use]
+    pub fn name_at(&self, at: Timestamp) -> PathBuf {
         let mut micros = at.as_nanos().div_euclid(1000);
         loop {
             let time = Timestamp::from_nanos(micros.saturating_mul(1000)).to_rfc3339();
@@ -40,7 +42,7 @@ impl OldFiles {
     ///
     /// # Errors
     /// What the system reports.
-    pub(super) fn list(&self) -> io::Result<Vec<PathBuf>> {
+    pub fn list(&self) -> io::Result<Vec<PathBuf>> {
         let name = self.path.file_name().unwrap_or_default().as_bytes();
         let mut found = Vec::new();
         for entry in fs::read_dir(self.folder())? {
@@ -59,7 +61,7 @@ impl OldFiles {
     ///
     /// # Errors
     /// What the system reports.
-    pub(super) fn tend(&self, keep: usize, compress: bool) -> io::Result<()> {
+    pub fn tend(&self, keep: usize, compress: bool) -> io::Result<()> {
         let files = self.list()?;
         let (surplus, kept) =
             files.split_at_checked(files.len().saturating_sub(keep)).unwrap_or_default();

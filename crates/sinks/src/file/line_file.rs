@@ -6,13 +6,14 @@ use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use event::Timestamp;
+
+use super::Rotation;
 use super::old_files::OldFiles;
-use super::settings::OutputSettings;
-use crate::watch::wall_clock;
 
 /// A file that whole lines are added to. One that is full or old is renamed, and a new one begun.
 #[derive(Debug)]
-pub(super) struct LineFile {
+pub struct LineFile {
     path: PathBuf,
     file: File,
     /// Whether it can be cut and renamed: not a terminal, a pipe or the like.
@@ -28,7 +29,7 @@ impl LineFile {
     ///
     /// # Errors
     /// What the system reports.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub fn open(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).append(true).create(true).mode(MODE).open(path)?;
         let metadata = file.metadata()?;
         let kind = metadata.file_type();
@@ -43,9 +44,10 @@ impl LineFile {
     }
 
     /// Whether the file is to be followed by a new one before `more` bytes are added.
-    pub(super) fn is_due(&self, settings: &OutputSettings, more: usize) -> bool {
-        let is_full = self.len.saturating_add(more as u64) > settings.size;
-        let is_old = self.since.elapsed().is_ok_and(|age| age >= settings.age);
+    #[must_use]
+    pub fn is_due(&self, rotation: &Rotation, more: usize) -> bool {
+        let is_full = self.len.saturating_add(more as u64) > rotation.size;
+        let is_old = self.since.elapsed().is_ok_and(|age| age >= rotation.age);
         self.is_regular && self.len > 0 && (is_full || is_old)
     }
 
@@ -53,8 +55,8 @@ impl LineFile {
     ///
     /// # Errors
     /// What the system reports; the file is the same then.
-    pub(super) fn rotate(&mut self) -> io::Result<()> {
-        let old = OldFiles::of(&self.path).name_at(wall_clock());
+    pub fn rotate(&mut self) -> io::Result<()> {
+        let old = OldFiles::of(&self.path).name_at(now());
         fs::rename(&self.path, &old)?;
         match Self::open(&self.path) {
             Ok(new) => {
@@ -74,7 +76,7 @@ impl LineFile {
     ///
     /// # Errors
     /// What the system reports.
-    pub(super) fn write(&mut self, lines: &[u8]) -> io::Result<()> {
+    pub fn write(&mut self, lines: &[u8]) -> io::Result<()> {
         let result = self.file.write_all(lines);
         if result.is_ok() {
             self.len = self.len.saturating_add(lines.len() as u64);
@@ -84,6 +86,21 @@ impl LineFile {
         }
         result
     }
+}
+
+impl LineFile {
+    /// Waits until the disk has all that was added; nothing, where it is no file on a disk.
+    ///
+    /// # Errors
+    /// What the system reports.
+    pub fn sync(&self) -> io::Result<()> {
+        if self.is_regular { self.file.sync_data() } else { Ok(()) }
+    }
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
 fn ends_with_a_line(file: &File, len: u64) -> io::Result<bool> {
@@ -132,8 +149,8 @@ mod tests {
         fs::remove_dir_all(folder).unwrap();
     }
 
-    fn settings(size: u64, age: Duration) -> OutputSettings {
-        OutputSettings { path: None, size, age, keep: 1, compress: false }
+    fn settings(size: u64, age: Duration) -> Rotation {
+        Rotation { size, age, keep: 1, compress: false }
     }
 
     fn folder(name: &str) -> PathBuf {
