@@ -7,6 +7,7 @@ mod conformance;
 mod layers;
 mod licences;
 mod policies;
+mod protocol;
 mod registries;
 mod schema;
 mod workspace;
@@ -49,6 +50,7 @@ fn run() -> Result<Outcome> {
             "licences" => licences::run(parser),
             "conformance" => conformance::run(parser),
             "policies" => policies::run(parser),
+            "protocol" => protocol::run(parser),
             "registries" => registries::run(parser),
             "schema" => schema::run(parser),
             other => bail!("no task {other:?}\n{USAGE}"),
@@ -74,6 +76,7 @@ Usage: cargo xtask <task>
   conformance    compare tlsight with the expected outputs of a folder of captures
                  [--corpora DIR] [--report FILE] [--check]
   policies       write docs/policies.md, or see whether it is up to date [--check]
+  protocol       write crates/fleet/src/v1.rs, or see whether it is up to date [--check]
   registries     write the tables of crates/tls/src/registry/generated, or see whether they are
                  up to date [--check]
   schema         write docs/event.schema.json, or see whether it is up to date [--check]
