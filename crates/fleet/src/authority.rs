@@ -2,9 +2,9 @@
 
 use event::Timestamp;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
-    PublicKeyData as _, SerialNumber,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName,
+    DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P256_SHA256, PublicKeyData as _, SerialNumber,
 };
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, CertificateSigningRequestDer};
@@ -65,7 +65,9 @@ pub struct Peer {
 #[non_exhaustive]
 pub enum NotIssued {
     /// The request is not PKCS #10, is not signed by its own key, or has a key other than of ECDSA with P-256.
-    #[error("the certificate request is not PKCS #10 with a key of ECDSA with P-256, signed by that key")]
+    #[error(
+        "the certificate request is not PKCS #10 with a key of ECDSA with P-256, signed by that key"
+    )]
     Request,
     /// The certificate and the key of the authority are not PEM, or do not belong together.
     #[error("the authority's certificate and key cannot be used: {0}")]
@@ -105,16 +107,15 @@ impl Authority {
     pub fn from_pem(certificate: &str, key: &str) -> Result<Self, NotIssued> {
         let failed = |why: &dyn std::fmt::Display| NotIssued::Authority(why.to_string());
         let key = KeyPair::from_pem(key).map_err(|error| failed(&error))?;
-        let certificate =
-            CertificateDer::from_pem_slice(certificate.as_bytes()).map_err(|error| failed(&error))?;
+        let certificate = CertificateDer::from_pem_slice(certificate.as_bytes())
+            .map_err(|error| failed(&error))?;
         let (_, parsed) =
             X509Certificate::from_der(&certificate).map_err(|error| failed(&error))?;
         let public = &parsed.subject_pki.subject_public_key.data;
         if public.as_ref() != key.public_key_raw() {
             return Err(failed(&"the key is of another certificate"));
         }
-        let issuer =
-            Issuer::from_ca_cert_der(&certificate, key).map_err(|error| failed(&error))?;
+        let issuer = Issuer::from_ca_cert_der(&certificate, key).map_err(|error| failed(&error))?;
         Ok(Self { issuer, certificate })
     }
 
@@ -159,7 +160,7 @@ impl Authority {
         let request = CertificateSigningRequestDer::from(request);
         // Its signature is verified here.
         let request = CertificateSigningRequestParams::from_der(&request)
-            .map_err(|_| NotIssued::Request)?;
+            .map_err(|_error| NotIssued::Request)?;
         let key = request.public_key;
         let is_p256_point = key.der_bytes().len() == 65 && key.der_bytes().first() == Some(&4);
         if *key.algorithm() != PKCS_ECDSA_P256_SHA256 || !is_p256_point {
@@ -292,7 +293,7 @@ fn validity(now: Timestamp, lifetime: i64) -> (OffsetDateTime, OffsetDateTime) {
 /// A positive number whose first byte is not zero, so that its digits are always the same ones.
 fn serial() -> Result<[u8; 16], NotIssued> {
     let mut serial = [0; 16];
-    fill_random(&mut serial).map_err(|_| NotIssued::NoRandom)?;
+    fill_random(&mut serial).map_err(|_error| NotIssued::NoRandom)?;
     serial[0] = serial[0] & 0x3f | 0x40;
     Ok(serial)
 }
@@ -304,11 +305,8 @@ fn hex(bytes: &[u8]) -> String {
 /// PEM (RFC 7468).
 pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     let letters = data_encoding::BASE64.encode(der);
-    let lines: Vec<&str> = letters
-        .as_bytes()
-        .chunks(64)
-        .filter_map(|line| str::from_utf8(line).ok())
-        .collect();
+    let lines: Vec<&str> =
+        letters.as_bytes().chunks(64).filter_map(|line| str::from_utf8(line).ok()).collect();
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
@@ -317,7 +315,7 @@ pub(crate) const SERVER_NAME: &str = "server.fleet.tlsight";
 
 const MOST_ID_LEN: usize = 128;
 
-const SECOND: i64 = 1_000_000_000;
+pub(crate) const SECOND: i64 = 1_000_000_000;
 
 const DAY: i64 = 24 * 3600 * SECOND;
 

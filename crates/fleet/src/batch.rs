@@ -71,7 +71,8 @@ pub fn decompress(batch: &Batch, most: u32) -> Result<Vec<u8>, BadBatch> {
 /// [`BadBatch::Segment`].
 pub fn batch_name(batch: &Batch) -> Result<String, BadBatch> {
     let len = batch.segment.len();
-    let segment = <[u8; 16]>::try_from(batch.segment.as_slice()).map_err(|_| BadBatch::Segment(len))?;
+    let segment =
+        <[u8; 16]>::try_from(batch.segment.as_slice()).map_err(|_error| BadBatch::Segment(len))?;
     Ok(EntryId { segment: SegmentId(segment), number: batch.number }.to_string())
 }
 

@@ -4,6 +4,7 @@
 //! here: the protocol ([`v1`], made of `proto/fleet.proto`), its limits, the coding of batches, tokens, and
 //! TLS with certificates of an authority that only this fleet has.
 
+pub mod agent;
 mod authority;
 mod batch;
 mod digest;
@@ -11,6 +12,15 @@ pub mod limits;
 mod listener;
 mod tls;
 mod token;
+#[rustfmt::skip]
+#[expect(
+    missing_docs,
+    unused_qualifications,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    clippy::clone_on_ref_ptr,
+    reason = "generated code"
+)]
 pub mod v1;
 
 pub use authority::{AgentId, Authority, IssuedAgent, NotIssued, Peer, ServerIdentity};

@@ -45,9 +45,9 @@ pub async fn accept(tcp: TcpStream, config: Arc<ServerConfig>) -> io::Result<Acc
     let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
     let certificate = match shown {
         None => None,
-        Some(shown) => {
-            Some(Peer::of(shown).ok_or_else(|| io::Error::other("the certificate names no agent"))?)
-        }
+        Some(shown) => Some(
+            Peer::of(shown).ok_or_else(|| io::Error::other("the certificate names no agent"))?,
+        ),
     };
     Ok(Accepted { stream, peer: PeerInfo { address, certificate } })
 }

@@ -69,9 +69,9 @@ pub(crate) fn client_config(
         .with_custom_certificate_verifier(Arc::new(FleetVerifier::new(trust)?));
     let mut config = match identity {
         None => builder.with_no_client_auth(),
-        Some((chain, private)) => builder
-            .with_client_auth_cert(certificates(chain), key(private))
-            .map_err(unusable)?,
+        Some((chain, private)) => {
+            builder.with_client_auth_cert(certificates(chain), key(private)).map_err(unusable)?
+        }
     };
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.resumption = rustls::client::Resumption::disabled();

@@ -82,10 +82,10 @@ impl FromStr for JoinToken {
         let letters = text.trim().strip_prefix(PREFIX).ok_or(NotAToken::Prefix)?;
         let bytes = BASE32_NOPAD
             .decode(letters.to_ascii_uppercase().as_bytes())
-            .map_err(|_| NotAToken::Damaged)?;
+            .map_err(|_error| NotAToken::Damaged)?;
         let (content, sum) = bytes.split_last_chunk().ok_or(NotAToken::Damaged)?;
         let (authority, secret) = content.split_first_chunk().ok_or(NotAToken::Damaged)?;
-        let secret = secret.try_into().map_err(|_| NotAToken::Damaged)?;
+        let secret = secret.try_into().map_err(|_error| NotAToken::Damaged)?;
         if crc32fast::hash(content).to_be_bytes() != *sum {
             return Err(NotAToken::Damaged);
         }
@@ -110,7 +110,7 @@ pub(crate) fn fill_random(bytes: &mut [u8]) -> io::Result<()> {
     aws_lc_rs::default_provider()
         .secure_random
         .fill(bytes)
-        .map_err(|_| io::Error::other("no random numbers"))
+        .map_err(|_error| io::Error::other("no random numbers"))
 }
 
 const PREFIX: &str = "tlj1-";

@@ -123,7 +123,7 @@ pub(crate) fn number_of(path: &Path) -> Option<u64> {
 /// next head that does is looked for.
 fn scan(bytes: &[u8], first: u64) -> (VecDeque<Place>, u64) {
     let mut entries = VecDeque::new();
-    let (mut offset, mut next, mut damaged, mut is_torn) = (HEAD_LEN as usize, first, 0_u64, false);
+    let (mut offset, mut next, mut damaged, mut is_torn) = (HEAD_BYTES, first, 0_u64, false);
     while let Some(rest) = bytes.get(offset..).filter(|rest| !rest.is_empty()) {
         let head = Head::decode(rest).filter(|head| {
             let body = rest.get(Head::LEN..).and_then(|body| body.get(..head.len as usize));
@@ -153,6 +153,8 @@ fn head(id: SegmentId) -> Vec<u8> {
 
 const MAGIC: [u8; 16] = *b"tlsight spool 1\n";
 
-const HEAD_LEN: u64 = 32;
+const HEAD_BYTES: usize = 32;
+
+const HEAD_LEN: u64 = HEAD_BYTES as u64;
 
 const EXTENSION: &str = "spool";
