@@ -186,23 +186,21 @@ impl Shared {
         Ok(entries)
     }
 
-    /// Writes what a batch added or changed, and its source if that is not known like this.
-    pub(super) fn save(
-        &self,
-        added: &Added,
-        batch: &Batch,
-        is_source_new: bool,
-    ) -> Result<(), Failure> {
+    /// Writes what batches added or changed, and their sources where these are not known like this.
+    pub(super) fn save(&self, batches: &[(&Added, &Batch, bool)]) -> Result<(), Failure> {
         let rows = {
             let catalog = self.catalog();
-            let mut writing = Writing { rows: Rows::default(), version: self.next_version(batch) };
-            writing.entries(&catalog, added)?;
-            for loss in &batch.losses {
-                writing.entry(Entry::Cause, digest_of(&loss.cause), "", &loss.cause)?;
-            }
-            if is_source_new {
-                let Source { id, host, version } = &batch.source;
-                writing.entry(Entry::Source, digest_of(id), "", &(id, host, version))?;
+            let mut writing = Writing { rows: Rows::default(), version: 0 };
+            for (added, batch, is_source_new) in batches {
+                writing.version = self.next_version(batch);
+                writing.entries(&catalog, added)?;
+                for loss in &batch.losses {
+                    writing.entry(Entry::Cause, digest_of(&loss.cause), "", &loss.cause)?;
+                }
+                if *is_source_new {
+                    let Source { id, host, version } = &batch.source;
+                    writing.entry(Entry::Source, digest_of(id), "", &(id, host, version))?;
+                }
             }
             writing.rows
         };
