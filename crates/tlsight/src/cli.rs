@@ -23,7 +23,7 @@ pub(crate) use self::handover::{EscrowServiceArgs, HandoverAgentArgs, RunArgs};
 pub(crate) use self::keys::{DecryptArgs, KeyArgs, ReleasedArgs};
 pub(crate) use self::kubernetes::KubernetesArgs;
 pub(crate) use self::mirror::{ClearArgs, MirrorArgs, PacketArgs};
-pub(crate) use self::server::{ServeArgs, UpArgs};
+pub(crate) use self::server::{ServeArgs, ServeCommand, ServeTokenArgs, UpArgs};
 pub(crate) use self::token::TokenArgs;
 pub(crate) use self::tunnel::TunnelArgs;
 use crate::agent::settings::{AgentLayer, Interval, Listen};

@@ -2,6 +2,7 @@
 
 pub(crate) mod running;
 pub(crate) mod settings;
+mod token;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::cli::ServeArgs;
+use crate::cli::{ServeArgs, ServeCommand};
 use crate::config::{Config, Layer};
 use crate::{Outcome, signals};
 use running::{Place, Running};
@@ -21,11 +22,17 @@ use running::{Place, Running};
 /// Settings that make no sense, an address that cannot be listened at, a store or a certificate that
 /// cannot be used.
 pub(crate) fn run(args: &ServeArgs) -> Result<Outcome> {
+    if let Some(ServeCommand::Token(asked)) = &args.command {
+        return token::run(asked);
+    }
     let flags = Layer { serve: args.server.layer(), ..Layer::default() };
     let settings = Config::resolve(flags, args.config.as_deref())?.serve.with_defaults()?;
     let stop = Arc::new(AtomicBool::new(false));
     signals::stop_on_request(&stop)?;
-    let running = Running::start(Place::open(settings, server::DataKind::Real)?)?;
+    let running = {
+        let agents = settings.agents_or_usual();
+        Running::start(Place::open(settings, agents, server::DataKind::Real)?)?
+    };
     running.tell()?;
     wait(&stop);
     running.stop();
