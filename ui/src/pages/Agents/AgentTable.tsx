@@ -87,7 +87,10 @@ function Lag({ agent: { member } }: { agent: Agent }) {
   if (member === undefined) return <span className="muted">–</span>;
   if (member.lag_ms === undefined) return <span className="muted">None</span>;
   return (
-    <span title={`${plural(member.spooled_batches, 'batch', 'batches')} wait with it`}>
+    <span
+      className="nowrap"
+      title={`${plural(member.spooled_batches, 'batch', 'batches')} wait with it`}
+    >
       {duration(member.lag_ms)}
     </span>
   );
