@@ -9,6 +9,7 @@ mod layers;
 mod licences;
 mod manifests;
 mod policies;
+mod protocol;
 mod registries;
 mod schema;
 mod workspace;
@@ -53,6 +54,7 @@ fn run() -> Result<Outcome> {
             "elasticsearch" => elasticsearch::run(parser),
             "manifests" => manifests::run(parser),
             "policies" => policies::run(parser),
+            "protocol" => protocol::run(parser),
             "registries" => registries::run(parser),
             "schema" => schema::run(parser),
             other => bail!("no task {other:?}\n{USAGE}"),
@@ -82,6 +84,7 @@ Usage: cargo xtask <task>
   elasticsearch  write deploy/elasticsearch/tlsight-template.json, or see whether it is up to date
                  [--check]
   policies       write docs/policies.md, or see whether it is up to date [--check]
+  protocol       write crates/fleet/src/v1.rs, or see whether it is up to date [--check]
   registries     write the tables of crates/tls/src/registry/generated, or see whether they are
                  up to date [--check]
   schema         write docs/event.schema.json, or see whether it is up to date [--check]

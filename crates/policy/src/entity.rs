@@ -62,6 +62,10 @@ pub struct Naming {
     pub host: Option<String>,
     /// Ranges with names; the first that matches counts.
     pub networks: Vec<NamedNetwork>,
+    /// The cluster of that host, for ends that are on it or in a cluster and do not say which.
+    pub cluster: Option<String>,
+    /// Labels of that host, for the same ends; what these say themselves counts.
+    pub labels: BTreeMap<String, String>,
 }
 
 /// A range of addresses with a name.
@@ -93,15 +97,22 @@ impl Naming {
         entity.executable.clone_from(&party.executable);
         entity.image.clone_from(&party.image);
         entity.labels.clone_from(&party.labels);
+        if entity.kind != EntityKind::Network && entity.ip.is_none() && party.is_placed() {
+            entity.cluster = entity.cluster.or_else(|| self.cluster.clone());
+            for (key, value) in &self.labels {
+                entity.labels.entry(key.clone()).or_insert_with(|| value.clone());
+            }
+        }
         entity
     }
 
     fn identity(&self, party: &Party, server_name: Option<&str>, side: Side) -> Entity {
-        let cluster = party.cluster.as_deref().unwrap_or_default();
+        let told = party.cluster.as_ref().or(self.cluster.as_ref());
+        let cluster = told.map_or("", String::as_str);
         let namespace = party.namespace.as_deref().unwrap_or_default();
         if let (Some(kind), Some(name)) = (&party.workload_kind, &party.workload) {
             return Entity {
-                cluster: party.cluster.clone(),
+                cluster: told.cloned(),
                 namespace: party.namespace.clone(),
                 workload_kind: Some(kind.clone()),
                 ..Entity::new(EntityKind::Workload, &[cluster, namespace, kind, name], name)

@@ -265,6 +265,13 @@ impl Outcome {
 }
 
 impl Party {
+    /// Whether it is known what it is, beyond its address: a program, a container, an object of a cluster.
+    pub(crate) fn is_placed(&self) -> bool {
+        let told =
+            [&self.executable, &self.process, &self.container_id, &self.workload, &self.node];
+        told.into_iter().any(Option::is_some)
+    }
+
     fn new(party: line::Party, workload: Option<line::Workload>) -> Self {
         let line::Party { ip, port, process, container, orchestrator, kubernetes, .. } = party;
         let (workload_kind, workload) =

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use crate::auth::password::{NoHash, Passwords};
 use crate::auth::throttle::Throttle;
 use crate::clock::Clock;
+use crate::fleet::{Entrance, Fleet};
 use crate::judge::Judge;
 use crate::live::Live;
 use crate::meter::Meter;
@@ -18,9 +19,9 @@ use crate::notify::courier::Courier;
 use crate::problem::Problem;
 
 /// What people decide, and what must outlive the process: see [`store`].
-pub trait Control: Accounts + Documents + Outbox + Violations {}
+pub trait Control: Accounts + Documents + store::Fleet + Outbox + Violations {}
 
-impl<T: Accounts + Documents + Outbox + Violations> Control for T {}
+impl<T: Accounts + Documents + store::Fleet + Outbox + Violations> Control for T {}
 
 /// Whom to tell what an operator should know: one sentence.
 pub type Log = Arc<dyn Fn(&str) + Send + Sync>;
@@ -76,12 +77,14 @@ pub(crate) struct Shared {
     pub(crate) judge: Judge,
     pub(crate) courier: Courier,
     pub(crate) meter: Meter,
+    pub(crate) fleet: Fleet,
     /// Places for imports.
     pub(crate) imports: Arc<Semaphore>,
 }
 
 impl App {
-    pub(crate) fn new(parts: Parts) -> Result<Self, NoHash> {
+    pub(crate) fn new(parts: Parts, entrance: Option<Arc<Entrance>>) -> Result<Self, NoHash> {
+        let fleet = Fleet { entrance, ..Fleet::default() };
         Ok(Self(Arc::new(Shared {
             parts,
             passwords: Passwords::new()?,
@@ -90,6 +93,7 @@ impl App {
             judge: Judge::default(),
             courier: Courier::default(),
             meter: Meter::default(),
+            fleet,
             imports: Arc::new(Semaphore::new(MAX_IMPORTS)),
         })))
     }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use store::{Batch, Ingested, Loss, NotTaken, Record, Source, StoreError};
 
 use crate::app::App;
+use crate::judge::arrivals::Arrival;
 use crate::live::Happening;
 use crate::notify::notice::Event;
 use crate::view::session::SessionRow;
@@ -113,14 +114,18 @@ struct Outgoing {
 impl Pile {
     /// An empty pile of lines from a host; of nobody knows where, if that is empty.
     pub(crate) fn new(app: &App, host: String) -> Self {
-        let outgoing = app.parts.outlet.as_ref().map(|_| Vec::new());
-        Self::with(host, outgoing)
+        let host = Some(host).filter(|host| !host.is_empty());
+        Self::of(app, Naming { host, ..Naming::default() })
     }
 
-    fn with(host: String, outgoing: Option<Vec<Outgoing>>) -> Self {
-        let host = Some(host).filter(|host| !host.is_empty());
+    /// An empty pile of lines whose ends are named like this.
+    pub(crate) fn of(app: &App, naming: Naming) -> Self {
+        Self::with(naming, app.parts.outlet.as_ref().map(|_| Vec::new()))
+    }
+
+    fn with(naming: Naming, outgoing: Option<Vec<Outgoing>>) -> Self {
         Self {
-            naming: Naming { host, networks: Vec::new() },
+            naming,
             records: Vec::new(),
             numbers: Vec::new(),
             losses: BTreeMap::new(),
@@ -196,37 +201,96 @@ impl Pile {
 
     /// A pile for the lines that follow.
     pub(crate) fn next(&self) -> Self {
-        let host = self.naming.host.clone().unwrap_or_default();
         let outgoing = self.outgoing.as_ref().map(|_| Vec::new());
-        Self { lines: self.lines, ..Self::with(host, outgoing) }
+        Self { lines: self.lines, ..Self::with(self.naming.clone(), outgoing) }
     }
 
     /// Keeps the lines, has them judged, and tells whoever looks on.
     pub(crate) fn give(self, app: &App, source: Source, id: String) -> Result<Taken, StoreError> {
-        let mut taken = self.taken;
-        if self.records.is_empty() && self.losses.is_empty() {
-            return Ok(taken);
+        if self.is_empty() {
+            return Ok(self.taken);
         }
-        let now = app.parts.clock.now();
+        let (load, batch) = self.load(app, source, id);
+        match app.parts.sessions.ingest(batch) {
+            Ok(kept) => {
+                let mut taken = settle(app, vec![(load, kept)]);
+                Ok(taken.pop().unwrap_or_default())
+            }
+            Err(error) => {
+                load.forget(app);
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether there is nothing to keep.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.losses.is_empty()
+    }
+
+    /// Why the first line that was not taken was not.
+    pub(crate) fn first_reason(&self) -> Option<&str> {
+        self.taken.reasons.first().map(|(_, reason)| reason.as_str())
+    }
+
+    /// How many records it has.
+    pub(crate) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// A batch for the store, and what is to be done when that has it.
+    pub(crate) fn load(self, app: &App, source: Source, id: String) -> (Load, Batch) {
         let arrivals = app.judge.arrivals(&self.records);
         let rows = rows(app, &self.records);
-        let losses = self.losses.into_iter().map(|(cause, count)| Loss { cause, count }).collect();
-        let host = source.host.clone();
-        let batch = Batch { id, source, received: now, records: self.records, losses };
-        let kept = match app.parts.sessions.ingest(batch) {
-            Ok(kept) => kept,
-            Err(error) => {
-                app.judge.forget(&arrivals);
-                return Err(error);
-            }
+        let load = Load {
+            arrivals,
+            rows,
+            numbers: self.numbers,
+            outgoing: self.outgoing,
+            host: source.host.clone(),
+            taken: self.taken,
         };
+        let losses = self.losses.into_iter().map(|(cause, count)| Loss { cause, count }).collect();
+        let received = app.parts.clock.now();
+        (load, Batch { id, source, received, records: self.records, losses })
+    }
+}
+
+/// What is to be done when the store has a batch.
+#[derive(Debug)]
+pub(crate) struct Load {
+    arrivals: Vec<Arrival>,
+    rows: Vec<Option<SessionRow>>,
+    numbers: Vec<u64>,
+    /// Lines for the outlet, if there is one.
+    outgoing: Option<Vec<Outgoing>>,
+    /// Whose lines they are.
+    host: String,
+    taken: Taken,
+}
+
+impl Load {
+    /// The store does not have the batch, so nothing of it was seen.
+    pub(crate) fn forget(self, app: &App) {
+        app.judge.forget(&self.arrivals);
+    }
+}
+
+/// Has batches judged that the store has, tells whoever looks on, and says what became of the lines of
+/// each.
+pub(crate) fn settle(app: &App, kept: Vec<(Load, Ingested)>) -> Vec<Taken> {
+    let now = app.parts.clock.now();
+    let mut all = Vec::with_capacity(kept.len());
+    let mut arrived = Vec::new();
+    for (load, kept) in kept {
+        let Load { arrivals, rows, numbers, outgoing, host, mut taken } = load;
         if !kept.is_repeat {
             tell(app, rows, &kept.not_taken);
-            if let (Some(outlet), Some(outgoing)) = (&app.parts.outlet, &self.outgoing) {
+            if let (Some(outlet), Some(outgoing)) = (&app.parts.outlet, &outgoing) {
                 outlet.put(&host, &outgoing_lines(outgoing, &kept.not_taken));
             }
         }
-        taken.add_kept(&kept, &self.numbers);
+        taken.add_kept(&kept, &numbers);
         let (arrivals, refused) = arrivals.into_iter().partition::<Vec<_>, _>(|arrival| {
             !kept
                 .not_taken
@@ -234,18 +298,19 @@ impl Pile {
                 .any(|(place, why)| *place == arrival.place && *why != NotTaken::Duplicate)
         });
         app.judge.forget(&refused);
-        let control = &*app.parts.control;
-        match app.judge.judge_arrivals(control, &arrivals, now) {
-            Ok(new) => crate::notify::tell(app, new, Event::Active),
-            // What was kept stays kept; it is judged when it is seen again, and by the next sweep.
-            Err(error) => {
-                app.judge.forget(&arrivals);
-                app.log(&format!("what came in could not be judged: {error}"));
-            }
-        }
+        arrived.extend(arrivals);
         app.meter.took(&taken);
-        Ok(taken)
+        all.push(taken);
     }
+    match app.judge.judge_arrivals(&*app.parts.control, &arrived, now) {
+        Ok(new) => crate::notify::tell(app, new, Event::Active),
+        // What was kept stays kept; it is judged when it is seen again, and by the next sweep.
+        Err(error) => {
+            app.judge.forget(&arrived);
+            app.log(&format!("what came in could not be judged: {error}"));
+        }
+    }
+    all
 }
 
 /// The lines for the outlet: all but those that were known.

@@ -4,6 +4,7 @@ mod app;
 mod auth;
 mod clock;
 mod fields;
+mod fleet;
 mod http;
 mod ingest;
 mod judge;
@@ -19,6 +20,9 @@ mod tests;
 mod ui;
 mod view;
 
+pub use self::fleet::{
+    FleetParts, NoAuthority, TokenAsked, drop_token, join_command, open_authority,
+};
 pub use app::{Control, DataKind, Log, Outlet, Parts};
 pub use auth::password::NoHash;
 pub use clock::Clock;

@@ -13,6 +13,7 @@ use prometheus_client::registry::Registry;
 use store::StoreError;
 
 use crate::app::{App, Outlet};
+use crate::fleet::verdict::{AgentState, troubles};
 use crate::ingest::Taken;
 use crate::notify::notifier::Kind;
 
@@ -22,6 +23,8 @@ pub(crate) struct Meter {
     records: Family<Labels, Counter>,
     notifications: Family<[(&'static str, &'static str); 2], Counter>,
     logins_failed: Counter,
+    batches: Family<Labels, Counter>,
+    enrolments: Family<Labels, Counter>,
 }
 
 type Labels = [(&'static str, &'static str); 1];
@@ -66,6 +69,16 @@ impl Meter {
         self.notifications.get_or_create(&[("kind", name(kind)), ("result", "failed")]).inc();
     }
 
+    /// Counts what became of an agent's batch.
+    pub(crate) fn batch(&self, result: &'static str) {
+        self.batches.get_or_create(&[("result", result)]).inc();
+    }
+
+    /// Counts what became of an agent's request for a certificate.
+    pub(crate) fn enrolment(&self, result: &'static str) {
+        self.enrolments.get_or_create(&[("result", result)]).inc();
+    }
+
     /// Counts a log-in with a wrong password or of nobody.
     pub(crate) fn login_failed(&self) {
         self.logins_failed.inc();
@@ -81,6 +94,16 @@ impl Meter {
         registry.register("records", "Records that came in", self.records.clone());
         registry.register("notifications", "Notices sent", self.notifications.clone());
         registry.register("logins_failed", "Log-ins that failed", self.logins_failed.clone());
+        registry.register("batches", "Batches of agents", self.batches.clone());
+        registry.register("enrolments", "Certificates for agents", self.enrolments.clone());
+        let agents = Family::<Labels, Gauge>::default();
+        let now = app.parts.clock.now();
+        for agent in app.fleet.register.all() {
+            let troubles = troubles(&agent, now);
+            let state = troubles.first().map_or(AgentState::Ok, |trouble| trouble.state);
+            agents.get_or_create(&[("state", state.name())]).inc();
+        }
+        registry.register("agents", "Agents with a certificate", agents);
         let violations = Family::<Labels, Gauge>::default();
         let by_severity = app.parts.control.violation_counts()?;
         for (severity, count) in policy::Severity::ALL.into_iter().zip(by_severity) {

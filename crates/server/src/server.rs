@@ -7,11 +7,15 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::app::{App, Parts};
 use crate::auth::caller::{LONGEST_IDLE, LONGEST_LOGIN};
 use crate::auth::password::NoHash;
 use crate::auth::token;
+use crate::clock::DAY;
+use crate::fleet::listener::FleetListener;
+use crate::fleet::{Entrance, FleetParts};
 use crate::http::certificate::Certificate;
 use crate::http::headers::StrictTransport;
 use crate::http::listener;
@@ -27,6 +31,7 @@ pub struct Server {
     listener: TcpListener,
     tls: ServerConfig,
     strict: StrictTransport,
+    agents: Option<FleetListener>,
 }
 
 /// Why a server does not start.
@@ -56,9 +61,13 @@ impl Server {
         listener: std::net::TcpListener,
         certificate: &Certificate,
         parts: Parts,
+        fleet: Option<FleetParts>,
     ) -> Result<Self, NoServer> {
-        let app = App::new(parts)?;
+        let agents = fleet.map(listen_for_agents).transpose()?;
+        let app = App::new(parts, agents.as_ref().map(|agents| Arc::clone(&agents.entrance)))?;
         app.judge.reload(&*app.parts.control)?;
+        app.fleet.register.load(&*app.parts.control)?;
+        app.fleet.guidance.load(&*app.parts.control)?;
         for (policy, reason) in &app.judge.rules().refused {
             app.log(&format!("the policy '{policy}' does not judge: {reason}"));
         }
@@ -69,7 +78,7 @@ impl Server {
         } else {
             StrictTransport::DoNotInsist
         };
-        Ok(Self { app, listener, tls: certificate.config()?, strict })
+        Ok(Self { app, listener, tls: certificate.config()?, strict, agents })
     }
 
     /// Where it listens.
@@ -102,21 +111,52 @@ impl Server {
 
     /// Serves until `stop` is done.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { app, listener, tls, strict } = self;
+        let Self { app, listener, tls, strict, agents } = self;
         let router = openapi::router(&app, strict);
+        let (end, ended) = watch::channel(false);
+        let agents = agents.map(|agents| tokio::spawn(agents.run(app.clone(), ended)));
         let work = [
             tokio::spawn(judge(app.clone())),
             tokio::spawn(tidy(app.clone())),
+            tokio::spawn(note_agents(app.clone())),
             tokio::spawn({
                 let app = app.clone();
                 async move { app.courier.run(&app).await }
             }),
         ];
         listener::serve(listener, tls, router, stop).await;
+        end.send(true).ok();
+        if let Some(agents) = agents {
+            // A panic was printed.
+            agents.await.ok();
+        }
         for task in work {
             task.abort();
         }
+        save_agents(&app).await;
     }
+}
+
+fn listen_for_agents(parts: FleetParts) -> io::Result<FleetListener> {
+    let FleetParts { listener, authority, addresses, folder } = parts;
+    listener.set_nonblocking(true)?;
+    let listener = TcpListener::from_std(listener)?;
+    let entrance = Arc::new(Entrance { authority, addresses, folder });
+    Ok(FleetListener { listener, entrance })
+}
+
+/// Keeps now and then what agents say of themselves.
+async fn note_agents(app: App) {
+    loop {
+        tokio::time::sleep(NOTE_EVERY).await;
+        save_agents(&app).await;
+    }
+}
+
+async fn save_agents(app: &App) {
+    let own = app.clone();
+    // Failures were logged; what was not kept is said again.
+    app.control(move |control| own.fleet.register.save(control)).await.ok();
 }
 
 /// Judges everything when policies change, and now and then.
@@ -149,6 +189,7 @@ async fn tidy(app: App) {
         // Failures were logged, and are part of the store's status.
         app.blocking(move || own.maintain(now)).await.ok();
         app.control(move |control| {
+            control.remove_old_enrolment_tokens(now.plus_nanos(-TOKENS_SHOWN))?;
             control.remove_old_logins(now.plus_nanos(-LONGEST_LOGIN), now.plus_nanos(-LONGEST_IDLE))
         })
         .await
@@ -160,6 +201,12 @@ async fn tidy(app: App) {
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 const TIDY_EVERY: Duration = Duration::from_secs(60);
+
+/// What agents say of themselves is lost for so long if the process is killed.
+const NOTE_EVERY: Duration = Duration::from_secs(30);
+
+/// Enrolment tokens that have ended are shown for so long.
+const TOKENS_SHOWN: i64 = 30 * DAY;
 
 /// After a failure of the store.
 const PAUSE: Duration = Duration::from_secs(5);

@@ -42,7 +42,7 @@ impl Segment {
             .mode(0o600)
             .open(&path)?;
         let entries = VecDeque::new();
-        let segment = Self { path, file, id, first, entries, bytes: u64::from(HEAD_LEN) };
+        let segment = Self { path, file, id, first, entries, bytes: HEAD_LEN };
         match segment.file.write_all_at(&head(id), 0) {
             Ok(()) => Ok(segment),
             Err(error) => {
@@ -127,7 +127,7 @@ pub(crate) fn number_of(path: &Path) -> Option<u64> {
 /// next head that does is looked for.
 fn scan(bytes: &[u8], first: u64) -> (VecDeque<Place>, u64) {
     let mut entries = VecDeque::new();
-    let (mut offset, mut next, mut damaged, mut is_torn) = (HEAD_LEN as usize, first, 0_u64, false);
+    let (mut offset, mut next, mut damaged, mut is_torn) = (HEAD_BYTES, first, 0_u64, false);
     while let Some(rest) = bytes.get(offset..).filter(|rest| !rest.is_empty()) {
         let head = Head::decode(rest).filter(|head| {
             let body = rest.get(Head::LEN..).and_then(|body| body.get(..head.len as usize));
@@ -160,6 +160,8 @@ const MAGIC: [u8; 16] = *b"tlsight spool 1\n";
 /// What files of all versions begin with.
 const MAGIC_OF_ALL: &[u8] = b"tlsight spool ";
 
-const HEAD_LEN: u32 = 32;
+const HEAD_BYTES: usize = 32;
+
+const HEAD_LEN: u64 = HEAD_BYTES as u64;
 
 const EXTENSION: &str = "spool";

@@ -1,8 +1,8 @@
 //! What was seen of TLS, kept and found again.
 //!
 //! A store has two halves. [`Sessions`] holds what agents send: sessions with their whole lines, edges,
-//! postures, certificates and their counts over time. [`Violations`], [`Accounts`], [`Documents`] and
-//! [`Outbox`] hold what people decide. The first may be a SQLite file or a fleet's
+//! postures, certificates and their counts over time. [`Violations`], [`Accounts`], [`Documents`],
+//! [`Fleet`] and [`Outbox`] hold what people decide. The first may be a SQLite file or a fleet's
 //! database, the second is always a small SQLite file.
 //!
 //! All calls block: a query is milliseconds in memory or on a disk, the program's reports have no
@@ -18,6 +18,7 @@ mod control;
 mod error;
 mod id;
 mod intake;
+mod migrate;
 mod needle;
 mod page;
 mod query;
@@ -35,12 +36,15 @@ pub use answer::{
 pub use batch::{Batch, Ingested, Loss, NotTaken, Record, Source};
 pub use clickhouse::{ClickHouseSessions, ClickHouseUrl, NotAClickHouseUrl};
 pub use control::{
-    Accounts, AuditEntry, AuditOutcome, Collection, Control, Document, Documents, Exclusion,
-    Expected, Finding, Login, Outbox, Parcel, Queue, Resolve, Role, SecretDigest, SecretText,
-    Token, User, VerdictCounts, Violation, ViolationId, ViolationQuery, ViolationState, Violations,
+    Accounts, AgentCertificate, AgentReport, AuditEntry, AuditOutcome, Collection, Control,
+    Document, Documents, EnrolledAgent, EnrolmentToken, Exclusion, Expected, Finding, Fleet,
+    Labels, Login, NewAgent, NotEnrolled, Outbox, Parcel, Queue, Resolve, Revocation, Role,
+    Rollout, RolloutState, SecretDigest, SecretText, Stage, Token, User, VerdictCounts, Violation,
+    ViolationId, ViolationQuery, ViolationState, Violations,
 };
 pub use error::StoreError;
 pub use id::{EdgeId, NotAnId, PostureId, SessionId};
+pub use migrate::{Migrated, NotMigrated, migrate};
 pub use page::{Cursor, NotACursor, Page, Paged};
 pub use query::{
     CertificateQuery, CertificateSort, CertificateState, EdgeQuery, EdgeSort, GraphQuery,

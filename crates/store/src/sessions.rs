@@ -30,6 +30,18 @@ pub trait Sessions: Send + Sync {
     /// [`StoreError::TooLarge`] if it or one of its records is over a limit; then nothing of it is kept.
     fn ingest(&self, batch: Batch) -> Result<Ingested, StoreError>;
 
+    /// Takes several batches in one go, which costs less than one after the other: either each that it
+    /// can take, or, where it fails as a whole, none of them. What becomes of each is in the order of the
+    /// batches, and is the same as if they had come one after the other.
+    ///
+    /// # Errors
+    /// [`StoreError::TooLarge`] if all of them together have more records than one may have. Within, the
+    /// same for a batch that is over a limit by itself, of which nothing is kept.
+    fn ingest_many(
+        &self,
+        batches: Vec<Batch>,
+    ) -> Result<Vec<Result<Ingested, StoreError>>, StoreError>;
+
     /// Everything at a glance; `now` tells which certificates are expired.
     fn overview(&self, window: Window, now: Timestamp) -> Result<Overview, StoreError>;
 

@@ -14,6 +14,7 @@ use crate::agent::Resolved;
 use crate::cli::UpArgs;
 use crate::config::{Config, Layer};
 use crate::serve::running::{Place, Running, ToServer, own_agent};
+use crate::serve::settings::AgentsListen;
 use crate::serve::wait;
 use crate::watch::wall_clock;
 use crate::{Outcome, demo, message, signals};
@@ -29,10 +30,14 @@ pub(crate) fn run(args: UpArgs) -> Result<Outcome> {
     let stop = Arc::new(AtomicBool::new(false));
     signals::stop_on_request(&stop)?;
     if args.demo {
-        return run_demo(Place::open(&config, DataKind::Demo)?, &stop);
+        return run_demo(Place::open(&config, None, DataKind::Demo)?, &stop);
     }
     let agent = Resolved::new(args.agent())?;
-    let place = Place::open(&config, DataKind::Real)?;
+    let agents = match config.serve.clone().with_defaults()?.agents {
+        Some(AgentsListen::At(address)) => Some(address),
+        Some(AgentsListen::Off) | None => None,
+    };
+    let place = Place::open(&config, agents, DataKind::Real)?;
     let opened = match agent.open() {
         Ok(opened) => {
             opened.drop_privileges()?;

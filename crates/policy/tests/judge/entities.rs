@@ -150,6 +150,6 @@ fn an_entity_survives_its_json() {
 }
 
 fn entities(line: &Value) -> (Entity, Entity) {
-    let naming = Naming { host: Some("box".to_owned()), networks: Vec::new() };
+    let naming = Naming { host: Some("box".to_owned()), ..Naming::default() };
     observation(line).entities(&naming)
 }

@@ -24,7 +24,7 @@ impl Judged {
     /// What a line says, at its own time.
     pub(crate) fn line(line: &Value) -> Self {
         let seen = observation(line);
-        let naming = Naming { host: Some("box".to_owned()), networks: Vec::new() };
+        let naming = Naming { host: Some("box".to_owned()), ..Naming::default() };
         let (source, destination) = seen.entities(&naming);
         let now = seen.last;
         Self { seen, source, destination, now, baseline: None }

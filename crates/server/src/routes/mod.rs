@@ -2,6 +2,8 @@
 
 pub(crate) mod access;
 pub(crate) mod accounts;
+pub(crate) mod agents;
+pub(crate) mod enrolment;
 pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod live;
@@ -12,5 +14,6 @@ pub(crate) mod operations;
 pub(crate) mod params;
 pub(crate) mod policies;
 pub(crate) mod reports;
+pub(crate) mod rollouts;
 pub(crate) mod sessions;
 pub(crate) mod violations;

@@ -6,18 +6,19 @@ use store::{EdgeId, Page as StorePage, VerdictCounts, ViolationQuery, ViolationS
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::agents::agents_at;
 use super::params::{CertificatesAsked, EdgesAsked, GraphAsked};
 use super::violations::told;
 use crate::app::App;
+use crate::fleet::verdict::AgentState;
 use crate::http::extract::{Asked, Named};
 use crate::http::window::{PageAsked, WindowAsked};
 use crate::problem::Problem;
 use crate::view::certificate::Certificate;
 use crate::view::edge::{Arc, Edge, Entity, Graph, Node, POSTURES_IN_LIST, protocol};
-use crate::view::overview::{Agent, CertificateCounts};
 use crate::view::overview::{
-    AgentState, Blockers, ClassPoint, GradePoint, Inventory, InventoryItem, Overview, PqcReadiness,
-    PqcShare, PqcTotal, SeverityCounts, Sources,
+    Blockers, CertificateCounts, ClassPoint, GradePoint, Inventory, InventoryItem, Overview,
+    PqcReadiness, PqcShare, PqcTotal, SeverityCounts, Sources,
 };
 use crate::view::{Count, Page, Window, counts};
 
@@ -58,7 +59,7 @@ async fn overview(
             Ok((control.violation_counts()?, worst))
         })
         .await?;
-    let agents: Vec<_> = agents.into_iter().map(|agent| Agent::at(agent, now)).collect();
+    let agents = agents_at(&app, agents, now);
     let silent = agents.iter().filter(|agent| agent.state == AgentState::Silent).count();
     Ok(Json(Overview {
         window: Window::from(sums.window),

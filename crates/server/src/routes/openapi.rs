@@ -15,8 +15,8 @@ use utoipa::openapi::{Content, OpenApi, Ref, ResponseBuilder, SecurityRequiremen
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    access, accounts, export, import, live, notifiers, observed, operations, policies, reports,
-    sessions, violations,
+    access, accounts, agents, enrolment, export, import, live, notifiers, observed, operations,
+    policies, reports, rollouts, sessions, violations,
 };
 use crate::app::App;
 use crate::auth::guard::{Needs, guard, no_such_method};
@@ -41,13 +41,20 @@ fn of_role(role: Role) -> OpenApiRouter<App> {
             .merge(policies::viewer())
             .merge(notifiers::viewer())
             .merge(operations::viewer())
+            .merge(agents::viewer())
+            .merge(rollouts::viewer())
             .merge(export::viewer())
             .merge(reports::viewer())
             .merge(live::viewer()),
-        Role::Operator => {
-            import::operator().merge(violations::operator()).merge(policies::operator())
-        }
-        Role::Admin => accounts::admin().merge(notifiers::admin()).merge(operations::admin()),
+        Role::Operator => import::operator()
+            .merge(violations::operator())
+            .merge(policies::operator())
+            .merge(agents::operator())
+            .merge(rollouts::operator()),
+        Role::Admin => accounts::admin()
+            .merge(notifiers::admin())
+            .merge(operations::admin())
+            .merge(enrolment::admin()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Agents, settings, health and metrics.
+//! Settings, health and metrics.
 
 use axum::Json;
 use axum::extract::State;
@@ -13,27 +13,16 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::http::extract::Given;
 use crate::problem::Problem;
-use crate::view::Page;
-use crate::view::overview::{Agent, NewSettings, Settings, StoreState};
+use crate::view::overview::{NewSettings, Settings, StoreState};
 
 /// What all users may.
 pub(crate) fn viewer() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(agents)).routes(routes!(settings))
+    OpenApiRouter::new().routes(routes!(settings))
 }
 
 /// What administrators may.
 pub(crate) fn admin() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(change_settings))
-}
-
-/// Lists who tells what it sees
-#[utoipa::path(
-    get, path = "/agents", tag = "operations", responses((status = 200, body = Page<Agent>))
-)]
-async fn agents(State(app): State<App>) -> Result<Json<Page<Agent>>, Problem> {
-    let now = app.parts.clock.now();
-    let agents = app.sessions(|sessions| sessions.agents()).await?;
-    Ok(Json(Page::whole(agents.into_iter().map(|agent| Agent::at(agent, now)).collect())))
 }
 
 /// Shows what the server is set to and what it holds

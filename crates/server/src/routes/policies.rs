@@ -136,7 +136,9 @@ async fn remove(State(app): State<App>, Named(id): Named) -> Result<StatusCode, 
     let own = app.clone();
     app.control(move |control| {
         control.remove_document(Collection::Policies, &id, Expected::Any)?;
-        own.judge.reload(control)
+        own.judge.reload(control)?;
+        own.fleet.register.announce();
+        Ok(())
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)
@@ -272,7 +274,9 @@ async fn choose(app: &App, pack: String, choice: rules::PackChoice) -> Result<()
     let (own, now) = (app.clone(), app.parts.clock.now());
     app.control(move |control| {
         rules::choose(control, &pack, &choice, now)?;
-        own.judge.reload(control)
+        own.judge.reload(control)?;
+        own.fleet.register.announce();
+        Ok(())
     })
     .await
 }
@@ -283,7 +287,9 @@ async fn keep(app: &App, policy: Policy, expected: Expected) -> Result<(), Probl
     app.control(move |control| {
         rules::keep(control, &policy, expected, now)?;
         control.resolve(&Resolve::Policy(policy.id), now)?;
-        own.judge.reload(control)
+        own.judge.reload(control)?;
+        own.fleet.register.announce();
+        Ok(())
     })
     .await
 }

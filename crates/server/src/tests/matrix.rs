@@ -34,6 +34,8 @@ const NEEDED: &[(&str, &str, Option<Role>)] = &[
     ("GET", "/api/v1/violations/{id}", Some(Role::Viewer)),
     ("GET", "/api/v1/notifiers", Some(Role::Viewer)),
     ("GET", "/api/v1/agents", Some(Role::Viewer)),
+    ("GET", "/api/v1/agents/{id}", Some(Role::Viewer)),
+    ("GET", "/api/v1/rollouts", Some(Role::Viewer)),
     ("GET", "/api/v1/settings", Some(Role::Viewer)),
     ("GET", "/api/v1/live", Some(Role::Viewer)),
     ("GET", "/api/v1/export", Some(Role::Viewer)),
@@ -47,6 +49,9 @@ const NEEDED: &[(&str, &str, Option<Role>)] = &[
     ("POST", "/api/v1/violations/{id}/unsnooze", Some(Role::Operator)),
     ("POST", "/api/v1/violations/{id}/exclude", Some(Role::Operator)),
     ("POST", "/api/v1/import", Some(Role::Operator)),
+    ("POST", "/api/v1/agents/{id}/revoke", Some(Role::Operator)),
+    ("POST", "/api/v1/rollouts", Some(Role::Operator)),
+    ("POST", "/api/v1/rollouts/{revision}/step", Some(Role::Operator)),
     ("GET", "/api/v1/users", Some(Role::Admin)),
     ("POST", "/api/v1/users", Some(Role::Admin)),
     ("PUT", "/api/v1/users/{name}", Some(Role::Admin)),
@@ -55,6 +60,9 @@ const NEEDED: &[(&str, &str, Option<Role>)] = &[
     ("POST", "/api/v1/tokens", Some(Role::Admin)),
     ("DELETE", "/api/v1/tokens/{id}", Some(Role::Admin)),
     ("GET", "/api/v1/audit", Some(Role::Admin)),
+    ("GET", "/api/v1/enrolment-tokens", Some(Role::Admin)),
+    ("POST", "/api/v1/enrolment-tokens", Some(Role::Admin)),
+    ("DELETE", "/api/v1/enrolment-tokens/{id}", Some(Role::Admin)),
     ("POST", "/api/v1/notifiers", Some(Role::Admin)),
     ("PUT", "/api/v1/notifiers/{id}", Some(Role::Admin)),
     ("DELETE", "/api/v1/notifiers/{id}", Some(Role::Admin)),
@@ -78,6 +86,7 @@ async fn each_route_lets_in_its_role_and_better_ones_and_nobody_else() {
         let method: Method = method.parse().unwrap();
         let path = path
             .replace("{id}", "x")
+            .replace("{revision}", "x")
             .replace("{name}", "x")
             .replace("{kind}", "x")
             .replace("{fingerprint}", "x");

@@ -5,6 +5,7 @@
 //! tls12-expired, postgres, alert-unknown-ca}`.
 
 mod access;
+mod fleet;
 mod importing;
 mod judging;
 mod matrix;
@@ -85,7 +86,7 @@ impl World {
             data: DataKind::Real,
             outlet: None,
         };
-        let app = App::new(parts).unwrap();
+        let app = App::new(parts, None).unwrap();
         app.judge.reload(&*app.parts.control).unwrap();
         let router = openapi::router(&app, StrictTransport::DoNotInsist);
         Self { app, router, now, folder }

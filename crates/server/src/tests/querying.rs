@@ -33,7 +33,7 @@ async fn each_page_tells_what_was_seen() {
     assert_eq!(certificate["used_by"].as_array().unwrap().len(), 1);
     assert!(get("inventory").await["items"].as_array().unwrap().len() > 4);
     assert_eq!(get("pqc").await["total"]["sessions"], 10);
-    assert_eq!(get("agents").await["items"][0]["state"], "live");
+    assert_eq!(get("agents").await["items"][0]["state"], "ok");
     assert_eq!(get("settings").await["store"]["sessions"], 10);
     assert!(get("fields").await["tls.version"]["description"].is_string());
     let metrics = world.ask(As::Token(&token), Method::GET, "/metrics", Value::Null).await;

@@ -1,11 +1,14 @@
 //! What clients are told: the shapes of the API.
 
 pub(crate) mod account;
+pub(crate) mod agent;
 pub(crate) mod certificate;
 pub(crate) mod edge;
+pub(crate) mod enrolment;
 pub(crate) mod notifier;
 pub(crate) mod overview;
 pub(crate) mod policy;
+pub(crate) mod rollout;
 pub(crate) mod session;
 pub(crate) mod violation;
 

@@ -6,8 +6,7 @@ use utoipa::ToSchema;
 
 use super::edge::Edge;
 use super::violation::Violation;
-use super::{Count, Window, counts};
-use crate::clock::MINUTE;
+use super::{Count, Window};
 
 /// All at a glance.
 #[derive(Debug, Serialize, ToSchema)]
@@ -213,39 +212,6 @@ pub(crate) struct Blockers {
     pub(crate) unknown: u64,
 }
 
-/// Who tells what it sees.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Agent {
-    /// What tells it from others.
-    pub(crate) id: String,
-    /// Its host.
-    pub(crate) host: String,
-    /// Its version.
-    pub(crate) version: String,
-    /// When it was first heard of.
-    #[schema(value_type = String, format = DateTime)]
-    pub(crate) first_seen: Timestamp,
-    /// When it was last heard of.
-    #[schema(value_type = String, format = DateTime)]
-    pub(crate) last_seen: Timestamp,
-    /// Whether it was heard of lately.
-    pub(crate) state: AgentState,
-    /// Sessions that it told.
-    pub(crate) sessions: u64,
-    /// What it lost, by cause.
-    pub(crate) losses: Vec<Count>,
-}
-
-/// Whether an agent was heard of lately.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum AgentState {
-    /// It was.
-    Live,
-    /// It was not.
-    Silent,
-}
-
 /// What the server is set to, and what it holds.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Settings {
@@ -339,23 +305,3 @@ impl From<store::ReadinessShare> for PqcShare {
         Self { name, edges, pq_edges, sessions, pq_sessions }
     }
 }
-
-impl Agent {
-    /// The agent as it is to be told now.
-    pub(crate) fn at(agent: store::Agent, now: Timestamp) -> Self {
-        let is_silent = now.nanos_since(agent.last_seen) > SILENT_AFTER.unsigned_abs();
-        Self {
-            id: agent.id,
-            host: agent.host,
-            version: agent.version,
-            first_seen: agent.first_seen,
-            last_seen: agent.last_seen,
-            state: if is_silent { AgentState::Silent } else { AgentState::Live },
-            sessions: agent.sessions,
-            losses: counts(agent.losses),
-        }
-    }
-}
-
-/// An agent tells something at least once a minute; twice that may get lost.
-const SILENT_AFTER: i64 = 3 * MINUTE;

@@ -84,7 +84,8 @@ impl Client {
 
     /// Inserts rows, all of them or none where they belong into one partition.
     ///
-    /// `token` is what tells the block from others, where equal ones may be meant.
+    /// `token` is what tells the block from others, where equal ones may be meant, and the name under which
+    /// the server tells of it while it is busy with it.
     pub(super) fn insert(
         &self,
         into: &str,
@@ -98,8 +99,11 @@ impl Client {
         if let Some(quorum) = self.url.quorum {
             settings.push_str(&format!("&insert_quorum={quorum}"));
         }
-        if let Some(token) = token.filter(|_| self.is_modern) {
-            settings.push_str(&format!("&insert_deduplication_token={}", encoded(token)));
+        if let Some(token) = token {
+            settings.push_str(&format!("&query_id={}", encoded(token)));
+            if self.is_modern {
+                settings.push_str(&format!("&insert_deduplication_token={}", encoded(token)));
+            }
         }
         // A body that is cut ends in the middle of what is packed, so that nothing of it is taken. Of one
         // that is not packed, old servers take the rows up to the cut.

@@ -16,6 +16,7 @@ use crate::batch::{Batch, Source};
 use crate::catalog::{Catalog, Tally};
 use crate::id::{EdgeId, PostureId, digest_of};
 use crate::intake::Added;
+use crate::sqlite::Sender;
 
 /// An edge with a posture, by name.
 pub(super) type PairId = (EdgeId, PostureId);
@@ -186,23 +187,21 @@ impl Shared {
         Ok(entries)
     }
 
-    /// Writes what a batch added or changed, and its source if that is not known like this.
-    pub(super) fn save(
-        &self,
-        added: &Added,
-        batch: &Batch,
-        is_source_new: bool,
-    ) -> Result<(), Failure> {
+    /// Writes what batches added or changed, and their sources where these are not known like this.
+    pub(super) fn save(&self, batches: &[(&Added, &Batch, bool)]) -> Result<(), Failure> {
         let rows = {
             let catalog = self.catalog();
-            let mut writing = Writing { rows: Rows::default(), version: self.next_version(batch) };
-            writing.entries(&catalog, added)?;
-            for loss in &batch.losses {
-                writing.entry(Entry::Cause, digest_of(&loss.cause), "", &loss.cause)?;
-            }
-            if is_source_new {
-                let Source { id, host, version } = &batch.source;
-                writing.entry(Entry::Source, digest_of(id), "", &(id, host, version))?;
+            let mut writing = Writing { rows: Rows::default(), version: 0 };
+            for (added, batch, is_source_new) in batches {
+                writing.version = self.next_version(batch);
+                writing.entries(&catalog, added)?;
+                for loss in &batch.losses {
+                    writing.entry(Entry::Cause, digest_of(&loss.cause), "", &loss.cause)?;
+                }
+                if *is_source_new {
+                    let Source { id, host, version } = &batch.source;
+                    writing.entry(Entry::Source, digest_of(id), "", &(id, host, version))?;
+                }
             }
             writing.rows
         };
@@ -321,6 +320,25 @@ impl Entries {
             }
         }
     }
+}
+
+/// Rows for all that is known, with who sent it and causes of loss.
+pub(super) fn rows_of_all(
+    catalog: &Catalog,
+    all: &Added,
+    senders: &[Sender],
+    causes: &BTreeSet<String>,
+    version: i64,
+) -> Result<Rows, Failure> {
+    let mut writing = Writing { rows: Rows::default(), version };
+    writing.entries(catalog, all)?;
+    for cause in causes {
+        writing.entry(Entry::Cause, digest_of(cause), "", cause)?;
+    }
+    for Sender { source: Source { id, host, version }, .. } in senders {
+        writing.entry(Entry::Source, digest_of(id), "", &(id, host, version))?;
+    }
+    Ok(writing.rows)
 }
 
 impl Writing {

@@ -1,8 +1,8 @@
-//! A batch on its way to the server.
+//! Batches on their way to the server.
 //!
 //! A server has no transactions, but a block of rows of one partition is there as a whole or not at
-//! all. So all that a batch adds up is one block of `counts`, with a row that names the batch. When
-//! that block is there, the batch has happened. What is written before it changes no answer: entries
+//! all. So all that some batches add up is one block of `counts`, with a row that names each batch. When
+//! that block is there, these batches have happened. What is written before it changes no answer: entries
 //! of the dictionary of which nothing is counted, and sessions that bear the name of a batch that has
 //! not happened. If it comes again, those sessions are known for its own.
 
@@ -21,124 +21,212 @@ use crate::catalog::Catalog;
 use crate::error::StoreError;
 use crate::id::{SessionId, digest_of};
 use crate::intake::{self, Added, Counts, Named, Resolved};
+use crate::settings::Retention;
 use crate::steps::{SECOND, Step};
 
 /// The name of a batch.
 pub(super) type BatchId = [u8; 16];
 
+/// A batch that has not happened yet, on its way.
+struct Coming<'a> {
+    named: &'a Named,
+    id: BatchId,
+    taken: Vec<Result<(), NotTaken>>,
+    resolved: Vec<Option<Resolved>>,
+    added: Added,
+    answer: Ingested,
+    counts: Counts,
+}
+
 impl Shared {
-    /// Takes a batch, once.
+    /// Takes batches, each once: all of them or none.
     pub(super) fn ingest(
         &self,
         writer: &mut Writer,
-        named: &Named,
-    ) -> Result<Ingested, StoreError> {
-        let id = batch_id(&named.batch);
+        batches: &[Named],
+    ) -> Result<Vec<Ingested>, StoreError> {
+        let failed = |error| self.error(error);
+        let ids: Vec<BatchId> = batches.iter().map(|named| batch_id(&named.batch)).collect();
         self.freshen()?;
-        let earlier = self.earlier(&id).map_err(|error| self.error(error))?;
-        if let Some(answer) = earlier {
-            self.note_source(writer, &named.batch).map_err(|error| self.error(error))?;
-            return Ok(answer);
+        self.settle_doubt().map_err(failed)?;
+        let mut answers = self.earlier(&ids).map_err(failed)?;
+        let known: Vec<&Batch> = batches
+            .iter()
+            .zip(&ids)
+            .filter_map(|(named, id)| answers.contains_key(id).then_some(&named.batch))
+            .collect();
+        if !known.is_empty() {
+            self.note_sources(writer, &known).map_err(failed)?;
         }
-        let mut added = Added::default();
-        match self.write(writer, named, &id, &mut added) {
-            Ok((answer, counts)) => {
-                counts.apply(&mut self.catalog_mut());
-                self.note_happened([id]);
-                Ok(answer)
+        let mut coming: Vec<Coming<'_>> = Vec::new();
+        for (named, id) in batches.iter().zip(&ids) {
+            if !answers.contains_key(id) && coming.iter().all(|other| other.id != *id) {
+                coming.push(Coming::new(named, *id, self.retention()));
+            }
+        }
+        if !coming.is_empty() {
+            self.take(writer, &mut coming)?;
+        }
+        let mut first: BTreeMap<BatchId, Ingested> =
+            coming.into_iter().map(|it| (it.id, it.answer)).collect();
+        Ok(ids
+            .iter()
+            .map(|id| match first.remove(id) {
+                Some(answer) => {
+                    answers.insert(*id, repeat_of(&answer));
+                    answer
+                }
+                None => answers.get(id).cloned().unwrap_or_default(),
+            })
+            .collect())
+    }
+
+    /// Takes batches that have not happened.
+    fn take(&self, writer: &mut Writer, coming: &mut [Coming<'_>]) -> Result<(), StoreError> {
+        match self.write(writer, coming) {
+            Ok(()) => {
+                let mut catalog = self.catalog_mut();
+                coming.iter().for_each(|it| it.counts.apply(&mut catalog));
+                drop(catalog);
+                self.note_happened(coming.iter().map(|it| it.id));
+                Ok(())
             }
             Err(error) => {
-                added.forget(&mut self.catalog_mut());
-                // It may have happened and the answer was lost.
+                let mut catalog = self.catalog_mut();
+                // The last first: what an earlier one changed, a later one may have changed again.
+                for it in coming.iter_mut().rev() {
+                    std::mem::take(&mut it.added).forget(&mut catalog);
+                }
+                drop(catalog);
+                // They may have happened and the answer was lost.
                 self.is_stale.store(true, std::sync::atomic::Ordering::Relaxed);
                 Err(self.error(error))
             }
         }
     }
 
-    fn write(
-        &self,
-        writer: &mut Writer,
-        named: &Named,
-        id: &BatchId,
-        added: &mut Added,
-    ) -> Result<(Ingested, Counts), Failure> {
-        let batch = &named.batch;
-        let mut taken = named.judge_age(self.retention());
-        self.judge_known(named, id, &mut taken)?;
-        let resolved = intake::resolve(&self.catalog, named, &mut taken, added);
-        let (mut answer, counts) = intake::tally(named, &taken, &resolved);
-        {
+    fn write(&self, writer: &mut Writer, coming: &mut [Coming<'_>]) -> Result<(), Failure> {
+        self.judge_known(coming)?;
+        for it in &mut *coming {
+            it.resolved = intake::resolve(&self.catalog, it.named, &mut it.taken, &mut it.added);
+            (it.answer, it.counts) = intake::tally(it.named, &it.taken, &it.resolved);
             let catalog = self.catalog();
-            let pairs = added.pairs.iter().filter_map(|number| catalog.pair(*number));
-            answer.new_pairs = pairs.map(|(_, edge, posture)| (edge.id, posture.id)).collect();
+            let pairs = it.added.pairs.iter().filter_map(|number| catalog.pair(*number));
+            it.answer.new_pairs = pairs.map(|(_, edge, posture)| (edge.id, posture.id)).collect();
         }
-        let is_source_new = writer.note_source(&batch.source);
-        self.save(added, batch, is_source_new).inspect_err(|_| writer.sources.clear())?;
-        let (sessions, count) = self.session_rows(named, id, &resolved);
-        if count > 0 {
+        let new = |it: &Coming<'_>| writer.note_source(&it.named.batch.source);
+        let are_new: Vec<bool> = coming.iter().map(new).collect();
+        let entries = coming.iter().zip(&are_new);
+        let entries: Vec<_> =
+            entries.map(|(it, is_new)| (&it.added, &it.named.batch, *is_new)).collect();
+        self.save(&entries).inspect_err(|_| writer.sources.clear())?;
+        let mut sessions = Rows::default();
+        let counts: Vec<u64> =
+            coming.iter().map(|it| self.put_sessions(&mut sessions, it)).collect();
+        if counts.iter().any(|count| *count > 0) {
             self.client.insert_again(&SESSIONS.written(self.client.url()), &sessions)?;
         }
         drop(sessions);
-        let block = self.count_rows(named, id, &answer, &counts, count);
-        let token = format!("{:032x}", u128::from_be_bytes(*id));
-        self.client.insert(&COUNTS.written(self.client.url()), &block, Some(&token))?;
-        Ok((answer, counts))
+        let mut block = Block { shared: self, rows: Rows::default() };
+        let mut name = Sha256::new();
+        for (it, count) in coming.iter().zip(counts) {
+            self.put_counts(&mut block, it, count);
+            name.update(it.id);
+        }
+        let name: BatchId = name.finalize().first_chunk().copied().unwrap_or(NOTHING);
+        let token = format!("{:032x}", u128::from_be_bytes(name));
+        let inserted =
+            self.client.insert(&COUNTS.written(self.client.url()), &block.rows, Some(&token));
+        if let Err(Failure::Unreachable(_)) = &inserted {
+            *super::lock(&self.doubt) = Some(token);
+        }
+        inserted
     }
 
-    /// Notes that a source is there, though its batch is known.
-    fn note_source(&self, writer: &mut Writer, batch: &Batch) -> Result<(), Failure> {
-        let is_new = writer.note_source(&batch.source);
-        self.save(&Added::default(), batch, is_new).inspect_err(|_| writer.sources.clear())?;
-        let received = batch.received.as_nanos();
+    /// Waits for nobody, but refuses to go on while a block is on its way of which the answer was lost:
+    /// it may be there a moment later, and what it counts would be counted twice.
+    fn settle_doubt(&self) -> Result<(), Failure> {
+        let Some(token) = super::lock(&self.doubt).clone() else { return Ok(()) };
+        let query = format!(
+            "SELECT toUInt64(count()) FROM system.processes WHERE query_id = {}",
+            literal(token.as_bytes())
+        );
+        match self.client.select(&query, |row| row.u64()) {
+            Ok(rows) if rows.first().copied().unwrap_or(0) > 0 => {
+                let reason = "it is still busy with rows of which the answer was lost";
+                return Err(Failure::Unreachable(reason.to_owned()));
+            }
+            // Whoever may not see what runs cannot wait for it.
+            Ok(_) | Err(Failure::Refused { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        *super::lock(&self.doubt) = None;
+        Ok(())
+    }
+
+    /// Notes that sources are there, though their batches are known.
+    fn note_sources(&self, writer: &mut Writer, batches: &[&Batch]) -> Result<(), Failure> {
+        let nothing = Added::default();
+        let new = |batch: &&Batch| writer.note_source(&batch.source);
+        let are_new: Vec<bool> = batches.iter().map(new).collect();
+        let entries: Vec<_> =
+            batches.iter().zip(are_new).map(|(batch, is_new)| (&nothing, *batch, is_new)).collect();
+        self.save(&entries).inspect_err(|_| writer.sources.clear())?;
         let mut block = Block { shared: self, rows: Rows::default() };
-        let key = (Kind::Source, 0, digest_of(&batch.source.id), NOTHING);
-        block.put(key, [0, 0], received, received);
+        for batch in batches {
+            let received = batch.received.as_nanos();
+            let key = (Kind::Source, 0, digest_of(&batch.source.id), NOTHING);
+            block.put(key, [0, 0], received, received);
+        }
         self.client.insert(&COUNTS.written(self.client.url()), &block.rows, None)
     }
 
-    /// What became of the batch when it came for the first time.
-    fn earlier(&self, id: &BatchId) -> Result<Option<Ingested>, Failure> {
+    /// What became of those batches that came before.
+    pub(super) fn earlier(&self, ids: &[BatchId]) -> Result<BTreeMap<BatchId, Ingested>, Failure> {
         let dialect = self.dialect;
         let query = format!(
-            "SELECT {}, {}, {} FROM {} WHERE kind = 'batch' AND time = toDateTime(0) AND a = {}
+            "SELECT a, {}, {}, {} FROM {} WHERE kind = 'batch' AND time = toDateTime(0) AND a IN {}
              GROUP BY a, b",
             dialect.sum("sessions"),
             dialect.sum("failures"),
             dialect.min("first"),
             COUNTS.read(self.client.url()),
-            literal(id),
+            super::dialect::list(ids),
         );
         let rows = self.client.select(&query, |row| {
-            Ok(Ingested {
+            let id = row.array()?;
+            let answer = Ingested {
                 accepted: row.u64()?,
                 duplicates: row.u64()?,
                 refused: u64::try_from(row.i64()?).unwrap_or(0),
                 is_repeat: true,
                 ..Ingested::default()
-            })
+            };
+            Ok((id, answer))
         })?;
-        Ok(rows.into_iter().next())
+        Ok(rows.into_iter().collect())
     }
 
-    /// Which sessions are known from other batches that have happened, or come twice in this one.
-    fn judge_known(
-        &self,
-        named: &Named,
-        id: &BatchId,
-        taken: &mut [Result<(), NotTaken>],
-    ) -> Result<(), Failure> {
-        let sessions = named.sessions();
-        let is_taken = |place: usize| matches!(taken.get(place), Some(Ok(())));
-        let sessions: Vec<_> = sessions.into_iter().filter(|(_, at)| is_taken(*at)).collect();
+    /// Which sessions are known from other batches that have happened, or come twice in these.
+    fn judge_known(&self, coming: &mut [Coming<'_>]) -> Result<(), Failure> {
+        let mut sessions = Vec::new();
+        for (batch, it) in coming.iter().enumerate() {
+            let is_taken = |place: usize| matches!(it.taken.get(place), Some(Ok(())));
+            let own = it.named.sessions().into_iter().filter(|(_, place)| is_taken(*place));
+            sessions.extend(own.map(|(session, place)| (session, batch, place)));
+        }
+        // What comes in several batches is of the first one.
+        sessions.sort_unstable();
+        let ids: Vec<BatchId> = coming.iter().map(|it| it.id).collect();
         let mut known = BTreeSet::new();
         for part in sessions.chunks(JUDGED_AT_ONCE) {
-            known.extend(self.known(part, id)?);
+            known.extend(self.known(part, &ids)?);
         }
         let mut before = None;
-        for (session, place) in sessions {
+        for (session, batch, place) in sessions {
             let is_known = known.contains(&session) || before == Some(session);
-            if let Some(taken) = taken.get_mut(place).filter(|_| is_known) {
+            let taken = coming.get_mut(batch).and_then(|it| it.taken.get_mut(place));
+            if let Some(taken) = taken.filter(|_| is_known) {
                 *taken = Err(NotTaken::Duplicate);
             }
             before = Some(session);
@@ -146,19 +234,23 @@ impl Shared {
         Ok(())
     }
 
-    fn known(&self, part: &[(SessionId, usize)], id: &BatchId) -> Result<Vec<SessionId>, Failure> {
-        let (Some((first, _)), Some((last, _))) = (part.first(), part.last()) else {
+    fn known(
+        &self,
+        part: &[(SessionId, usize, usize)],
+        ids: &[BatchId],
+    ) -> Result<Vec<SessionId>, Failure> {
+        let (Some((first, ..)), Some((last, ..))) = (part.first(), part.last()) else {
             return Ok(Vec::new());
         };
-        let digests: Vec<String> = part.iter().map(|(id, _)| id.digest.to_string()).collect();
+        let digests: Vec<String> = part.iter().map(|(id, ..)| id.digest.to_string()).collect();
         let query = format!(
             "SELECT time, digest, batch FROM {} WHERE time >= {} AND time <= {} AND digest IN ({})
-             AND batch != {}",
+             AND batch NOT IN {}",
             SESSIONS.read(self.client.url()),
             self.dialect.time(first.time()),
             self.dialect.time(last.time()),
             digests.join(", "),
-            literal(id),
+            super::dialect::list(ids),
         );
         let found = self.client.select(&query, |row| {
             let time = event::Timestamp::from_nanos(row.i64()?);
@@ -189,43 +281,31 @@ impl Shared {
         Ok(happened)
     }
 
-    /// Rows of the sessions that are taken, by time, and how many these are.
-    fn session_rows(
-        &self,
-        named: &Named,
-        batch: &BatchId,
-        resolved: &[Option<Resolved>],
-    ) -> (Rows, u64) {
+    /// Adds rows of the sessions that are taken, by time, and returns how many these are.
+    fn put_sessions(&self, rows: &mut Rows, coming: &Coming<'_>) -> u64 {
         let catalog = self.catalog();
-        let (mut rows, mut count) = (Rows::default(), 0);
-        for (session, place) in named.sessions() {
-            let pair = resolved.get(place).copied().flatten().map(|it| it.pair);
+        let batch = &coming.named.batch;
+        let mut count = 0;
+        for (session, place) in coming.named.sessions() {
+            let pair = coming.resolved.get(place).copied().flatten().map(|it| it.pair);
             let pair = pair.and_then(|pair| catalog.pair(pair));
-            let (Some((_, edge, posture)), Some(record)) = (pair, named.batch.records.get(place))
-            else {
+            let (Some((_, edge, posture)), Some(record)) = (pair, batch.records.get(place)) else {
                 continue;
             };
-            put_key(&mut rows, session, batch);
+            put_key(rows, session, &coming.id);
             rows.raw(&edge.id.0).raw(&posture.id.0);
-            put_session(&mut rows, session, record);
+            put_session(rows, session, record);
             count += 1;
         }
-        (rows, count)
+        count
     }
 
-    /// The block of `counts` of a batch.
-    fn count_rows(
-        &self,
-        named: &Named,
-        id: &BatchId,
-        answer: &Ingested,
-        counts: &Counts,
-        sessions: u64,
-    ) -> Rows {
-        let batch = &named.batch;
+    /// Adds what a batch has to the block of `counts`.
+    fn put_counts(&self, block: &mut Block<'_>, coming: &Coming<'_>, sessions: u64) {
+        let Coming { answer, counts, .. } = coming;
+        let batch = &coming.named.batch;
         let received = batch.received.as_nanos();
         let catalog = self.catalog();
-        let mut block = Block { shared: self, rows: Rows::default() };
         block.cells(&catalog, counts);
         block.tallies(&catalog, counts);
         let source = digest_of(&batch.source.id);
@@ -242,9 +322,28 @@ impl Shared {
         block.put((Kind::Total, 0, NOTHING, NOTHING), [sessions, answer.refused], 0, 0);
         let sums = [answer.accepted, answer.duplicates];
         let refused = i64::try_from(answer.refused).unwrap_or(i64::MAX);
-        block.put((Kind::Batch, 0, *id, received_key(received)), sums, refused, received);
-        block.rows
+        block.put((Kind::Batch, 0, coming.id, received_key(received)), sums, refused, received);
     }
+}
+
+impl<'a> Coming<'a> {
+    fn new(named: &'a Named, id: BatchId, retention: Retention) -> Self {
+        Self {
+            named,
+            id,
+            taken: named.judge_age(retention),
+            resolved: Vec::new(),
+            added: Added::default(),
+            answer: Ingested::default(),
+            counts: Counts::default(),
+        }
+    }
+}
+
+/// What is told when the same batch comes again.
+fn repeat_of(first: &Ingested) -> Ingested {
+    let Ingested { accepted, duplicates, refused, .. } = *first;
+    Ingested { accepted, duplicates, refused, is_repeat: true, ..Ingested::default() }
 }
 
 /// A block of `counts`.
@@ -333,13 +432,18 @@ pub(super) fn day(nanos: i64) -> u16 {
     u16::try_from(nanos.div_euclid(Step::Day.nanos()).max(0)).unwrap_or(u16::MAX)
 }
 
-fn put_key(rows: &mut Rows, session: SessionId, batch: &BatchId) {
+/// Puts what a row of `sessions` begins with.
+pub(super) fn put_key(rows: &mut Rows, session: SessionId, batch: &BatchId) {
     let nanos = session.time().as_nanos();
     rows.u16(day(nanos)).i64(nanos).u64(session.digest).raw(batch);
 }
 
 fn put_session(rows: &mut Rows, session: SessionId, record: &Record) {
-    let row = Row::new(session, 0, &record.seen, 0);
+    put_row(rows, &Row::new(session, 0, &record.seen, 0), &record.line);
+}
+
+/// Puts what a row of `sessions` has behind its edge and posture.
+pub(super) fn put_row(rows: &mut Rows, row: &Row, line: &[u8]) {
     let octets = |ip: std::net::IpAddr| match ip.to_canonical() {
         std::net::IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
         std::net::IpAddr::V6(ip) => ip.octets(),
@@ -349,14 +453,19 @@ fn put_session(rows: &mut Rows, session: SessionId, record: &Record) {
     for text in &row.texts {
         rows.optional_text(text.as_deref());
     }
-    rows.text(&record.line);
+    rows.text(line);
 }
 
 fn batch_id(batch: &Batch) -> BatchId {
+    named_batch(&batch.source.id, &batch.id)
+}
+
+/// The name of a batch of a source.
+pub(super) fn named_batch(source: &str, id: &str) -> BatchId {
     let mut hash = Sha256::new();
-    hash.update(batch.source.id.len().to_be_bytes());
-    hash.update(&batch.source.id);
-    hash.update(&batch.id);
+    hash.update(source.len().to_be_bytes());
+    hash.update(source);
+    hash.update(id);
     hash.finalize().first_chunk().copied().unwrap_or(NOTHING)
 }
 

@@ -9,6 +9,7 @@ mod condition;
 mod dialect;
 mod dictionary;
 mod failure;
+mod import;
 mod ingest;
 mod maintain;
 mod read;
@@ -24,6 +25,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockW
 use event::Timestamp;
 use hashbrown::HashSet;
 
+pub(crate) use import::Import;
 pub use url::{ClickHouseUrl, NotAClickHouseUrl};
 
 use self::client::Client;
@@ -40,7 +42,7 @@ use crate::batch::{Batch, Ingested, Source};
 use crate::catalog::Catalog;
 use crate::error::StoreError;
 use crate::id::{EdgeId, SessionId};
-use crate::intake::Named;
+use crate::intake::{self, Named, one};
 use crate::page::{Page, Paged};
 use crate::query::{CertificateQuery, EdgeQuery, GraphQuery, SessionQuery, Window};
 use crate::sessions::Sessions;
@@ -68,6 +70,8 @@ struct Shared {
     retention: Mutex<Retention>,
     /// Why the last maintenance failed, if it did.
     trouble: Mutex<Option<String>>,
+    /// The block that may be on its way still, though its answer was lost.
+    doubt: Mutex<Option<String>>,
     /// Some batches that have happened.
     happened: Mutex<HashSet<BatchId, foldhash::fast::RandomState>>,
     kept: Mutex<Kept>,
@@ -94,6 +98,7 @@ impl ClickHouseSessions {
             catalog: RwLock::new(Catalog::default()),
             retention: Mutex::new(retention),
             trouble: Mutex::new(None),
+            doubt: Mutex::new(None),
             happened: Mutex::new(HashSet::default()),
             kept: Mutex::new(Kept::default()),
             is_stale: AtomicBool::new(false),
@@ -221,7 +226,16 @@ impl Writer {
 impl Sessions for ClickHouseSessions {
     fn ingest(&self, batch: Batch) -> Result<Ingested, StoreError> {
         let named = Named::new(batch)?;
-        self.shared.ingest(&mut lock(&self.writer), &named)
+        one(self.shared.ingest(&mut lock(&self.writer), &[named])?)
+    }
+
+    fn ingest_many(
+        &self,
+        batches: Vec<Batch>,
+    ) -> Result<Vec<Result<Ingested, StoreError>>, StoreError> {
+        intake::check_many(&batches)?;
+        let named: Vec<_> = batches.into_iter().map(Named::new).collect();
+        intake::each(named, |these| self.shared.ingest(&mut lock(&self.writer), &these))
     }
 
     fn overview(&self, window: Window, now: Timestamp) -> Result<Overview, StoreError> {

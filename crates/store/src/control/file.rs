@@ -127,7 +127,7 @@ pub(super) fn no_such_value(column: usize, value: i64) -> rusqlite::Error {
 const SCHEMA: Schema = Schema {
     // "tlsC"
     application_id: 0x746c_7343,
-    migrations: &[VERSION_1],
+    migrations: &[VERSION_1, VERSION_2],
 };
 
 /// Times are nanoseconds since 1970. Verdicts are kept by edge and posture.
@@ -176,5 +176,27 @@ CREATE INDEX logins_user ON logins (user, created);
 CREATE TABLE audit (
     id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, actor TEXT NOT NULL,
     action TEXT NOT NULL, target TEXT NOT NULL, address TEXT NOT NULL, outcome INTEGER NOT NULL
+) STRICT;
+";
+
+/// Agents elsewhere. Labels and stages are JSON.
+const VERSION_2: &str = "
+CREATE TABLE enrolment_tokens (
+    id TEXT PRIMARY KEY, digest BLOB NOT NULL UNIQUE, labels TEXT NOT NULL, created INTEGER NOT NULL,
+    created_by TEXT NOT NULL, expires INTEGER NOT NULL, most_uses INTEGER NOT NULL,
+    uses INTEGER NOT NULL, last_used INTEGER
+) STRICT;
+CREATE TABLE agents (
+    id TEXT PRIMARY KEY, host TEXT NOT NULL, labels TEXT NOT NULL, token TEXT NOT NULL,
+    enrolled INTEGER NOT NULL, revoked_at INTEGER, revoked_by TEXT, heard INTEGER, report BLOB NOT NULL
+) STRICT;
+CREATE TABLE agent_certificates (
+    serial TEXT PRIMARY KEY, agent TEXT NOT NULL, issued INTEGER NOT NULL, not_after INTEGER NOT NULL
+) STRICT;
+CREATE INDEX agent_certificates_agent ON agent_certificates (agent, not_after);
+CREATE TABLE rollouts (
+    revision INTEGER PRIMARY KEY AUTOINCREMENT, settings TEXT NOT NULL, note TEXT NOT NULL,
+    created INTEGER NOT NULL, created_by TEXT NOT NULL, stages TEXT NOT NULL, begun INTEGER NOT NULL,
+    state INTEGER NOT NULL, changed INTEGER NOT NULL
 ) STRICT;
 ";

@@ -4,7 +4,10 @@ mod account_tables;
 mod accounts;
 mod documents;
 mod file;
+mod fleet;
+mod fleet_tables;
 mod outbox;
+mod rollout_tables;
 mod violation_tables;
 mod violations;
 
@@ -13,6 +16,10 @@ pub use accounts::{
 };
 pub use documents::{Collection, Document, Documents, Expected};
 pub use file::Control;
+pub use fleet::{
+    AgentCertificate, AgentReport, EnrolledAgent, EnrolmentToken, Fleet, Labels, NewAgent,
+    NotEnrolled, Revocation, Rollout, RolloutState, Stage,
+};
 pub use outbox::{Outbox, Parcel, Queue};
 pub use violations::{
     Exclusion, Finding, Resolve, VerdictCounts, Violation, ViolationId, ViolationQuery,

@@ -12,8 +12,42 @@ use std::sync::{PoisonError, RwLock};
 
 use policy::Observation;
 
-use crate::batch::{Ingested, NotTaken};
+use crate::batch::{Batch, Ingested, NotTaken};
 use crate::catalog::Catalog;
+use crate::error::StoreError;
+
+/// Refuses more records at once than one batch may have.
+pub(crate) fn check_many(batches: &[Batch]) -> Result<(), StoreError> {
+    let found = batches.iter().map(|batch| batch.records.len()).sum();
+    let limit = Batch::MAX_RECORDS;
+    if found > limit {
+        return Err(StoreError::TooLarge { what: "records in batches", found, limit });
+    }
+    Ok(())
+}
+
+/// Has those batches taken that passed the check, and puts what became of them in the order of all.
+pub(crate) fn each<T>(
+    checked: Vec<Result<T, StoreError>>,
+    take: impl FnOnce(Vec<T>) -> Result<Vec<Ingested>, StoreError>,
+) -> Result<Vec<Result<Ingested, StoreError>>, StoreError> {
+    let mut good = Vec::with_capacity(checked.len());
+    let mut outcomes = Vec::with_capacity(checked.len());
+    for batch in checked {
+        outcomes.push(batch.map(|batch| good.push(batch)));
+    }
+    let mut answers = if good.is_empty() { Vec::new() } else { take(good)? }.into_iter();
+    let answered = |outcome: Result<(), StoreError>| match outcome {
+        Ok(()) => answers.next().ok_or(StoreError::Closed),
+        Err(error) => Err(error),
+    };
+    Ok(outcomes.into_iter().map(answered).collect())
+}
+
+/// What became of the only batch.
+pub(crate) fn one(answers: Vec<Ingested>) -> Result<Ingested, StoreError> {
+    answers.into_iter().next().ok_or(StoreError::Closed)
+}
 
 /// Numbers for all that is taken; refuses what the dictionaries have no room for.
 pub(crate) fn resolve(

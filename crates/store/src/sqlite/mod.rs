@@ -8,6 +8,7 @@ mod blocks;
 mod compact;
 mod counts;
 mod dictionaries;
+mod export;
 mod ingest;
 mod meta;
 mod plan;
@@ -26,6 +27,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use event::Timestamp;
 
+pub(crate) use export::{Counted, Export, Sender, Session, Taken};
 pub(crate) use schema::{Schema, StoreFile};
 
 use self::pool::Pool;
@@ -40,6 +42,7 @@ use crate::batch::{Batch, Ingested};
 use crate::catalog::Catalog;
 use crate::error::StoreError;
 use crate::id::{EdgeId, SessionId};
+use crate::intake::{self, one};
 use crate::page::{Page, Paged};
 use crate::query::{CertificateQuery, EdgeQuery, GraphQuery, SessionQuery, Window};
 use crate::sessions::Sessions;
@@ -97,7 +100,16 @@ impl Shared {
 
 impl Sessions for SqliteSessions {
     fn ingest(&self, batch: Batch) -> Result<Ingested, StoreError> {
-        self.writer.ingest(Prepared::new(batch)?)
+        one(self.writer.ingest(vec![Prepared::new(batch)?])?)
+    }
+
+    fn ingest_many(
+        &self,
+        batches: Vec<Batch>,
+    ) -> Result<Vec<Result<Ingested, StoreError>>, StoreError> {
+        intake::check_many(&batches)?;
+        let prepared: Vec<_> = batches.into_iter().map(Prepared::new).collect();
+        intake::each(prepared, |these| self.writer.ingest(these))
     }
 
     fn overview(&self, window: Window, now: Timestamp) -> Result<Overview, StoreError> {

@@ -16,14 +16,14 @@ use crate::intake::Added;
 
 /// What the thread is asked to do.
 enum Job {
-    Ingest(Box<Prepared>, SyncSender<IngestAnswer>),
+    Ingest(Vec<Prepared>, SyncSender<IngestAnswer>),
     /// One step of maintenance.
     Maintain(Timestamp, SyncSender<Result<Forgotten, StoreError>>),
 }
 
-/// What became of a batch; the batch goes back with it, so that the thread does not spend its time on
+/// What became of batches; these go back with it, so that the thread does not spend its time on
 /// freeing what others made.
-type IngestAnswer = (Result<Ingested, StoreError>, Box<Prepared>);
+type IngestAnswer = (Result<Vec<Ingested>, StoreError>, Vec<Prepared>);
 
 /// The way to the thread. When it is dropped, the thread ends.
 pub(super) struct Writer {
@@ -43,9 +43,9 @@ impl Writer {
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
 
-    /// Has a batch written, and waits for that.
-    pub(super) fn ingest(&self, prepared: Prepared) -> Result<Ingested, StoreError> {
-        let (answer, _freed) = self.ask(|answer| Job::Ingest(Box::new(prepared), answer))?;
+    /// Has batches written, all of them or none, and waits for that.
+    pub(super) fn ingest(&self, prepared: Vec<Prepared>) -> Result<Vec<Ingested>, StoreError> {
+        let (answer, _freed) = self.ask(|answer| Job::Ingest(prepared, answer))?;
         answer
     }
 
@@ -83,8 +83,9 @@ impl State {
             match job {
                 Job::Ingest(mut prepared, answer) => {
                     let result = self.ingest(&mut prepared);
-                    let is_written = result.as_ref().is_ok_and(|it| !it.is_repeat);
-                    // Whoever asked may have gone; the batch is written nevertheless.
+                    let is_new = |answers: &Vec<Ingested>| answers.iter().any(|it| !it.is_repeat);
+                    let is_written = result.as_ref().is_ok_and(is_new);
+                    // Whoever asked may have gone; the batches are written nevertheless.
                     answer.send((result, prepared)).ok();
                     if is_written {
                         let result = self.tidy();
@@ -102,15 +103,21 @@ impl State {
         self.connection.pragma_query(None, "optimize", |_| Ok(())).ok();
     }
 
-    fn ingest(&mut self, prepared: &mut Prepared) -> Result<Ingested, StoreError> {
+    fn ingest(&mut self, prepared: &mut [Prepared]) -> Result<Vec<Ingested>, StoreError> {
         let shared = Arc::clone(&self.shared);
         let retention = shared.retention();
-        let mut added = Added::default();
-        let mut write = || {
+        let mut added = Vec::with_capacity(prepared.len());
+        let write = || {
             let behavior = TransactionBehavior::Immediate;
             let transaction = self.connection.transaction_with_behavior(behavior)?;
-            let written =
-                ingest::write(&transaction, &shared.catalog, prepared, retention, &mut added)?;
+            let mut written = Vec::with_capacity(prepared.len());
+            for batch in prepared {
+                let mut new = Added::default();
+                let result =
+                    ingest::write(&transaction, &shared.catalog, batch, retention, &mut new);
+                added.push(new);
+                written.push(result?);
+            }
             transaction.commit()?;
             Ok(written)
         };
@@ -118,11 +125,15 @@ impl State {
         let mut catalog = shared.catalog.write().unwrap_or_else(PoisonError::into_inner);
         match result {
             Ok(written) => {
-                written.counts.apply(&mut catalog);
-                Ok(written.answer)
+                let take = |batch: ingest::Written| {
+                    batch.counts.apply(&mut catalog);
+                    batch.answer
+                };
+                Ok(written.into_iter().map(take).collect())
             }
             Err(error) => {
-                added.forget(&mut catalog);
+                // The last first: what an earlier one changed, a later one may have changed again.
+                added.into_iter().rev().for_each(|added| added.forget(&mut catalog));
                 Err(shared.file.error(error))
             }
         }

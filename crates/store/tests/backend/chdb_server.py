@@ -23,7 +23,7 @@ TURN = threading.Lock()
 if "TLSIGHT_TEST_THREADS" in os.environ:
     ENGINE.query(f"SET max_threads = {int(os.environ['TLSIGHT_TEST_THREADS'])}")
 # What the HTTP interface itself understands.
-OF_THE_INTERFACE = {"query", "wait_end_of_query", "insert_deduplication_token"}
+OF_THE_INTERFACE = {"query", "query_id", "wait_end_of_query", "insert_deduplication_token"}
 USER, KEY = "default", os.environ.get("TLSIGHT_TEST_KEY", "")
 settings = {}
 

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use super::{AgentArgs, AnalysisArgs, FilterArgs, LinesArgs, PlaceArgs};
-use crate::agent::settings::Listen;
-use crate::serve::settings::{ServeLayer, StoreUrl};
+use crate::agent::settings::{Interval, Listen};
+use crate::serve::settings::{AgentsListen, ServeLayer, StoreUrl};
 
 #[derive(Debug, Args)]
 #[command(after_help = UP_HELP)]
@@ -25,14 +25,64 @@ pub(crate) struct UpArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = SERVE_HELP)]
+#[command(after_help = SERVE_HELP, args_conflicts_with_subcommands = true)]
 pub(crate) struct ServeArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<ServeCommand>,
+
     #[command(flatten)]
     pub(crate) server: ServerArgs,
 
     /// Configuration file (TOML); `tlsight config default` prints one
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ServeCommand {
+    /// Print the line by which machines join, with a new token; the server may run meanwhile
+    Token(ServeTokenArgs),
+}
+
+/// What a token is to be good for.
+#[derive(Debug, Args)]
+#[command(after_help = TOKEN_HELP)]
+pub(crate) struct ServeTokenArgs {
+    /// Labels of the agents that join by it, such as cluster=prod,tenant=blue
+    #[arg(long, value_name = "NAME=VALUE", value_delimiter = ',', value_parser = label)]
+    pub(crate) labels: Vec<(String, String)>,
+
+    /// How many machines may join by it
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) uses: u32,
+
+    /// After which time nobody may
+    #[arg(long, value_name = "TIME", default_value = "1h")]
+    pub(crate) expires: Interval,
+
+    /// How the machines reach the server, if not by the name of this one
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) address: Option<String>,
+
+    /// Print only the token
+    #[arg(long)]
+    pub(crate) bare: bool,
+
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+
+    /// Configuration file (TOML) of the server
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+fn label(text: &str) -> Result<(String, String), &'static str> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() => {
+            Ok((name.to_owned(), value.to_owned()))
+        }
+        _ => Err("a label is NAME=VALUE"),
+    }
 }
 
 /// Where the server listens, and where it keeps what it knows.
@@ -42,6 +92,11 @@ pub(crate) struct ServerArgs {
     /// Where to listen; a port alone is one of 127.0.0.1 [default: 127.0.0.1:9470]
     #[arg(short, long, value_name = "ADDR")]
     listen: Option<Listen>,
+
+    /// Where to listen for agents of other machines, or `off` [default: for `serve` that address and the
+    /// port behind it, for `up` off]
+    #[arg(long, value_name = "ADDR")]
+    agents: Option<AgentsListen>,
 
     /// Folder of the store [default: /var/lib/tlsight for root, else $XDG_STATE_HOME/tlsight]
     #[arg(long, value_name = "DIR")]
@@ -72,6 +127,7 @@ impl ServerArgs {
     pub(crate) fn layer(&self) -> ServeLayer {
         ServeLayer {
             listen: self.listen,
+            agents: self.agents,
             data: self.data.clone(),
             store: self.store.clone(),
             tls_certificate: self.tls_cert.clone(),
@@ -110,5 +166,13 @@ operator:
   tlsight read --json FILE | curl --data-binary @- -H 'Authorization: Bearer tlsight_...' \
     -H 'Content-Type: application/x-ndjson' https://HOST:9470/api/v1/import
 
+Agents of other machines connect to the port behind it, by a certificate that they get for a token:
+`tlsight serve token` prints the line by which they join.
+
 The API describes itself at /openapi.json. Only this machine is let in unless --listen says otherwise.
 Runs until SIGTERM or Ctrl-C; SIGHUP has it read its certificate anew.";
+
+const TOKEN_HELP: &str = "\
+Run it as the user of the server and with its settings (--data, --config): what is left in the folder of
+the server is taken up by it. The token is shown only here. Whoever has it can have a machine join until
+it has ended or is used up, and agents that joined can be thrown out (Agents, in the web UI).";

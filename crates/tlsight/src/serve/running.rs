@@ -2,7 +2,7 @@
 
 use std::fs::DirBuilder;
 use std::io::{self, Write as _};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,14 +10,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use server::{Certificate, Clock, DataKind, Identity, Ingest, Outlet, Parts, Secret, Server};
+use server::{
+    Certificate, Clock, DataKind, FleetParts, Identity, Ingest, Outlet, Parts, Secret, Server,
+};
 use sinks::SinkSettings;
 use store::{ClickHouseSessions, Retention, Sessions, Settings, Source, SqliteSessions};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::settings::ServeSettings;
+use super::settings::{FLEET_FOLDER, ServeSettings};
 use crate::agent::Sink;
 use crate::config::Config;
 use crate::outlets::{self, Outlets};
@@ -28,6 +30,7 @@ pub(crate) struct Place {
     settings: ServeSettings,
     folder: PathBuf,
     listener: TcpListener,
+    agents: Option<TcpListener>,
     data: DataKind,
     sinks: Vec<SinkSettings>,
 }
@@ -39,6 +42,8 @@ pub(crate) struct Running {
     stop: oneshot::Sender<()>,
     ingest: Ingest,
     address: String,
+    /// Where agents connect.
+    agents: Option<String>,
     fingerprint: Option<String>,
     setup_token: Option<Secret>,
     /// A folder that is gone at the end.
@@ -47,11 +52,15 @@ pub(crate) struct Running {
 }
 
 impl Place {
-    /// Binds the address and makes the folder, with the privileges that the program has then.
+    /// Binds the address, and that for `agents` if there is one, and makes the folder, with the privileges that the program has then.
     ///
     /// # Errors
     /// What the system reports.
-    pub(crate) fn open(config: &Config, data: DataKind) -> Result<Self> {
+    pub(crate) fn open(
+        config: &Config,
+        agents: Option<SocketAddr>,
+        data: DataKind,
+    ) -> Result<Self> {
         let settings = config.serve.clone().with_defaults()?;
         let folder = match data {
             DataKind::Real => settings.folder()?,
@@ -73,7 +82,12 @@ impl Place {
             // Samples are for nobody else.
             DataKind::Demo => Vec::new(),
         };
-        Ok(Self { settings, folder, listener, data, sinks })
+        let agents = agents.map(|address| {
+            TcpListener::bind(address).with_context(|| {
+                format!("cannot listen for agents at {address} (--agents off if there are none)")
+            })
+        });
+        Ok(Self { settings, folder, listener, agents: agents.transpose()?, data, sinks })
     }
 }
 
@@ -83,7 +97,7 @@ impl Running {
     /// # Errors
     /// A store or a certificate that cannot be used.
     pub(crate) fn start(place: Place) -> Result<Self> {
-        let Place { settings, folder, listener, data, sinks } = place;
+        let Place { settings, folder, listener, agents, data, sinks } = place;
         let outlets = (!sinks.is_empty()).then(|| outlets::start(sinks)).transpose()?;
         let runtime = Builder::new_multi_thread()
             .enable_all()
@@ -103,9 +117,14 @@ impl Running {
         let port = listener.local_addr()?.port();
         let host = settings.listen.ip();
         let host = if host.is_unspecified() { host_name() } else { bracketed(host) };
+        let fleet = match agents {
+            Some(agents) => Some(fleet_parts(&settings, &folder, agents, clock.now())?),
+            None => None,
+        };
+        let agents = fleet.as_ref().and_then(|fleet| fleet.addresses.first().cloned());
         let server = {
             let _entered = runtime.enter();
-            Server::new(listener, &certificate, parts)?
+            Server::new(listener, &certificate, parts, fleet)?
         };
         let (ingest, setup_token) = (server.ingest(), server.setup_token()?);
         let fingerprint = (!certificate.is_given()).then(|| certificate.fingerprint());
@@ -123,6 +142,7 @@ impl Running {
             stop,
             ingest,
             address,
+            agents,
             fingerprint,
             setup_token,
             temporary,
@@ -142,6 +162,9 @@ impl Running {
                 out,
                 "It made its certificate itself, so browsers warn; its SHA-256 is {fingerprint}"
             )?;
+        }
+        if let Some(agents) = &self.agents {
+            writeln!(out, "Agents join at {agents}: `tlsight serve token` says how")?;
         }
         if let Some(token) = &self.setup_token {
             let token = token.dangerous_text();
@@ -247,6 +270,29 @@ fn open_sessions(
     let retention = Retention { days, max_bytes };
     let path = folder.join("sessions.db");
     Ok(Arc::new(SqliteSessions::open(&path, Settings { retention, ..Settings::default() })?))
+}
+
+fn fleet_parts(
+    settings: &ServeSettings,
+    folder: &Path,
+    listener: TcpListener,
+    now: event::Timestamp,
+) -> Result<FleetParts> {
+    let folder = folder.join(FLEET_FOLDER);
+    let authority = server::open_authority(&folder, now)?;
+    let addresses = addresses(settings, listener.local_addr()?);
+    Ok(FleetParts { listener, authority, addresses, folder })
+}
+
+/// How agents reach the server: by names that were given for it, and by that of this machine.
+pub(super) fn addresses(settings: &ServeSettings, listen: SocketAddr) -> Vec<String> {
+    let (ip, port) = (listen.ip(), listen.port());
+    let own = if ip.is_unspecified() { host_name() } else { bracketed(ip) };
+    let given = settings.names.iter().map(|name| match name.parse() {
+        Ok(ip) => bracketed(ip),
+        Err(_) => name.clone(),
+    });
+    given.chain([own]).map(|host| format!("{host}:{port}")).collect()
 }
 
 fn identity(settings: &ServeSettings, folder: &Path) -> Identity {

@@ -20,6 +20,8 @@ use crate::config::{Size, parsed};
 pub(crate) struct ServeLayer {
     /// Where the server listens.
     pub(crate) listen: Option<Listen>,
+    /// Where it listens for agents.
+    pub(crate) agents: Option<AgentsListen>,
     /// The folder of the store.
     pub(crate) data: Option<PathBuf>,
     /// The database of sessions.
@@ -41,6 +43,8 @@ pub(crate) struct ServeLayer {
 pub(crate) struct ServeSettings {
     /// Where the server listens.
     pub(crate) listen: SocketAddr,
+    /// Where it listens for agents, if that was said.
+    pub(crate) agents: Option<AgentsListen>,
     /// The folder of the store, if one was named.
     pub(crate) data: Option<PathBuf>,
     /// The database of sessions; a file in the folder if absent.
@@ -55,6 +59,35 @@ pub(crate) struct ServeSettings {
     pub(crate) max_store: Option<u64>,
 }
 
+/// Where a server listens for agents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) enum AgentsListen {
+    /// Nowhere.
+    Off,
+    /// At this address.
+    At(SocketAddr),
+}
+
+impl FromStr for AgentsListen {
+    type Err = <Listen as FromStr>::Err;
+
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        if text == "off" {
+            return Ok(Self::Off);
+        }
+        text.parse().map(|Listen(address)| Self::At(address))
+    }
+}
+
+impl TryFrom<String> for AgentsListen {
+    type Error = <Listen as FromStr>::Err;
+
+    fn try_from(text: String) -> std::result::Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
 /// The URL of a database as it was given: with a password, and therefore in no message.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
@@ -63,6 +96,16 @@ pub(crate) struct StoreUrl(String);
 impl fmt::Debug for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("StoreUrl")
+    }
+}
+
+impl StoreUrl {
+    /// The database that it names.
+    ///
+    /// # Errors
+    /// It names none.
+    pub(crate) fn url(&self) -> std::result::Result<ClickHouseUrl, store::NotAClickHouseUrl> {
+        self.0.parse()
     }
 }
 
@@ -79,6 +122,7 @@ impl ServeLayer {
     pub(crate) fn or(self, next: Self) -> Self {
         Self {
             listen: self.listen.or(next.listen),
+            agents: self.agents.or(next.agents),
             data: self.data.or(next.data),
             store: self.store.or(next.store),
             tls_certificate: self.tls_certificate.or(next.tls_certificate),
@@ -105,6 +149,7 @@ impl ServeLayer {
         let names = variable("TLSIGHT_SERVE_NAMES")?;
         Ok(Self {
             listen: parsed(variable, "TLSIGHT_SERVE_LISTEN")?,
+            agents: parsed(variable, "TLSIGHT_SERVE_AGENTS")?,
             data: variable("TLSIGHT_SERVE_DATA")?.map(PathBuf::from),
             store: variable("TLSIGHT_SERVE_STORE")?.map(StoreUrl),
             tls_certificate: variable("TLSIGHT_SERVE_TLS_CERTIFICATE")?.map(PathBuf::from),
@@ -126,13 +171,14 @@ impl ServeLayer {
             (Some(_), None) => bail!("the certificate (tls_certificate) needs its key (tls_key)"),
             (None, Some(_)) => bail!("the key (tls_key) needs its certificate (tls_certificate)"),
         };
-        let store = self.store.map(|StoreUrl(url)| url.parse::<ClickHouseUrl>()).transpose();
+        let store = self.store.as_ref().map(StoreUrl::url).transpose();
         let store = store.context("store")?;
         if self.retention_days == Some(0) {
             bail!("retention_days: at least 1");
         }
         Ok(ServeSettings {
             listen: self.listen.map_or(DEFAULT_LISTEN, |Listen(address)| address),
+            agents: self.agents,
             data: self.data,
             store,
             certificate,
@@ -144,6 +190,28 @@ impl ServeLayer {
 }
 
 impl ServeSettings {
+    /// Where agents connect: as was said, or else at the address of the pages and the port behind theirs.
+    pub(crate) const fn agents_or_usual(&self) -> Option<SocketAddr> {
+        match self.agents {
+            Some(AgentsListen::At(address)) => Some(address),
+            Some(AgentsListen::Off) => None,
+            None => {
+                let (ip, port) = (self.listen.ip(), self.listen.port());
+                // Port 0 is any that is free.
+                let port = if port == 0 { 0 } else { port.wrapping_add(1) };
+                Some(SocketAddr::new(ip, port))
+            }
+        }
+    }
+
+    /// The part of the folder that is of the fleet.
+    ///
+    /// # Errors
+    /// See [`ServeSettings::folder`].
+    pub(crate) fn fleet_folder(&self) -> Result<PathBuf> {
+        Ok(self.folder()?.join(FLEET_FOLDER))
+    }
+
     /// The folder of the store: the one that was named, or the usual one of who runs the program.
     ///
     /// # Errors
@@ -171,6 +239,10 @@ pub(crate) const DEFAULT_TABLE: &str = r#"
 # Where the server listens; a port alone is one of 127.0.0.1. Say 0.0.0.0:9470 to let other machines in.
 listen = "127.0.0.1:9470"
 
+# Where it listens for agents of other machines: that address and the port behind it (9471) for
+# `tlsight serve`, nowhere for `tlsight up`. "off" is nowhere.
+# agents = "0.0.0.0:9471"
+
 # The folder of the store: /var/lib/tlsight for root, else $XDG_STATE_HOME/tlsight.
 # data = "/var/lib/tlsight"
 
@@ -193,6 +265,9 @@ names = []
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9470);
 
+/// The folder of the authority and of tokens, within that of the store.
+pub(crate) const FLEET_FOLDER: &str = "fleet";
+
 /// As the Filesystem Hierarchy Standard (section 5.8) has it for the state of programs.
 const FOLDER_OF_ROOT: &str = "/var/lib/tlsight";
 
@@ -207,6 +282,20 @@ mod tests {
         let listen = Some("0.0.0.0:443".parse().unwrap());
         let settings = ServeLayer { listen, ..ServeLayer::default() }.with_defaults().unwrap();
         assert!(settings.listen.ip().is_unspecified());
+    }
+
+    #[test]
+    fn agents_connect_beside_the_pages_unless_said_otherwise() {
+        let settings = |listen: &str, agents: Option<&str>| {
+            let listen = Some(listen.parse().unwrap());
+            let agents = agents.map(|agents| agents.parse().unwrap());
+            let layer = ServeLayer { listen, agents, ..ServeLayer::default() };
+            layer.with_defaults().unwrap().agents_or_usual().map(|it| it.to_string())
+        };
+        assert_eq!(settings("0.0.0.0:443", None).as_deref(), Some("0.0.0.0:444"));
+        assert_eq!(settings("127.0.0.1:0", None).as_deref(), Some("127.0.0.1:0"));
+        assert_eq!(settings("0.0.0.0:443", Some("off")), None);
+        assert_eq!(settings("443", Some("[::]:7")).as_deref(), Some("[::]:7"));
     }
 
     #[test]

@@ -51,6 +51,36 @@ fn who_guesses_passwords_has_to_wait() {
 }
 
 #[test]
+fn a_token_is_made_beside_a_running_server_and_told_as_one_line() {
+    if !has("a_token_is_made_beside_a_running_server_and_told_as_one_line", &["curl"]) {
+        return;
+    }
+    let folder = folder("joining");
+    let server = Server::start(&["serve", "--data", folder.to_str().unwrap()], true);
+    let of_admin = server.make_token();
+    let made = Command::new(PROGRAM)
+        .args(["serve", "token", "--data", folder.to_str().unwrap(), "--expires", "1d"])
+        .args(["--labels", "cluster=prod,tenant=blue", "--uses", "10", "--address", "h.test:9471"])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let line = String::from_utf8(made.stdout).unwrap();
+    let command = "tlsight agent --server h.test:9471 --token tlj1-";
+    assert!(line.starts_with(command) && line.lines().count() == 1, "{line}");
+    let tokens = server.get(&of_admin, "enrolment-tokens");
+    assert_eq!((&tokens[0]["most_uses"], &tokens[0]["uses"]), (&10.into(), &0.into()), "{tokens}");
+    assert_eq!(tokens[0]["labels"], json!({ "cluster": "prod", "tenant": "blue" }));
+    assert!(!tokens.to_string().contains("tlj1-"));
+    server.end();
+    let refused = Command::new(PROGRAM)
+        .args(["serve", "token", "--agents", "off", "--data", folder.to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert!(!refused.status.success(), "{refused:?}");
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
 fn the_api_is_what_its_description_says() {
     let test = "the_api_is_what_its_description_says";
     if !has(test, &["curl", "python3"]) {
