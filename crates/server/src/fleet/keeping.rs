@@ -62,7 +62,7 @@ fn keep(app: &App, group: Group<Job>) {
     for (_, Job { number, work, sender }) in group.items {
         // Answers keep their order: what was read before is answered before.
         let read = match work {
-            Work::Keep(batch) => read(&sender, batch),
+            Work::Keep(batch) => read(app, &sender, batch),
             Work::Decline => {
                 give(app, std::mem::take(&mut going));
                 sender.answer(later(number, FULL_MS, "more waits than there is room for"));
