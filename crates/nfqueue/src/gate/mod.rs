@@ -2,6 +2,7 @@
 
 mod action;
 mod counts;
+mod limits;
 mod reading;
 mod segment;
 mod sessions;
@@ -18,6 +19,7 @@ use crate::message::{Hook, QueuedPacket};
 use crate::reset::Reset;
 pub use action::{Action, Fate, Greeting, Told};
 pub use counts::GateCounts;
+pub use limits::Limits;
 use reading::Readings;
 use segment::{Key, Segment};
 use sessions::Sessions;
@@ -43,38 +45,6 @@ pub struct Gate<O> {
     held: usize,
     actions: VecDeque<Action<O>>,
     counts: GateCounts,
-}
-
-/// What a gate may take up.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Connections that are followed.
-    pub max_flows: usize,
-    /// Packets that wait.
-    pub max_held: usize,
-    /// Packets of one connection that wait.
-    pub max_held_of_flow: usize,
-    /// Sessions whose secrets are known of.
-    pub max_sessions: usize,
-    /// Bytes of hellos, and of what comes in the wrong order.
-    pub memory_bytes: usize,
-    /// Seeds the hashes of flows. Unpredictable to senders of packets outside of tests.
-    pub hash_seed: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            max_flows: 1 << 16,
-            // Half of what may wait in the kernel: the rest is for what has not been looked at.
-            max_held: 4096,
-            // A window of 10 segments at the beginning (RFC 6928), and what a client sends at once.
-            max_held_of_flow: 256,
-            max_sessions: 1 << 16,
-            memory_bytes: 64 << 20,
-            hash_seed: 0,
-        }
-    }
 }
 
 impl<O: Clone> Gate<O> {
@@ -112,8 +82,12 @@ impl<O: Clone> Gate<O> {
             return self.accept(packet.id, true);
         }
         let key = segment.key();
-        if segment.is_first() {
-            self.begin(key, &segment);
+        if segment.is_first() && !self.begins(key, &segment, packet.hook) {
+            return self.accept(packet.id, false);
+        }
+        let offered = self.tracks.get(&key).and_then(|track| track.accepted(&segment, packet.hook));
+        if let Some(offered) = offered {
+            self.begin(key, &offered);
         }
         let Some(track) = self.tracks.get_mut(&key) else {
             self.counts.unknown += u64::from(segment.len > 0);
@@ -136,8 +110,12 @@ impl<O: Clone> Gate<O> {
                 self.pass_or_hold(now_ns, key, side, &segment, packet);
             }
         }
-        let is_reset = segment.flags.contains(TcpFlags::RST);
-        let is_over = |track: &Track| track.is_over() || (is_reset && track.held.is_empty());
+        // What a peer sends may not count for this host, and what is aborted stays so.
+        let is_reset = packet.hook.is_outgoing() && segment.flags.contains(TcpFlags::RST);
+        let is_over = |track: &Track| {
+            let is_aborted = track.state == State::Aborted;
+            !is_aborted && (track.is_over() || (is_reset && track.held.is_empty()))
+        };
         if self.tracks.get(&key).is_some_and(is_over) {
             self.forget(key);
         }
@@ -205,6 +183,21 @@ impl<O: Clone> Gate<O> {
         self.actions.push_back(Action::Accept { id, is_done });
     }
 
+    /// Whether a connection begins with a first segment. One that comes in may be for nobody while there is
+    /// another between the same ports; if it is not, this host answers it.
+    fn begins(&mut self, key: Key, segment: &Segment, hook: Hook) -> bool {
+        match self.tracks.get_mut(&key) {
+            Some(track) if !hook.is_outgoing() && track.state != State::Free => {
+                track.offer(segment);
+                false
+            }
+            _ => {
+                self.begin(key, segment);
+                true
+            }
+        }
+    }
+
     /// A connection begins, unless this is a copy of its first segment.
     fn begin(&mut self, key: Key, segment: &Segment) {
         if self.tracks.get(&key).is_some_and(|track| track.was_begun_by(segment)) {
@@ -255,6 +248,8 @@ impl<O: Clone> Gate<O> {
 
     /// Has the reader of flows look at a packet, and takes note of what it has learned.
     fn read(&mut self, now_ns: u64, key: Key, packet: &QueuedPacket<'_>) {
+        let local = self.tracks.get(&key).and_then(|track| track.local);
+        self.engine.application_mut().expect(local);
         self.engine.handle_packet(&Packet {
             timestamp_ns: i64::try_from(now_ns).unwrap_or(i64::MAX),
             link_type: LinkType::RAW,
@@ -264,7 +259,12 @@ impl<O: Clone> Gate<O> {
         let Some(news) = self.engine.application_mut().take_news() else { return };
         let Some(track) = self.tracks.get_mut(&key) else { return };
         let was_lost = track.seen.is_lost;
-        track.seen = news.seen;
+        if track.client.is_some() && news.seen.client.is_none() {
+            // The reader has begun anew, and does not know what it reads.
+            track.seen.is_lost = true;
+        } else {
+            track.seen = news.seen;
+        }
         self.counts.lost += u64::from(track.seen.is_lost && !was_lost);
         if let Some(client) = news.client {
             let keys = self.by_random.entry(client.random).or_default();
@@ -277,7 +277,7 @@ impl<O: Clone> Gate<O> {
             track.server = news.server;
             self.actions.extend(greeting(track).map(Action::Greeting));
         }
-        if news.seen.is_other {
+        if track.seen.is_other {
             self.counts.not_tls += 1;
             self.free(key);
         } else if let Some(track) = self.tracks.get_mut(&key) {

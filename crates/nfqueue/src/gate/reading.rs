@@ -9,6 +9,9 @@ use tls::registry::{ContentType, HandshakeType};
 #[derive(Default)]
 pub(super) struct Readings {
     news: Option<News>,
+    /// The side at this host, of the flow in hand. What the other one sends may be read otherwise here than
+    /// by whom it is for: it never ends a wait.
+    local: Option<usize>,
 }
 
 /// What was learned of a flow.
@@ -28,9 +31,9 @@ pub(super) struct Seen {
     pub(super) clear_until: [u64; 2],
     /// Whether a side has begun to send protected records.
     pub(super) is_protected: [bool; 2],
-    /// It is not TLS.
+    /// What this host sends is not TLS.
     pub(super) is_other: bool,
-    /// Bytes are missing, or are no records: it is not known what follows.
+    /// Bytes that this host sends are missing, or are no records: it is not known what follows.
     pub(super) is_lost: bool,
 }
 
@@ -52,6 +55,7 @@ pub(super) struct ServerFacts {
 pub(super) struct Reading {
     sides: [Side; 2],
     seen: Seen,
+    local: Option<usize>,
 }
 
 #[derive(Default)]
@@ -65,9 +69,16 @@ struct Side {
     /// The beginning of the message in hand, until the hello was found.
     message: Vec<u8>,
     has_hello: bool,
+    /// What follows cannot be read.
+    is_lost: bool,
 }
 
 impl Readings {
+    /// Has the next packet be of a flow with this side at this host.
+    pub(super) const fn expect(&mut self, local: Option<usize>) {
+        self.local = local;
+    }
+
     /// What the last packet has told, if anything.
     pub(super) fn take_news(&mut self) -> Option<News> {
         self.news.take()
@@ -83,8 +94,13 @@ impl Application for Readings {
 
     /// Of a flow whose beginning was seen and is forgotten, it is not known what follows.
     fn open(&mut self, flow: &Flow) -> Reading {
-        let is_lost = Direction::BOTH.iter().any(|direction| flow.starts_mid_stream(*direction));
-        Reading { seen: Seen { is_lost, ..Seen::default() }, ..Reading::default() }
+        let mut reading = Reading { local: self.local, ..Reading::default() };
+        for direction in Direction::BOTH {
+            if flow.starts_mid_stream(direction) {
+                reading.lose(direction.index());
+            }
+        }
+        reading
     }
 
     fn on_stream(
@@ -103,11 +119,11 @@ impl Application for Readings {
         &mut self,
         _flow: &Flow,
         state: &mut Reading,
-        _direction: Direction,
+        direction: Direction,
         _missing: Option<u32>,
         _unconsumed: &[u8],
     ) -> Interest {
-        state.seen.is_lost = true;
+        state.lose(direction.index());
         self.news().seen = state.seen;
         state.interest()
     }
@@ -139,13 +155,25 @@ impl Application for Readings {
 }
 
 impl Reading {
-    const fn interest(&self) -> Interest {
-        let [a, b] = self.seen.is_protected;
-        if self.seen.is_other || self.seen.is_lost || (a && b) {
-            Interest::Done
-        } else {
-            Interest::Continue
+    fn interest(&self) -> Interest {
+        let ended = (0..2).all(|index| self.has_ended(index));
+        let is_done = self.seen.is_other || self.seen.is_lost || ended;
+        if is_done { Interest::Done } else { Interest::Continue }
+    }
+
+    /// Whether nothing more is to be learned of a side.
+    fn has_ended(&self, index: usize) -> bool {
+        self.seen.is_protected.get(index) == Some(&true)
+            || self.sides.get(index).is_some_and(|side| side.is_lost)
+    }
+
+    /// It is not known what follows of a side.
+    fn lose(&mut self, index: usize) {
+        if let Some(side) = self.sides.get_mut(index) {
+            side.is_lost = true;
+            side.message = Vec::new();
         }
+        self.seen.is_lost |= self.local == Some(index);
     }
 
     /// Reads records; how many of the bytes were looked at.
@@ -173,6 +201,9 @@ impl Reading {
         if self.interest() == Interest::Done {
             return None;
         }
+        if self.has_ended(index) {
+            return Some(rest.len());
+        }
         let side = self.sides.get_mut(index)?;
         if side.left > 0 {
             let body = rest.get(..side.left).unwrap_or(rest);
@@ -183,21 +214,20 @@ impl Reading {
             }
             return Some(body.len());
         }
-        if self.seen.is_protected.get(index) == Some(&true) {
-            return Some(rest.len());
-        }
         let header = match RecordHeader::parse(rest) {
             Ok(header) => header?,
             Err(_) => {
-                let is_first = side.position == 0;
-                let place = if is_first { &mut self.seen.is_other } else { &mut self.seen.is_lost };
-                *place = true;
+                if side.position == 0 && self.local == Some(index) {
+                    self.seen.is_other = true;
+                } else {
+                    self.lose(index);
+                }
                 return None;
             }
         };
         if side.is_protected(&header, rest)? {
-            // Without a hello it is none of TLS, whatever it looks like.
-            self.seen.is_other = self.seen.client.is_none();
+            // What begins so has no hello: it is none of TLS, whatever it looks like.
+            self.seen.is_other = side.position == 0 && self.local == Some(index);
             *self.seen.is_protected.get_mut(index)? = true;
             *self.seen.clear_until.get_mut(index)? = side.position;
             return None;
@@ -217,7 +247,7 @@ impl Reading {
             let whole = side.message.get(MessageHeader::LEN..len);
             let Some(body) = whole.filter(|_| header.is_plausible()) else {
                 if !header.is_plausible() {
-                    self.seen.is_lost = true;
+                    self.lose(index);
                 }
                 return;
             };

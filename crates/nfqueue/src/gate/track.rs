@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use wire::{SeqNumber, TcpFlags};
 
+use crate::message::Hook;
+
 use super::reading::{ClientFacts, Seen, ServerFacts};
 use super::segment::Segment;
 use super::sessions::Needs;
@@ -24,6 +26,8 @@ pub(super) struct Track {
     has_answer: bool,
     pub(super) held: Vec<Held>,
     has_ended: [bool; 2],
+    /// A segment that came in and would begin another connection between the same ports.
+    offered: Option<Segment>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +73,19 @@ impl Track {
             has_answer: false,
             held: Vec::new(),
             has_ended: [false; 2],
+            offered: None,
         }
+    }
+
+    /// Takes note of a segment that would begin another connection.
+    pub(super) const fn offer(&mut self, syn: &Segment) {
+        self.offered = Some(*syn);
+    }
+
+    /// What a segment is the answer to, if it is one of this host to such an offer.
+    pub(super) fn accepted(&self, segment: &Segment, hook: Hook) -> Option<Segment> {
+        let is_answer = hook.is_outgoing() && segment.flags.contains(TcpFlags::SYN | TcpFlags::ACK);
+        self.offered.filter(|syn| is_answer && syn.sequence == segment.acknowledgment)
     }
 
     /// Whether a segment is a copy of the one that began this flow.
@@ -134,9 +150,8 @@ impl Track {
     /// Takes those out that wait and do not have to: what was missing in front of them has come.
     pub(super) fn take_clear(&mut self) -> Vec<Held> {
         let clear_until = self.seen.clear_until;
-        let is_clear = |held: &mut Held| {
-            clear_until.get(held.side).is_some_and(|clear| held.end > 0 && held.end <= *clear)
-        };
+        let is_clear =
+            |held: &mut Held| clear_until.get(held.side).is_some_and(|clear| held.end <= *clear);
         self.held.extract_if(.., is_clear).collect()
     }
 
@@ -164,6 +179,7 @@ impl Track {
     fn end(&self, side: usize, segment: &Segment) -> u64 {
         let first = self.first.get(side).copied().flatten();
         let place = first.and_then(|first| segment.sequence.distance_from(first));
-        place.map_or(0, |place| u64::from(place).saturating_add(u64::from(segment.len)))
+        // Where it is not known where a segment belongs, it may be anything.
+        place.map_or(u64::MAX, |place| u64::from(place).saturating_add(u64::from(segment.len)))
     }
 }

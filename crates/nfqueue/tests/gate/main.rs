@@ -1,6 +1,8 @@
 //! Which packets the gate holds, and until when.
 
 #[cfg(test)]
+mod evading;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod passing;

@@ -186,6 +186,12 @@ impl Connection {
         self.come(world, side, &packet, packet.len()).unwrap()
     }
 
+    /// What would begin another connection between the same ports.
+    pub(crate) fn syn(&self, world: &mut World, side: usize, more: u32) -> u32 {
+        let packet = self.segment(side, more, TcpFlags::SYN, &[]);
+        self.come(world, side, &packet, packet.len()).unwrap()
+    }
+
     /// Numbers that a side has come to.
     pub(crate) fn next(&self, side: usize) -> SeqNumber {
         SeqNumber(self.start[side]).plus(1).plus(self.sent[side])
