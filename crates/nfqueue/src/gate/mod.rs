@@ -2,6 +2,7 @@
 
 mod action;
 mod counts;
+mod limits;
 mod reading;
 mod segment;
 mod sessions;
@@ -18,6 +19,7 @@ use crate::message::{Hook, QueuedPacket};
 use crate::reset::Reset;
 pub use action::{Action, Fate, Greeting, Told};
 pub use counts::GateCounts;
+pub use limits::Limits;
 use reading::Readings;
 use segment::{Key, Segment};
 use sessions::Sessions;
@@ -43,38 +45,6 @@ pub struct Gate<O> {
     held: usize,
     actions: VecDeque<Action<O>>,
     counts: GateCounts,
-}
-
-/// What a gate may take up.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Connections that are followed.
-    pub max_flows: usize,
-    /// Packets that wait.
-    pub max_held: usize,
-    /// Packets of one connection that wait.
-    pub max_held_of_flow: usize,
-    /// Sessions whose secrets are known of.
-    pub max_sessions: usize,
-    /// Bytes of hellos, and of what comes in the wrong order.
-    pub memory_bytes: usize,
-    /// Seeds the hashes of flows. Unpredictable to senders of packets outside of tests.
-    pub hash_seed: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            max_flows: 1 << 16,
-            // Half of what may wait in the kernel: the rest is for what has not been looked at.
-            max_held: 4096,
-            // A window of 10 segments at the beginning (RFC 6928), and what a client sends at once.
-            max_held_of_flow: 256,
-            max_sessions: 1 << 16,
-            memory_bytes: 64 << 20,
-            hash_seed: 0,
-        }
-    }
 }
 
 impl<O: Clone> Gate<O> {
