@@ -36,6 +36,8 @@ impl Default for Meter {
             records: Family::default(),
             notifications: Family::default(),
             logins_failed: Counter::default(),
+            batches: Family::default(),
+            enrolments: Family::default(),
         };
         meter.took(&Taken::default());
         for kind in Kind::ALL.map(name) {

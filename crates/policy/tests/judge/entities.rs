@@ -117,13 +117,13 @@ fn the_first_range_with_an_address_names_it() {
         prefix,
     };
     let naming = Naming {
-        host: None,
         networks: vec![
             range("office", "10.1.0.0", 16),
             range("ours", "10.0.0.0", 8),
             range("six", "2001:db8::", 32),
             range("all", "::", 0),
         ],
+        ..Naming::default()
     };
     for (ip, expected) in [
         ("10.1.9.9", "network:office"),

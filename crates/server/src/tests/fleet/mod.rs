@@ -66,6 +66,7 @@ impl Place {
             clock: Clock::system(),
             log: Arc::new(|_text: &str| {}),
             data: DataKind::Real,
+            outlet: None,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
