@@ -64,6 +64,15 @@ export function relativeTime(time: string, now: Date = new Date()): string {
   return relativeFormat.format(Math.trunc(seconds), 'second');
 }
 
+/** `40 s`, `3 min`, `2 h`, `5 d`: how long something takes or waits. */
+export function duration(milliseconds: number): string {
+  const seconds = milliseconds / 1000;
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86_400)} d`;
+}
+
 /** What a `datetime-local` input wants, in the person's time zone. */
 export function inputTime(date: Date): string {
   const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
