@@ -18,6 +18,7 @@ mod control;
 mod error;
 mod id;
 mod intake;
+mod migrate;
 mod needle;
 mod page;
 mod query;
@@ -43,6 +44,7 @@ pub use control::{
 };
 pub use error::StoreError;
 pub use id::{EdgeId, NotAnId, PostureId, SessionId};
+pub use migrate::{Migrated, NotMigrated, migrate};
 pub use page::{Cursor, NotACursor, Page, Paged};
 pub use query::{
     CertificateQuery, CertificateSort, CertificateState, EdgeQuery, EdgeSort, GraphQuery,

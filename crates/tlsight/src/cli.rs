@@ -6,6 +6,7 @@ mod keys;
 mod kubernetes;
 mod mirror;
 mod server;
+mod store;
 mod token;
 mod tunnel;
 
@@ -24,6 +25,7 @@ pub(crate) use self::keys::{DecryptArgs, KeyArgs, ReleasedArgs};
 pub(crate) use self::kubernetes::KubernetesArgs;
 pub(crate) use self::mirror::{ClearArgs, MirrorArgs, PacketArgs};
 pub(crate) use self::server::{ServeArgs, ServeCommand, ServeTokenArgs, UpArgs};
+pub(crate) use self::store::{MigrateArgs, StoreArgs, StoreCommand};
 pub(crate) use self::token::TokenArgs;
 pub(crate) use self::tunnel::TunnelArgs;
 use crate::agent::settings::{AgentLayer, Interval, Listen};
@@ -71,6 +73,8 @@ pub(crate) enum Command {
     Up(UpArgs),
     /// Keep what agents tell, judge it by policies, and show it in a web UI and an API
     Serve(ServeArgs),
+    /// Move what a server keeps
+    Store(StoreArgs),
     /// Copy the clear text of TLS sessions into an IDS, as TCP packets
     Mirror(Box<MirrorArgs>),
     /// Run a program and take the secrets of its TLS sessions, by a library that is preloaded into it

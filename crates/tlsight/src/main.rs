@@ -16,6 +16,7 @@ mod handover;
 mod keys;
 mod kubernetes;
 mod message;
+mod migrating;
 mod mirror;
 mod output;
 mod pipeline;
@@ -39,7 +40,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser as _;
 
-use cli::{Cli, Command, ConfigCommand};
+use cli::{Cli, Command, ConfigCommand, StoreCommand};
 
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
@@ -79,6 +80,9 @@ fn run(command: Command) -> Result<Outcome> {
         Command::Agent(args) => agent::run(args),
         Command::Up(args) => up::run(args),
         Command::Serve(args) => serve::run(&args),
+        Command::Store(args) => match args.command {
+            StoreCommand::Migrate(args) => migrating::run(&args),
+        },
         Command::Mirror(args) => mirror::run(&args),
         Command::Run(args) => handover::run(&args),
         Command::Escrow(args) => escrow::run(args.command),

@@ -16,6 +16,7 @@ use crate::batch::{Batch, Source};
 use crate::catalog::{Catalog, Tally};
 use crate::id::{EdgeId, PostureId, digest_of};
 use crate::intake::Added;
+use crate::sqlite::Sender;
 
 /// An edge with a posture, by name.
 pub(super) type PairId = (EdgeId, PostureId);
@@ -319,6 +320,25 @@ impl Entries {
             }
         }
     }
+}
+
+/// Rows for all that is known, with who sent it and causes of loss.
+pub(super) fn rows_of_all(
+    catalog: &Catalog,
+    all: &Added,
+    senders: &[Sender],
+    causes: &BTreeSet<String>,
+    version: i64,
+) -> Result<Rows, Failure> {
+    let mut writing = Writing { rows: Rows::default(), version };
+    writing.entries(catalog, all)?;
+    for cause in causes {
+        writing.entry(Entry::Cause, digest_of(cause), "", cause)?;
+    }
+    for Sender { source: Source { id, host, version }, .. } in senders {
+        writing.entry(Entry::Source, digest_of(id), "", &(id, host, version))?;
+    }
+    Ok(writing.rows)
 }
 
 impl Writing {

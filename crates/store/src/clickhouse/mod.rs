@@ -9,6 +9,7 @@ mod condition;
 mod dialect;
 mod dictionary;
 mod failure;
+mod import;
 mod ingest;
 mod maintain;
 mod read;
@@ -24,6 +25,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockW
 use event::Timestamp;
 use hashbrown::HashSet;
 
+pub(crate) use import::Import;
 pub use url::{ClickHouseUrl, NotAClickHouseUrl};
 
 use self::client::Client;

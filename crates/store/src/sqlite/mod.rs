@@ -8,6 +8,7 @@ mod blocks;
 mod compact;
 mod counts;
 mod dictionaries;
+mod export;
 mod ingest;
 mod meta;
 mod plan;
@@ -26,6 +27,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use event::Timestamp;
 
+pub(crate) use export::{Counted, Export, Sender, Session, Taken};
 pub(crate) use schema::{Schema, StoreFile};
 
 use self::pool::Pool;

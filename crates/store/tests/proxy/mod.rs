@@ -1,6 +1,7 @@
 //! A network that fails when it is told to.
 #![allow(
     clippy::allow_attributes,
+    dead_code,
     clippy::indexing_slicing,
     clippy::string_slice,
     clippy::unwrap_used,
