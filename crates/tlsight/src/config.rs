@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer};
 use session::Settings;
 
+use crate::agent::server_settings;
 use crate::agent::settings::{AgentLayer, AgentSettings, DEFAULT_TABLE};
 use crate::kubernetes::{self, KubernetesSettings};
 use crate::serve::settings::{self as serve_settings, ServeLayer};
@@ -257,7 +258,12 @@ impl<'de> Deserialize<'de> for Size {
 
 /// The configuration file with its defaults, as `tlsight config default` prints it.
 pub(crate) fn default_file() -> String {
-    let tables = [DEFAULT_TABLE, kubernetes::DEFAULT_TABLE, serve_settings::DEFAULT_TABLE];
+    let tables = [
+        DEFAULT_TABLE,
+        server_settings::DEFAULT_TABLE,
+        kubernetes::DEFAULT_TABLE,
+        serve_settings::DEFAULT_TABLE,
+    ];
     format!("{DEFAULT_FILE}{}", tables.concat())
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use event::Timestamp;
 use server::{DataKind, Ingest};
 use store::Source;
@@ -32,6 +32,10 @@ pub(crate) fn run(args: UpArgs) -> Result<Outcome> {
         return run_demo(Place::open(settings, DataKind::Demo)?, &stop);
     }
     let agent = Resolved::new(args.agent())?;
+    ensure!(
+        !agent.has_server(),
+        "`tlsight up` is its own server: `tlsight agent` tells another one"
+    );
     let place = Place::open(settings, DataKind::Real)?;
     let opened = match agent.open() {
         Ok(opened) => {

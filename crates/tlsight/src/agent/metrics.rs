@@ -15,7 +15,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use super::monitor::{Dropped, Monitor, Stage};
-use super::watch_metrics;
+use super::{uplink_metrics, watch_metrics};
 use crate::output::class_key;
 
 /// Counts that are kept where something happens.
@@ -143,6 +143,7 @@ impl Collector for Counted {
             let gauge = ConstGauge::new(value);
             gauge.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
         }
+        uplink_metrics::encode(monitor, &mut encoder)?;
         monitor.meter().map_or(Ok(()), |meter| watch_metrics::encode(meter, &mut encoder))
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{AgentArgs, AnalysisArgs, FilterArgs, LinesArgs, PlaceArgs};
+use super::{AgentArgs, AnalysisArgs, FilterArgs, LinesArgs, PlaceArgs, UplinkArgs};
 use crate::agent::settings::Listen;
 use crate::serve::settings::{ServeLayer, StoreUrl};
 
@@ -86,8 +86,13 @@ impl ServerArgs {
 impl UpArgs {
     /// What the agent of the same process is to do.
     pub(crate) fn agent(self) -> AgentArgs {
-        let (lines, filter) = (LinesArgs::default(), FilterArgs::default());
-        AgentArgs { place: self.place, lines, filter, analysis: self.analysis }
+        AgentArgs {
+            place: self.place,
+            lines: LinesArgs::default(),
+            uplink: UplinkArgs::default(),
+            filter: FilterArgs::default(),
+            analysis: self.analysis,
+        }
     }
 
     /// The configuration file.

@@ -248,7 +248,8 @@ async fn renew(reload: Arc<AtomicBool>, certificate: Arc<Certificate>, clock: Cl
     }
 }
 
-fn host_name() -> String {
+/// The name of this host.
+pub(crate) fn host_name() -> String {
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     if name.is_empty() { "localhost".to_owned() } else { name }
 }
