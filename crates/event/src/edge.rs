@@ -12,7 +12,8 @@ use crate::process::{Container, Process, User};
 use crate::session::{Party, TlsEvent};
 use crate::shared::Name;
 use crate::time::Timestamp;
-use crate::tlsight::{Carrier, CertificateState, Evidence, KeyExchangeClass};
+use crate::tls::TlsServer;
+use crate::tlsight::{Carrier, CertificateState, EarlyData, Evidence, KeyExchangeClass};
 use crate::workload::{Kubernetes, Orchestrator, Workloads};
 
 /// What sessions have in common that are counted as one edge: who talks to whom, on which port, and
@@ -150,6 +151,11 @@ pub struct EdgeTls {
     /// Named group of the key exchange.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub curve: Option<Name>,
+    /// Whether earlier sessions were resumed.
+    pub resumed: bool,
+    /// ALPN protocol chosen, as far as that is sent in clear.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_protocol: Option<Arc<str>>,
     /// Whether the handshakes were seen to end in an encrypted channel.
     pub established: bool,
     /// The server's certificate.
@@ -168,16 +174,39 @@ pub struct EdgeCertificate {
     /// Distinguished name of its issuer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer: Option<Arc<str>>,
+    /// Start of its validity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
     /// End of its validity.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Timestamp>,
+    /// Its algorithms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub x509: Option<EdgeX509>,
+}
+
+/// `tls.server.x509` of an edge: as much as the posture says.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
+pub struct EdgeX509 {
+    /// As in the records of sessions.
+    pub public_key_algorithm: Name,
+    /// Size of the public key in bits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_key_size: Option<u32>,
+    /// Curve of an elliptic-curve key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_key_curve: Option<Name>,
+    /// As in the records of sessions.
+    pub signature_algorithm: Name,
 }
 
 /// How sessions are protected, beyond what ECS has fields for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Posture {
     key_exchange: EdgeKeyExchange,
-    certificate: CertificateState,
+    signature_algorithm: Option<Name>,
+    certificate: EdgeCertificateState,
+    early_data: Option<EarlyData>,
     carrier: Carrier,
     starttls: Option<&'static str>,
     evidence: Evidence,
@@ -189,8 +218,14 @@ struct Posture {
 pub struct EdgeBody {
     /// How the keys were agreed.
     pub key_exchange: EdgeKeyExchange,
+    /// Scheme of the server's handshake signature, as far as that is sent in clear.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature_algorithm: Option<Name>,
     /// The server's certificate.
     pub certificate: EdgeCertificateState,
+    /// Early data (0-RTT); absent if the clients' hellos were not seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub early_data: Option<EarlyData>,
     /// What carried the handshakes.
     pub carrier: Carrier,
     /// The protocol that was upgraded to TLS or carried it.
@@ -217,13 +252,29 @@ pub struct EdgeKeyExchange {
     /// Whether there is forward secrecy; absent if that is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forward_secret: Option<bool>,
+    /// Group that a `HelloRetryRequest` asked for, or `cookie` if it asked only for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hello_retry: Option<Name>,
+    /// Size of a finite-field Diffie-Hellman modulus in bits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dh_bits: Option<u32>,
+    /// Whether a group with a post-quantum mechanism was offered; absent if the offer is unknown. The records of
+    /// sessions have the whole offer in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offers_post_quantum: Option<bool>,
 }
 
 /// `tlsight.certificate` of an edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema, ToJson)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema, ToJson)]
 pub struct EdgeCertificateState {
     /// Whether it was seen, and why not.
     pub state: CertificateState,
+    /// Whether the certificate covers the server name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sni_match: Option<bool>,
+    /// Whether subject and issuer are the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub self_signed: Option<bool>,
 }
 
 /// `tlsight.edge`.
@@ -240,9 +291,10 @@ pub struct EdgeTotals {
 }
 
 impl Edge {
-    /// The edge that a session is part of.
+    /// The edge that a session is part of. Whether its client offers a group with a post-quantum mechanism is
+    /// known to whoever knows the registry.
     #[must_use]
-    pub fn of(event: &TlsEvent) -> Self {
+    pub fn of(event: &TlsEvent, offers_post_quantum: Option<bool>) -> Self {
         let (tls, own) = (&event.tls, &event.tlsight);
         let server = EdgeParty {
             port: Some(event.server.port),
@@ -263,21 +315,27 @@ impl Edge {
                 version_protocol: tls.version_protocol,
                 cipher: tls.cipher.clone(),
                 curve: tls.curve.clone(),
+                resumed: tls.resumed,
+                next_protocol: tls.next_protocol.clone(),
                 established: tls.established,
-                server: EdgeCertificate {
-                    hash: tls.server.hash.as_deref().cloned(),
-                    subject: tls.server.subject.clone(),
-                    issuer: tls.server.issuer.clone(),
-                    not_after: tls.server.not_after,
-                },
+                server: EdgeCertificate::of(&tls.server),
             },
             posture: Posture {
                 key_exchange: EdgeKeyExchange {
                     group: own.key_exchange.group.clone(),
                     class: own.key_exchange.class,
                     forward_secret: own.key_exchange.forward_secret,
+                    hello_retry: own.key_exchange.hello_retry.clone(),
+                    dh_bits: own.key_exchange.dh_bits,
+                    offers_post_quantum,
                 },
-                certificate: own.certificate.state,
+                signature_algorithm: own.signature_algorithm.clone(),
+                certificate: EdgeCertificateState {
+                    state: own.certificate.state,
+                    sni_match: own.certificate.sni_match,
+                    self_signed: own.certificate.self_signed,
+                },
+                early_data: tls.client.ja3.is_some().then_some(own.early_data),
                 carrier: own.carrier,
                 starttls: own.starttls,
                 evidence: own.evidence,
@@ -335,7 +393,9 @@ impl EdgeEvent {
             tls,
             tlsight: EdgeBody {
                 key_exchange: posture.key_exchange,
-                certificate: EdgeCertificateState { state: posture.certificate },
+                signature_algorithm: posture.signature_algorithm,
+                certificate: posture.certificate,
+                early_data: posture.early_data,
                 carrier: posture.carrier,
                 starttls: posture.starttls,
                 evidence: posture.evidence,
@@ -347,6 +407,25 @@ impl EdgeEvent {
                     anomalous: counts.anomalous,
                 },
             },
+        }
+    }
+}
+
+impl EdgeCertificate {
+    fn of(server: &TlsServer) -> Self {
+        let x509 = server.x509.as_deref().map(|x509| EdgeX509 {
+            public_key_algorithm: x509.public_key_algorithm.clone(),
+            public_key_size: x509.public_key_size,
+            public_key_curve: x509.public_key_curve.clone(),
+            signature_algorithm: x509.signature_algorithm.clone(),
+        });
+        Self {
+            hash: server.hash.as_deref().cloned(),
+            subject: server.subject.clone(),
+            issuer: server.issuer.clone(),
+            not_before: server.not_before,
+            not_after: server.not_after,
+            x509,
         }
     }
 }

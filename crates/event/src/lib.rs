@@ -32,7 +32,7 @@ pub use detailed::{
 };
 pub use edge::{
     Edge, EdgeBody, EdgeCertificate, EdgeCertificateState, EdgeCounts, EdgeEvent, EdgeKeyExchange,
-    EdgeMeta, EdgeNetwork, EdgeParty, EdgeProcess, EdgeTls, EdgeTotals,
+    EdgeMeta, EdgeNetwork, EdgeParty, EdgeProcess, EdgeTls, EdgeTotals, EdgeX509,
 };
 pub use hex::HexBytes;
 pub use json::ToJson;

@@ -38,7 +38,7 @@ pub use migration::{Blocker, Migration, ServerAbility};
 pub use observation::{Certificate, Fingerprints, Observation, Offer, Outcome, Party};
 pub use pack::Pack;
 pub use policy_error::{Flaw, Place, PolicyError};
-pub use posture::{CertificatePosture, Grade, Posture};
+pub use posture::{CertificatePosture, Grade, Posture, any_post_quantum};
 pub use rule::{Finding, Rule};
 pub use subject::Subject;
 pub use verdict::Verdict;

@@ -67,15 +67,16 @@ impl Line {
         if let Some(x509) = &tls.server.x509 {
             let field = "tls.server.x509";
             check_count("tls.server.x509.alternative_names", x509.alternative_names.len())?;
-            let fixed =
-                [&x509.serial_number, &x509.public_key_algorithm, &x509.signature_algorithm];
-            let all =
-                fixed.into_iter().chain(&x509.public_key_curve).chain(&x509.alternative_names);
+            let fixed = [&x509.public_key_algorithm, &x509.signature_algorithm];
+            let told = x509.serial_number.iter().chain(&x509.public_key_curve);
+            let all = fixed.into_iter().chain(told).chain(&x509.alternative_names);
             all.into_iter().try_for_each(|text| too_long(field, text))?;
         }
         let key_exchange = &own.key_exchange;
-        let texts = [&own.ja4, &own.signature_algorithm, &own.starttls, &key_exchange.group];
-        texts.into_iter().flatten().try_for_each(|text| too_long("tlsight", text))?;
+        let texts = [&own.ja4, &own.signature_algorithm, &own.starttls, &key_exchange.group]
+            .into_iter()
+            .chain([&key_exchange.hello_retry]);
+        texts.flatten().try_for_each(|text| too_long("tlsight", text))?;
         let lists = [&own.partial, &own.anomalies].into_iter().chain(&key_exchange.offered_groups);
         for list in lists.chain(tls.detailed.as_ref().map(|detailed| &detailed.alert_types)) {
             check_count("tlsight", list.len())?;
@@ -251,8 +252,7 @@ pub(crate) struct Tls {
     pub(crate) version_protocol: Option<String>,
     pub(crate) cipher: Option<String>,
     pub(crate) curve: Option<String>,
-    #[serde(default)]
-    pub(crate) resumed: bool,
+    pub(crate) resumed: Option<bool>,
     pub(crate) established: bool,
     pub(crate) next_protocol: Option<String>,
     #[serde(default)]
@@ -287,7 +287,7 @@ pub(crate) struct Hash {
 
 #[derive(Deserialize)]
 pub(crate) struct X509 {
-    pub(crate) serial_number: String,
+    pub(crate) serial_number: Option<String>,
     pub(crate) public_key_algorithm: String,
     pub(crate) public_key_size: Option<u32>,
     pub(crate) public_key_curve: Option<String>,
@@ -308,8 +308,7 @@ pub(crate) struct Tlsight {
     pub(crate) key_exchange: KeyExchange,
     pub(crate) signature_algorithm: Option<String>,
     pub(crate) certificate: CertificateInfo,
-    #[serde(default)]
-    pub(crate) early_data: EarlyData,
+    pub(crate) early_data: Option<EarlyData>,
     pub(crate) starttls: Option<String>,
     pub(crate) carrier: Carrier,
     pub(crate) evidence: Evidence,
@@ -329,6 +328,7 @@ pub(crate) struct KeyExchange {
     pub(crate) offered_groups: Option<Vec<String>>,
     pub(crate) hello_retry: Option<String>,
     pub(crate) dh_bits: Option<u32>,
+    pub(crate) offers_post_quantum: Option<bool>,
 }
 
 #[derive(Deserialize)]

@@ -179,11 +179,17 @@ impl From<Line> for Observation {
         let (client_workload, server_workload) =
             tlsight.workload.map_or((None, None), |workload| (workload.client, workload.server));
         let offered = &tlsight.key_exchange.offered_groups;
-        // What a hello does not say is known only of a hello that was seen.
-        let is_client_seen = is_session && tls.client.ja3.is_some();
-        let is_server_seen = is_session && tls.version.is_some();
+        // What a hello does not say is known only of a hello that was seen. Early versions told less of edges.
+        let is_whole = is_session || tls.resumed.is_some();
+        let is_client_seen = tls.client.ja3.is_some();
+        let early_data = match tlsight.early_data {
+            told if !is_session => told,
+            told => is_client_seen.then_some(told.unwrap_or_default()),
+        };
+        let is_server_seen = is_whole && tls.version.is_some();
         let has_retry = tlsight.key_exchange.hello_retry.is_some();
-        let offers_post_quantum = offered.as_deref().map(any_post_quantum);
+        let told = tlsight.key_exchange.offers_post_quantum;
+        let offers_post_quantum = offered.as_deref().map(any_post_quantum).or(told);
         let certificate = Certificate::of(&tls.server, tlsight.certificate.self_signed);
         let posture = Posture {
             version: tls.version,
@@ -197,10 +203,11 @@ impl From<Line> for Observation {
             alpn: tls.next_protocol,
             carrier: tlsight.carrier,
             starttls: tlsight.starttls,
-            // Records of edges tell it only by what became of the certificate.
-            resumed: tls.resumed || tlsight.certificate.state == CertificateState::Resumed,
+            // Edges of early versions tell it only by what became of the certificate.
+            resumed: tls.resumed.unwrap_or(false)
+                || tlsight.certificate.state == CertificateState::Resumed,
             established: tls.established,
-            early_data: is_client_seen.then_some(tlsight.early_data),
+            early_data,
             hello_retry: (has_retry || is_server_seen).then_some(has_retry),
             offers_post_quantum,
             certificate: CertificatePosture {
@@ -332,7 +339,7 @@ impl Certificate {
             subject: server.subject.clone().unwrap_or_default(),
             issuer: server.issuer.clone().unwrap_or_default(),
             names: x509.map(|it| it.alternative_names.clone()).unwrap_or_default(),
-            serial: x509.map(|it| it.serial_number.clone()),
+            serial: x509.and_then(|it| it.serial_number.clone()),
             not_before: server.not_before,
             not_after: server.not_after,
             key_type: x509.map(|it| it.public_key_algorithm.clone()),

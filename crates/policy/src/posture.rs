@@ -39,9 +39,9 @@ pub struct Posture {
     pub resumed: bool,
     /// Whether the handshake was seen to end in an encrypted channel.
     pub established: bool,
-    /// Early data; absent if the client's hello was not seen, and for edges.
+    /// Early data; absent if the client's hello was not seen.
     pub early_data: Option<EarlyData>,
-    /// Whether a `HelloRetryRequest` was sent; absent if no hello of the server was seen, and for edges.
+    /// Whether a `HelloRetryRequest` was sent; absent if no hello of the server was seen.
     pub hello_retry: Option<bool>,
     /// Whether the client offered a group with a post-quantum mechanism; absent if its offer is unknown.
     pub offers_post_quantum: Option<bool>,
@@ -189,8 +189,9 @@ pub(crate) fn version_rank(version: &str) -> Option<u16> {
 }
 
 /// Whether any of the groups has a post-quantum mechanism.
-pub(crate) fn any_post_quantum(groups: &[String]) -> bool {
-    let class = |group: &String| NamedGroup::named(group)?.class();
+#[must_use]
+pub fn any_post_quantum<G: AsRef<str>>(groups: &[G]) -> bool {
+    let class = |group: &G| NamedGroup::named(group.as_ref())?.class();
     groups.iter().any(|group| class(group).is_some_and(|class| class != GroupClass::Classical))
 }
 

@@ -9,6 +9,7 @@ mod server;
 mod store;
 mod token;
 mod tunnel;
+mod uplink;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ pub(crate) use self::server::{ServeArgs, ServeCommand, ServeTokenArgs, UpArgs};
 pub(crate) use self::store::{MigrateArgs, StoreArgs, StoreCommand};
 pub(crate) use self::token::TokenArgs;
 pub(crate) use self::tunnel::TunnelArgs;
+use self::uplink::UplinkArgs;
 use crate::agent::settings::{AgentLayer, Interval, Listen};
 use crate::config::{Fingerprint, Layer, Size};
 use crate::filter::{Class, Filter, Glob, Net, VersionRange};
@@ -67,8 +69,8 @@ pub(crate) enum Command {
     Decrypt(DecryptArgs),
     /// Show sessions live: at the sockets of this host, with their processes, or from an interface
     Watch(Box<WatchArgs>),
-    /// Watch unattended: lines to a file, edges, metrics, live settings
-    Agent(AgentArgs),
+    /// Watch unattended: lines to a file or to a server, edges, metrics, live settings
+    Agent(Box<AgentArgs>),
     /// Watch this machine and show it in a web UI: agent and server in one
     Up(UpArgs),
     /// Keep what agents tell, judge it by policies, and show it in a web UI and an API
@@ -130,6 +132,8 @@ pub(crate) struct AgentArgs {
     pub(crate) place: PlaceArgs,
     #[command(flatten)]
     lines: LinesArgs,
+    #[command(flatten)]
+    uplink: UplinkArgs,
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
     #[command(flatten)]
@@ -207,6 +211,7 @@ impl AgentArgs {
             compress: lines.compress.then_some(true),
             group: lines.group,
             metrics: lines.metrics,
+            server: self.uplink.layer(),
         };
         let command_line = self.place.no_command_line.then_some(false);
         let kubernetes = self.place.kubernetes.settings();
@@ -440,6 +445,12 @@ const AGENT_HELP: &str = "\
 Lines are NDJSON, as those of `tlsight watch`; `tlsight schema` describes them. With --group, sessions
 with the same client, server, port and posture are one line in each interval (event.dataset is
 tlsight.edge).
+
+With --server, edges of each minute are sent to a server and, as sessions of their own, first sightings,
+failures and what breaks a policy of the server. What waits for it is on the disk: it survives restarts
+and hours without the server; if there is too much the oldest goes and is counted. --enrol TOKEN joins a
+fleet, once; the certificate that comes of it is renewed by itself. The server may change --group and
+--sample.
 
 After the start it gives up all capabilities that it no longer needs, and runs until SIGTERM or
 Ctrl-C. SIGHUP has it read its settings anew and open its file anew; settings that make no sense

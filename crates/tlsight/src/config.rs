@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer};
 use session::Settings;
 
+use crate::agent::server_settings;
 use crate::agent::settings::{AgentLayer, AgentSettings, DEFAULT_TABLE};
 use crate::kubernetes::{self, KubernetesSettings};
 use crate::outlets;
@@ -270,6 +271,7 @@ impl<'de> Deserialize<'de> for Size {
 pub(crate) fn default_file() -> String {
     let tables = [
         DEFAULT_TABLE,
+        server_settings::DEFAULT_TABLE,
         kubernetes::DEFAULT_TABLE,
         serve_settings::DEFAULT_TABLE,
         outlets::settings::DEFAULT_TABLE,

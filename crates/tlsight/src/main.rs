@@ -78,7 +78,7 @@ fn run(command: Command) -> Result<Outcome> {
         Command::Read(args) => read::run(args),
         Command::Decrypt(args) => decrypt::run(args),
         Command::Watch(args) => watch::run(*args),
-        Command::Agent(args) => agent::run(args),
+        Command::Agent(args) => agent::run(*args),
         Command::Up(args) => up::run(args),
         Command::Serve(args) => serve::run(&args),
         Command::Store(args) => match args.command {

@@ -50,7 +50,8 @@ mod tests {
         let summary = SummaryEvent::new(sample::START, event::Totals::default());
         let session = sample::tls12();
         let counts = event::EdgeCounts::of(&session);
-        let edge = EdgeEvent::new(sample::START, 60, event::Edge::of(&session), &counts);
+        let edge =
+            EdgeEvent::new(sample::START, 60, event::Edge::of(&session, Some(false)), &counts);
         let sessions = [json(&sample::tls13()), json(&session)];
         for line in sessions.into_iter().chain([json(&loss), json(&summary), json(&edge)]) {
             let errors: Vec<_> = validator.iter_errors(&line).map(|e| e.to_string()).collect();

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use event::Timestamp;
 use server::{DataKind, Ingest};
 use store::Source;
@@ -33,6 +33,10 @@ pub(crate) fn run(args: UpArgs) -> Result<Outcome> {
         return run_demo(Place::open(&config, None, DataKind::Demo)?, &stop);
     }
     let agent = Resolved::new(args.agent())?;
+    ensure!(
+        !agent.has_server(),
+        "`tlsight up` is its own server: `tlsight agent` tells another one"
+    );
     let agents = match config.serve.clone().with_defaults()?.agents {
         Some(AgentsListen::At(address)) => Some(address),
         Some(AgentsListen::Off) | None => None,

@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::DirBuilder;
 use std::io;
+use std::ops::Deref;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -99,16 +100,22 @@ pub struct Uplink {
 
 /// Tells how an uplink does, as long as anybody wants to know.
 #[derive(Clone)]
-pub struct UplinkMeter(Arc<Shared>);
+pub struct UplinkMeter(Arc<Gauges>);
 
 /// What the threads share.
 struct Shared {
-    intake: Intake,
+    gauges: Arc<Gauges>,
     spool: Mutex<Spool>,
-    counters: Mutex<UplinkCounters>,
-    link: Mutex<Link>,
     /// Until when to send what waits, once it is to end.
     end: watch::Sender<Option<Instant>>,
+}
+
+/// What is told of it, also when it has ended and its spool is closed.
+struct Gauges {
+    intake: Intake,
+    counters: Mutex<UplinkCounters>,
+    backlog: Mutex<Backlog>,
+    link: Mutex<Link>,
 }
 
 impl Uplink {
@@ -134,14 +141,15 @@ impl Uplink {
         if recovered.damaged > 0 {
             host.tell(&format!("{} batches of the spool are damaged and lost", recovered.damaged));
         }
-        let shared = Arc::new(Shared {
+        let gauges = Arc::new(Gauges {
             intake: Intake::new(settings.weigh),
-            spool: Mutex::new(spool),
             counters: Mutex::default(),
+            backlog: Mutex::default(),
             link: Mutex::new(Link::Down(None)),
-            end: watch::Sender::new(None),
         });
-        shared.count_lost();
+        let (spool, end) = (Mutex::new(spool), watch::Sender::new(None));
+        let shared = Arc::new(Shared { gauges, spool, end });
+        shared.look_at_spool();
         let worker = Worker::new(settings, Arc::clone(&shared), host);
         let worker = thread::Builder::new()
             .name("uplink".to_owned())
@@ -160,12 +168,11 @@ impl Uplink {
     /// What tells how it does.
     #[must_use]
     pub fn meter(&self) -> UplinkMeter {
-        UplinkMeter(Arc::clone(&self.shared))
+        UplinkMeter(Arc::clone(&self.shared.gauges))
     }
 
     /// Sends what waits for as long as `patience`, if there is a connection. The rest stays in the spool, for the
     /// next process.
-    #[must_use]
     pub fn finish(mut self, patience: Duration) -> UplinkCounters {
         self.end(patience);
         self.meter().counters()
@@ -196,7 +203,7 @@ impl UplinkMeter {
     /// What waits in the spool.
     #[must_use]
     pub fn backlog(&self) -> Backlog {
-        self.0.backlog()
+        *self.0.backlog()
     }
 
     /// How it stands with the server.
@@ -211,36 +218,50 @@ impl Shared {
         self.spool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn counters(&self) -> MutexGuard<'_, UplinkCounters> {
-        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn link(&self) -> MutexGuard<'_, Link> {
-        self.link.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn backlog(&self) -> Backlog {
-        let spool = self.spool();
-        Backlog {
-            batches: spool.entries(),
-            bytes: spool.bytes(),
-            since: spool.oldest_at().map(Timestamp::from_nanos),
-        }
-    }
-
     /// Whether nothing waits, neither in memory nor in the spool.
     fn is_empty(&self) -> bool {
         self.intake.is_empty() && self.spool().entries() == 0
     }
 
-    /// Counts what the spool has lost since this was called last.
-    fn count_lost(&self) {
-        let lost = self.spool().take_lost();
+    /// Takes note of how full the spool is, and counts what it has lost since this was called last.
+    fn look_at_spool(&self) {
+        let mut spool = self.spool();
+        let lost = spool.take_lost();
+        let backlog = Backlog {
+            batches: spool.entries(),
+            bytes: spool.bytes(),
+            since: spool.oldest_at().map(Timestamp::from_nanos),
+        };
+        drop(spool);
         let mut counters = self.counters();
         add(&mut counters.evicted_batches, lost.evicted);
         add(&mut counters.evicted_sessions, lost.evicted_weight);
         add(&mut counters.damaged_batches, lost.damaged);
         add(&mut counters.damaged_sessions, lost.damaged_weight);
+        drop(counters);
+        *self.backlog() = backlog;
+    }
+}
+
+impl Gauges {
+    fn counters(&self) -> MutexGuard<'_, UplinkCounters> {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn backlog(&self) -> MutexGuard<'_, Backlog> {
+        self.backlog.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn link(&self) -> MutexGuard<'_, Link> {
+        self.link.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Deref for Shared {
+    type Target = Gauges;
+
+    fn deref(&self) -> &Gauges {
+        &self.gauges
     }
 }
 

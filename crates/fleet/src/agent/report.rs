@@ -129,7 +129,7 @@ impl<'a> Desk<'a> {
 
     fn status(&self) -> Status {
         let Observed { sessions, losses, cpu_milliseconds, resident_bytes } = self.host.status();
-        let backlog = self.shared.backlog();
+        let backlog = *self.shared.backlog();
         Status {
             clock: wall_clock(),
             started: self.started,
@@ -223,7 +223,7 @@ impl Call<'_> {
             add(&mut counters.sent_bytes, len);
             add(&mut counters.sent_sessions, sessions);
         }
-        self.desk.shared.count_lost();
+        self.desk.shared.look_at_spool();
         Ok(false)
     }
 
@@ -233,20 +233,21 @@ impl Call<'_> {
         match answer.message {
             Some(Message::Kept(kept)) => {
                 if let Outcome::Done(sent) = self.window.done(kept.number).map_err(improper)? {
-                    self.forget(sent.number);
                     let mut counters = shared.counters();
                     add(&mut counters.kept_batches, 1);
                     add(&mut counters.kept_sessions, sent.sessions);
                     add(&mut counters.rejected_lines, kept.rejected.into());
+                    drop(counters);
+                    self.forget(sent.number);
                 }
             }
             Some(Message::Refused(refused)) => {
                 if let Outcome::Done(sent) = self.window.done(refused.number).map_err(improper)? {
-                    self.forget(sent.number);
                     let mut counters = shared.counters();
                     add(&mut counters.refused_batches, 1);
                     add(&mut counters.refused_sessions, sent.sessions);
                     drop(counters);
+                    self.forget(sent.number);
                     let reason = clean(&refused.reason);
                     self.desk.host.tell(&format!(
                         "the server refuses a batch, which is lost with {} sessions: {reason}",
@@ -282,6 +283,7 @@ impl Call<'_> {
         if let Err(error) = self.desk.shared.spool().acknowledge(number) {
             self.desk.host.tell(&format!("the spool: {error}; batches may be sent again"));
         }
+        self.desk.shared.look_at_spool();
     }
 
     /// Looks after what is to come in time.

@@ -65,7 +65,7 @@ impl Spooling {
                 }
             }
         }
-        self.shared.count_lost();
+        self.shared.look_at_spool();
         self.stored.notify_one();
     }
 }

@@ -61,5 +61,5 @@ pub(crate) struct Entrance {
 /// The line by which a machine joins.
 #[must_use]
 pub fn join_command(address: &str, token: &str) -> String {
-    format!("tlsight agent --server {address} --token {token}")
+    format!("tlsight agent --server {address} --enrol {token}")
 }

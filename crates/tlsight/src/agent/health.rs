@@ -4,20 +4,23 @@ use serde::Serialize;
 
 use super::http::Answer;
 use super::monitor::Monitor;
+use super::uplink;
 use super::workers::LONGEST_SILENCE;
 
 /// The answer of `/healthz`. An output that fails is no reason to start the agent anew: that would
 /// lose what it still sees and counts.
 pub(super) fn answer(monitor: &Monitor) -> Answer {
     let is_alive = monitor.silence() < LONGEST_SILENCE;
+    let is_told = monitor.uplink().is_none_or(|meter| uplink::state(meter) == "up");
     let health = Health {
-        status: match (is_alive, monitor.output_works()) {
+        status: match (is_alive, monitor.output_works() && is_told) {
             (true, true) => "ok",
             (true, false) => "degraded",
             (false, _) => "failing",
         },
         capture: if is_alive { "ok" } else { "stuck" },
         output: if monitor.output_works() { "ok" } else { "failing" },
+        server: monitor.uplink().map(uplink::state),
     };
     let mut body = serde_json::to_string(&health).unwrap_or_default();
     body.push('\n');
@@ -30,6 +33,9 @@ struct Health {
     status: &'static str,
     capture: &'static str,
     output: &'static str,
+    /// How it stands with the server, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server: Option<&'static str>,
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use super::monitor::{Dropped, Monitor, Stage};
-use super::watch_metrics;
+use super::{uplink_metrics, watch_metrics};
 use crate::output::class_key;
 
 /// Counts that are kept where something happens.
@@ -146,6 +146,7 @@ impl Collector for Counted {
         if let Some(feed) = monitor.feed() {
             feed.encode(&mut encoder)?;
         }
+        uplink_metrics::encode(monitor, &mut encoder)?;
         monitor.meter().map_or(Ok(()), |meter| watch_metrics::encode(meter, &mut encoder))
     }
 }

@@ -11,8 +11,14 @@ mod monitor;
 mod notify;
 mod privileges;
 mod queue;
+mod rules;
+pub(crate) mod server_settings;
 pub(crate) mod settings;
+mod sightings;
+mod singles;
 mod supervisor;
+mod uplink;
+mod uplink_metrics;
 mod watch_metrics;
 mod workers;
 mod writer;
@@ -23,7 +29,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use capture::{Interface, LiveCapture, LiveOptions, Reception};
 use probe::{CutOff, Options, SocketCapture};
 use workload::Workloads;
@@ -41,7 +47,9 @@ use metrics::Metrics;
 use monitor::Monitor;
 use privileges::Captured;
 use settings::Listen;
+use singles::Singles;
 use supervisor::Supervisor;
+use uplink::{Place, ToServer};
 pub(crate) use writer::Sink;
 use writer::Writer;
 
@@ -73,7 +81,7 @@ pub(crate) struct Resolved {
 pub(crate) struct Opened {
     resolved: Resolved,
     source: Source,
-    captured: Captured,
+    place: Place,
     monitor: Arc<Monitor>,
     reload: Arc<AtomicBool>,
 }
@@ -85,14 +93,25 @@ pub(crate) struct Opened {
 /// start, or a capture that cannot go on.
 pub(crate) fn run(args: AgentArgs) -> Result<Outcome> {
     let opened = Resolved::new(args)?.open()?;
-    let output = opened.resolved.config.agent.output.clone();
-    let path = output.path.clone().unwrap_or_default();
-    let writer = Writer::open(output, Arc::clone(&opened.monitor))
-        .with_context(|| format!("cannot open {}", path.display()))?;
-    let listener = opened.resolved.config.agent.metrics.map(listen).transpose()?;
     let config = &opened.resolved.config;
     let sinks = outlets::resolve(config, &outlets::folder(config)?)?;
-    opened.drop_privileges()?;
+    let listener = config.agent.metrics.map(listen).transpose()?;
+    let writer = match config.agent.server.clone() {
+        None => {
+            let output = config.agent.output.clone();
+            let path = output.path.clone().unwrap_or_default();
+            let writer = Writer::open(output, Arc::clone(&opened.monitor))
+                .with_context(|| format!("cannot open {}", path.display()))?;
+            opened.drop_privileges()?;
+            writer
+        }
+        Some(server) => {
+            opened.drop_privileges()?;
+            // It has a thread of its own.
+            let sink = ToServer::start(&server, opened.place.clone(), &opened.monitor)?;
+            Writer::to(Box::new(sink), Arc::clone(&opened.monitor))
+        }
+    };
     if !sinks.is_empty() {
         opened.monitor.set_feed(Arc::new(Feed::new(outlets::start(sinks)?)));
     }
@@ -107,7 +126,17 @@ impl Resolved {
     pub(crate) fn new(args: AgentArgs) -> Result<Self> {
         let flags = args.layer();
         let config = Config::resolve(flags.clone(), args.analysis.config.as_deref())?;
+        if let Some(server) = &config.agent.server {
+            server.check()?;
+            let has_output = config.agent.output.path.is_some();
+            ensure!(!has_output, "lines go to a server (agent.server) or to a file (output)");
+        }
         Ok(Self { args, flags, config })
+    }
+
+    /// Whether a server is to be told what is seen.
+    pub(crate) const fn has_server(&self) -> bool {
+        self.config.agent.server.is_some()
     }
 
     /// Opens the capture.
@@ -118,10 +147,14 @@ impl Resolved {
         let reload = signals::reload_on_request()?;
         let interface = self.args.place.interface.as_ref();
         let captured = interface.map_or(Captured::Sockets, |_| Captured::Interface);
-        privileges::tell_missing(captured);
+        let missing = privileges::missing(captured);
+        missing.iter().for_each(|missing| message::error(missing));
         let source = Source::open(&self.args, &self.config)?;
-        let monitor = Monitor::new(source.workers(), self.config.agent.group.is_some());
-        Ok(Opened { resolved: self, source, captured, monitor: Arc::new(monitor), reload })
+        let agent = &self.config.agent;
+        let singles = agent.server.as_ref().map(|server| Singles::new(server.sample));
+        let monitor = Monitor::new(source.workers(), agent.group.is_some()).with_singles(singles);
+        let place = Place { captured, missing };
+        Ok(Opened { resolved: self, source, place, monitor: Arc::new(monitor), reload })
     }
 }
 
@@ -131,7 +164,7 @@ impl Opened {
     /// # Errors
     /// What the system reports.
     pub(crate) fn drop_privileges(&self) -> Result<()> {
-        privileges::drop_unneeded(self.captured).context("privileges cannot be given up")
+        privileges::drop_unneeded(self.place.captured).context("privileges cannot be given up")
     }
 
     /// Watches until the program is told to end, and hands the lines to `sink`.
@@ -144,11 +177,11 @@ impl Opened {
     }
 
     fn watch(self, writer: Writer, listener: Option<TcpListener>) -> Result<Outcome> {
-        let Self { resolved, source, captured, monitor, reload } = self;
+        let Self { resolved, source, place, monitor, reload } = self;
         let Resolved { args, flags, config } = resolved;
         let file = args.analysis.config;
         let resolve = || Config::resolve(flags.clone(), file.as_deref());
-        let workloads = match captured {
+        let workloads = match place.captured {
             Captured::Sockets => Some(config.kubernetes.start()?),
             Captured::Interface => None,
         };

@@ -5,15 +5,18 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use event::{Losses, TlsEvent};
+use fleet::agent::UplinkMeter;
 use flow::Counters;
 use probe::LeftInKernel;
 use workload::Meter;
 
-use super::edges::Edges;
+use super::edges::{Edges, edge_of};
 use super::feed::Feed;
 use super::metrics::Meters;
 use super::queue::Queue;
 use super::settings::OutputSettings;
+use super::singles::Singles;
+use super::uplink::Pushed;
 use super::writer::count;
 use crate::output::loss;
 use crate::pipeline::Observer;
@@ -38,6 +41,11 @@ pub(super) struct Monitor {
     meter: OnceLock<Meter>,
     /// Where lines go besides the output.
     feed: OnceLock<Arc<Feed>>,
+    sessions: AtomicU64,
+    /// Which sessions a server is sent singly, if there is a server.
+    singles: Option<Singles>,
+    uplink: OnceLock<UplinkMeter>,
+    pushed: Mutex<Option<Pushed>>,
 }
 
 /// What a worker has counted.
@@ -93,7 +101,46 @@ impl Monitor {
             beats: (0..workers).map(|_| AtomicU64::new(0)).collect(),
             meter: OnceLock::new(),
             feed: OnceLock::new(),
+            sessions: AtomicU64::new(0),
+            singles: None,
+            uplink: OnceLock::new(),
+            pushed: Mutex::default(),
         }
+    }
+
+    /// The same for an agent that sends some sessions singly to a server.
+    pub(super) fn with_singles(self, singles: Option<Singles>) -> Self {
+        Self { singles, ..self }
+    }
+
+    /// Which sessions are sent singly, if there is a server.
+    pub(super) const fn singles(&self) -> Option<&Singles> {
+        self.singles.as_ref()
+    }
+
+    /// Takes what tells how the connection to the server does; only the first is.
+    pub(super) fn set_uplink(&self, meter: UplinkMeter) {
+        self.uplink.set(meter).ok();
+    }
+
+    /// How the connection to the server does, if there is a server.
+    pub(super) fn uplink(&self) -> Option<&UplinkMeter> {
+        self.uplink.get()
+    }
+
+    /// Has the supervisor take settings of the server.
+    pub(super) fn push_settings(&self, pushed: Pushed) {
+        *locked(&self.pushed) = Some(pushed);
+    }
+
+    /// Settings of the server, once.
+    pub(super) fn take_pushed(&self) -> Option<Pushed> {
+        locked(&self.pushed).take()
+    }
+
+    /// Sessions seen.
+    pub(super) fn sessions(&self) -> u64 {
+        self.sessions.load(Ordering::Relaxed)
     }
 
     /// Takes what is counted of the ends of sessions; only the first is.
@@ -225,6 +272,19 @@ impl Monitor {
             .saturating_add(self.lines_dropped(Dropped::OutputFailed));
         add_loss(&mut sum.losses, loss::LINES_DROPPED, lines);
         add_loss(&mut sum.losses, loss::EDGES_OVER_LIMIT, self.edges().over_limit());
+        if let Some(uplink) = self.uplink() {
+            let counters = uplink.counters();
+            for (cause, count) in [
+                (loss::SPOOL_TOO_SLOW, counters.dropped_sessions),
+                (loss::SPOOL_FAILED, counters.unspooled_sessions),
+                (loss::SPOOL_EVICTED, counters.evicted_sessions),
+                (loss::SPOOL_DAMAGED, counters.damaged_sessions.max(counters.damaged_batches)),
+                (loss::SERVER_REFUSED, counters.refused_sessions),
+                (loss::SERVER_REJECTED, counters.rejected_lines),
+            ] {
+                add_loss(&mut sum.losses, cause, count);
+            }
+        }
         sum
     }
 }
@@ -234,11 +294,17 @@ impl Observer for Monitor {
         let now = crate::watch::wall_clock();
         self.lag(Stage::Analysis, seconds(now.nanos_since(event.event.end)));
         self.meters.session(event);
-        let is_grouping = self.is_grouping.load(Ordering::Relaxed);
-        if is_grouping {
-            self.edges().add(event);
+        self.sessions.fetch_add(1, Ordering::Relaxed);
+        if !self.is_grouping.load(Ordering::Relaxed) {
+            return true;
         }
-        !is_grouping
+        let edge = edge_of(event);
+        let single = self.singles.as_ref().and_then(|it| it.choose(event, &edge, now));
+        // What is told singly is not counted once more.
+        if single.is_none() {
+            self.edges().add(edge, event);
+        }
+        single.is_some()
     }
 }
 

@@ -8,7 +8,6 @@ use rustix::thread::{
 };
 
 use crate::capabilities::{ALL, Held, Need};
-use crate::message;
 
 /// What is captured, and so what is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,15 +18,14 @@ pub(super) enum Captured {
     Interface,
 }
 
-/// Names each capability that is missing, with what that costs.
-pub(super) fn tell_missing(captured: Captured) {
+/// The capabilities that are missing, with what that costs.
+pub(super) fn missing(captured: Captured) -> Vec<String> {
     let needs: &[Need] = match captured {
         Captured::Sockets => &[Need::Sockets, Need::Details],
         Captured::Interface => &[Need::Interfaces],
     };
-    for missing in Held::own().missing(needs) {
-        message::error(&format!("{missing} is missing: {}", missing.cost));
-    }
+    let missing = Held::own().missing(needs);
+    missing.map(|missing| format!("{missing} is missing: {}", missing.cost)).collect()
 }
 
 /// Gives up all capabilities but those that a running capture needs, for ever. Threads that are

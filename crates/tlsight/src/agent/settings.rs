@@ -11,6 +11,7 @@ use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize};
 use sinks::Rotation;
 
+use super::server_settings::{ServerLayer, ServerSettings};
 use crate::config::{Size, parsed};
 
 /// What one source of settings gives.
@@ -31,6 +32,9 @@ pub(crate) struct AgentLayer {
     pub(crate) group: Option<Interval>,
     /// Where metrics are served.
     pub(crate) metrics: Option<Listen>,
+    /// The server that is told what is seen.
+    #[serde(default)]
+    pub(crate) server: ServerLayer,
 }
 
 /// Settings with nothing left out.
@@ -42,6 +46,8 @@ pub(crate) struct AgentSettings {
     pub(crate) group: Option<Interval>,
     /// Where metrics are served, if they are.
     pub(crate) metrics: Option<Listen>,
+    /// The server that is told what is seen, in place of the output.
+    pub(crate) server: Option<ServerSettings>,
 }
 
 /// Where lines go.
@@ -72,6 +78,7 @@ impl AgentLayer {
             compress: self.compress.or(next.compress),
             group: self.group.or(next.group),
             metrics: self.metrics.or(next.metrics),
+            server: self.server.or(next.server),
         }
     }
 
@@ -90,16 +97,19 @@ impl AgentLayer {
             compress: parsed(variable, "TLSIGHT_AGENT_COMPRESS")?,
             group: parsed(variable, "TLSIGHT_AGENT_GROUP")?,
             metrics: parsed(variable, "TLSIGHT_AGENT_METRICS")?,
+            server: ServerLayer::from_environment(variable)?,
         })
     }
 
     /// The settings, with the defaults where nothing was said.
     pub(crate) fn with_defaults(self) -> AgentSettings {
         let rotation = rotation(self.rotate_size, self.rotate_age, self.keep, self.compress);
+        let server = self.server.with_defaults();
         AgentSettings {
             output: OutputSettings { path: self.output, rotation },
-            group: self.group,
+            group: self.group.or(server.is_some().then_some(DEFAULT_GROUP)),
             metrics: self.metrics,
+            server,
         }
     }
 }
@@ -215,6 +225,9 @@ const DEFAULT_SIZE: u64 = 100 << 20;
 
 const DEFAULT_AGE: Interval = Interval(86_400);
 
+/// Of an agent with a server.
+const DEFAULT_GROUP: Interval = Interval(60);
+
 /// A week.
 const DEFAULT_KEEP: usize = 7;
 
@@ -249,6 +262,18 @@ mod tests {
         assert_eq!(listen("0.0.0.0:9469").as_deref(), Ok("0.0.0.0:9469"));
         assert_eq!(listen("[::1]:9469").as_deref(), Ok("[::1]:9469"));
         assert!(listen("example.com").is_err() && listen("70000").is_err());
+    }
+
+    #[test]
+    fn for_a_server_sessions_are_grouped_unless_said_otherwise() {
+        let server = ServerLayer {
+            address: Some(vec!["central".parse().unwrap()]),
+            ..ServerLayer::default()
+        };
+        let layer = AgentLayer { server, ..AgentLayer::default() };
+        assert_eq!(layer.clone().with_defaults().group.map(Interval::seconds), Some(60));
+        let layer = AgentLayer { group: Some(Interval(10)), ..layer };
+        assert_eq!(layer.with_defaults().group.map(Interval::seconds), Some(10));
     }
 
     #[test]

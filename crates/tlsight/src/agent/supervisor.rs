@@ -10,7 +10,9 @@ use event::{EdgeEvent, LossEvent, Losses, ToJson};
 use super::live::Choices;
 use super::monitor::{Dropped, Monitor};
 use super::queue;
+use super::server_settings::ServerSettings;
 use super::settings::{AgentSettings, Interval};
+use super::uplink::Pushed;
 use super::{Agent, LONGEST_WAIT};
 use crate::config::Config;
 use crate::kubernetes::WatchTrouble;
@@ -28,6 +30,8 @@ pub(super) struct Supervisor<'a> {
     slow: Option<u64>,
     dropped: u64,
     trouble: WatchTrouble,
+    /// What the server has it do differently.
+    pushed: Pushed,
 }
 
 impl<'a> Supervisor<'a> {
@@ -37,7 +41,17 @@ impl<'a> Supervisor<'a> {
         let told = Losses::new();
         let trouble = WatchTrouble::default();
         let (slow, dropped) = (None, 0);
-        Self { agent, settings, told, told_at: now, grouped_at: now, slow, dropped, trouble }
+        Self {
+            agent,
+            settings,
+            told,
+            told_at: now,
+            grouped_at: now,
+            slow,
+            dropped,
+            trouble,
+            pushed: Pushed::default(),
+        }
     }
 
     /// Works until the run ends.
@@ -47,10 +61,13 @@ impl<'a> Supervisor<'a> {
             if self.agent.reload.swap(false, Ordering::Relaxed) {
                 self.reload();
             }
+            if let Some(pushed) = self.monitor().take_pushed() {
+                self.take_pushed(pushed);
+            }
             if self.told_at.elapsed() >= TELL_EVERY {
                 self.tell_losses();
             }
-            if let Some(interval) = self.settings.group
+            if let Some(interval) = self.interval()
                 && self.grouped_at.elapsed() >= interval.duration()
             {
                 self.tell_edges(interval);
@@ -64,10 +81,35 @@ impl<'a> Supervisor<'a> {
 
     /// Tells what is left; the workers are done.
     pub(super) fn finish(&mut self) {
-        if let Some(interval) = self.settings.group {
+        if let Some(interval) = self.interval() {
             self.tell_edges(interval);
         }
         self.tell_losses();
+    }
+
+    /// Of the lines of edges: what the server says, or else the settings.
+    fn interval(&self) -> Option<Interval> {
+        self.settings.group.map(|own| self.pushed.group.unwrap_or(own))
+    }
+
+    /// Does as the server says from now on.
+    fn take_pushed(&mut self, pushed: Pushed) {
+        let before = self.interval();
+        self.pushed = pushed;
+        if let Some(interval) = before
+            && before != self.interval()
+        {
+            self.tell_edges(interval);
+        }
+        self.set_sample();
+        message::error("settings of the server are in force");
+    }
+
+    fn set_sample(&self) {
+        let own = self.settings.server.as_ref().map_or(0, |server| server.sample);
+        if let Some(singles) = self.monitor().singles() {
+            singles.set_sample(self.pushed.server.sample.unwrap_or(own));
+        }
     }
 
     /// Reads the settings anew. If they make no sense, those of before stay.
@@ -80,9 +122,10 @@ impl<'a> Supervisor<'a> {
             }
         };
         self.tell_what_needs_a_restart(&config);
+        let before = self.interval();
         let Config { settings, command_lines, agent, .. } = config;
         self.agent.live.change(Choices { settings, command_lines });
-        if let Some(interval) = self.settings.group
+        if let Some(interval) = before
             && agent.group != self.settings.group
         {
             self.tell_edges(interval);
@@ -90,6 +133,7 @@ impl<'a> Supervisor<'a> {
         self.monitor().set_grouping(agent.group.is_some());
         self.monitor().change_output(agent.output.clone());
         self.settings = AgentSettings { metrics: self.settings.metrics, ..agent };
+        self.set_sample();
         self.monitor().meters.reload(true);
         message::error("the settings were read anew");
     }
@@ -102,6 +146,7 @@ impl<'a> Supervisor<'a> {
             ("kubernetes", config.kubernetes != running.kubernetes),
             ("agent.metrics", config.agent.metrics != running.agent.metrics),
             ("sinks", config.sinks != running.sinks),
+            ("agent.server", differs(&config.agent.server, &running.agent.server)),
         ] {
             if differs {
                 message::error(&format!("{name} stays as it was: that needs a restart"));
@@ -169,6 +214,14 @@ impl<'a> Supervisor<'a> {
 
     fn monitor(&self) -> &'a Arc<Monitor> {
         &self.agent.monitor
+    }
+}
+
+/// Whether something else than the sample is to be different.
+fn differs(new: &Option<ServerSettings>, old: &Option<ServerSettings>) -> bool {
+    match (new, old) {
+        (Some(new), Some(old)) => ServerSettings { sample: old.sample, ..new.clone() } != *old,
+        (new, old) => new.is_some() != old.is_some(),
     }
 }
 

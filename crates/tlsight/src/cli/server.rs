@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::{AgentArgs, AnalysisArgs, FilterArgs, LinesArgs, PlaceArgs};
+use super::{AgentArgs, AnalysisArgs, FilterArgs, LinesArgs, PlaceArgs, UplinkArgs};
 use crate::agent::settings::{Interval, Listen};
 use crate::serve::settings::{AgentsListen, ServeLayer, StoreUrl};
 
@@ -142,8 +142,13 @@ impl ServerArgs {
 impl UpArgs {
     /// What the agent of the same process is to do.
     pub(crate) fn agent(self) -> AgentArgs {
-        let (lines, filter) = (LinesArgs::default(), FilterArgs::default());
-        AgentArgs { place: self.place, lines, filter, analysis: self.analysis }
+        AgentArgs {
+            place: self.place,
+            lines: LinesArgs::default(),
+            uplink: UplinkArgs::default(),
+            filter: FilterArgs::default(),
+            analysis: self.analysis,
+        }
     }
 
     /// The configuration file.

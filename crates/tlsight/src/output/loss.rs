@@ -70,6 +70,24 @@ pub(crate) const LINES_DROPPED: &str = "lines_dropped";
 /// Sessions that are in no edge because there were too many edges in an interval.
 pub(crate) const EDGES_OVER_LIMIT: &str = "edges_over_limit";
 
+/// Sessions for a server whose lines came faster than the disk takes them.
+pub(crate) const SPOOL_TOO_SLOW: &str = "sessions_spool_too_slow";
+
+/// Sessions for a server that the disk did not take.
+pub(crate) const SPOOL_FAILED: &str = "sessions_spool_failed";
+
+/// Sessions that made room in the spool for others.
+pub(crate) const SPOOL_EVICTED: &str = "sessions_spool_evicted";
+
+/// Sessions in the spool that were damaged on the disk; batches, where nobody knows how many were in them.
+pub(crate) const SPOOL_DAMAGED: &str = "sessions_spool_damaged";
+
+/// Sessions in batches that the server never takes.
+pub(crate) const SERVER_REFUSED: &str = "sessions_server_refused";
+
+/// Lines that made no sense to the server.
+pub(crate) const SERVER_REJECTED: &str = "lines_server_rejected";
+
 /// Losses of causes that this program does not know, which the records tell.
 pub(crate) const TOLD_BY_OTHERS: &str = "told_by_others";
 
@@ -79,7 +97,7 @@ pub(crate) const RECORDS_REFUSED: &str = "records_refused";
 /// Findings, uses or certificates that there was no room for.
 pub(crate) const ENTRIES_OVER_LIMIT: &str = "entries_over_limit";
 
-const WORDS: [(&str, &str); 39] = [
+const WORDS: [(&str, &str); 45] = [
     (TOLD_BY_OTHERS, "losses of other causes that the records tell"),
     (RECORDS_REFUSED, "lines that are no records"),
     (ENTRIES_OVER_LIMIT, "findings, edges or certificates that there was no room for"),
@@ -122,6 +140,12 @@ const WORDS: [(&str, &str); 39] = [
     (CONTAINER_FILES_UNREADABLE, "containers whose runtime's files could not be read"),
     (LINES_DROPPED, "lines that the output did not take"),
     (EDGES_OVER_LIMIT, "sessions in no edge because there were too many edges"),
+    (SPOOL_TOO_SLOW, "sessions that the spool did not take in time"),
+    (SPOOL_FAILED, "sessions that the spool's disk did not take"),
+    (SPOOL_EVICTED, "sessions that left the spool before the server had them (raise --spool)"),
+    (SPOOL_DAMAGED, "sessions in damaged files of the spool"),
+    (SERVER_REFUSED, "sessions that the server refused"),
+    (SERVER_REJECTED, "lines that made no sense to the server"),
 ];
 
 #[cfg(test)]

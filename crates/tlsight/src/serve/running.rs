@@ -320,6 +320,7 @@ async fn renew(reload: Arc<AtomicBool>, certificate: Arc<Certificate>, clock: Cl
     }
 }
 
+/// The name of this host.
 pub(crate) fn host_name() -> String {
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     if name.is_empty() { "localhost".to_owned() } else { name }

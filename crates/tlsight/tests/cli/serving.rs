@@ -65,7 +65,7 @@ fn a_token_is_made_beside_a_running_server_and_told_as_one_line() {
         .unwrap();
     assert!(made.status.success(), "{made:?}");
     let line = String::from_utf8(made.stdout).unwrap();
-    let command = "tlsight agent --server h.test:9471 --token tlj1-";
+    let command = "tlsight agent --server h.test:9471 --enrol tlj1-";
     assert!(line.starts_with(command) && line.lines().count() == 1, "{line}");
     let tokens = server.get(&of_admin, "enrolment-tokens");
     assert_eq!((&tokens[0]["most_uses"], &tokens[0]["uses"]), (&10.into(), &0.into()), "{tokens}");
