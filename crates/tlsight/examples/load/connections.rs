@@ -23,7 +23,7 @@ pub(crate) fn run(mut arguments: env::Args) -> Result<(), Box<dyn Error>> {
         length: Duration::from_secs_f64(next()?.parse()?),
         path: next().ok(),
     };
-    let config = config();
+    let config = config()?;
     let number = AtomicU32::new(0);
     let begin = Instant::now();
     let results: Vec<_> = thread::scope(|scope| {

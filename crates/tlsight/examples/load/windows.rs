@@ -15,7 +15,7 @@ pub(crate) fn run(mut arguments: env::Args) -> Result<(), Box<dyn Error>> {
     let mut next = || arguments.next().ok_or("usage: load windows PATH BYTES ADDRESS:PORT");
     let (path, bytes) = (next()?, next()?.parse()?);
     let stream = TcpStream::connect(next()?)?;
-    let mut stream = StreamOwned::new(client(&config())?, stream);
+    let mut stream = StreamOwned::new(client(&config()?)?, stream);
     write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
     let mut buffer = vec![0; BUFFER_LEN];
     let mut out = io::stdout().lock();

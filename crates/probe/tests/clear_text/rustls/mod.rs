@@ -27,7 +27,7 @@ fn what_a_client_says_is_told_byte_for_byte() {
     for version in ["1.2", "1.3"] {
         let mut client = started(&mut mirror, &program, &format!("client {version}"));
         for kind in ["blocking", "tokio"] {
-            for len in [1, 16_385, 32 << 20] {
+            for len in [1, 16_385, 8 << 20] {
                 let body = place.body("body", len);
                 say(&mut client, &format!("{kind} {} 1", nginx.port));
                 mirror.read_until("the end", |told| {
@@ -63,7 +63,7 @@ fn what_a_server_says_and_is_told_is_told_byte_for_byte() {
         wait_for_listener(port);
         let mut seen = 0;
         for version in ["--tls-max 1.2", "--tlsv1.3"] {
-            for (len, is_post) in [(1, false), (1, true), (32 << 20, false)] {
+            for (len, is_post) in [(1, false), (1, true), (8 << 20, false)] {
                 let body = place.body("body", len);
                 let url = format!("https://127.0.0.1:{port}/body");
                 let mut curl = curl(&place, &url, &place.file("got"));
@@ -123,7 +123,7 @@ fn connections_that_change_places_in_one_thread_are_not_mixed_up() {
     let server: SocketAddr = ([127, 0, 0, 1], nginx.port).into();
     for version in ["1.2", "1.3"] {
         // Of more than a few whose records wait to be opened, some are not told apart and not told.
-        for count in [2, 4, 16] {
+        for count in [2, 4, 12] {
             let Some(mut mirror) = Mirror::open(rules(&program, nginx.port)) else { return };
             let mut client = started(&mut mirror, &program, &format!("client {version}"));
             say(&mut client, &format!("swapped {} {count}", nginx.port));

@@ -1,5 +1,6 @@
 //! `tlsight agent`, with curl and nginx in a cgroup of their own.
 
+mod fleet;
 mod interface;
 mod kubernetes;
 mod outputs;
