@@ -83,13 +83,21 @@ pub(crate) fn take_up(app: &App, control: &dyn Control) -> Result<(), StoreError
                 }
                 Err(error) => return Err(error),
             },
+            Err(error) if is_taken_up(&error) => continue,
             Err(error) => app.log(&format!("{}: {error}", path.display())),
         }
-        if let Err(error) = fs::remove_file(&path) {
+        if let Err(error) = fs::remove_file(&path)
+            && !is_taken_up(&error)
+        {
             app.log(&format!("{} stays: {error}", path.display()));
         }
     }
     Ok(())
+}
+
+/// Whether another agent's request, at the same time, has taken up the token of a file.
+fn is_taken_up(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
 }
 
 fn read(path: &Path) -> io::Result<(EnrolmentToken, SecretDigest)> {
