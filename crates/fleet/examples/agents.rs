@@ -169,8 +169,10 @@ fn edges(agent: u64, minute: u64, lines: u64) -> String {
     let mut text = String::new();
     for line in 0..lines {
         let edge = (agent * 7919 + line * 31 + minute % 3) % EDGES;
-        let (client, server) = (edge % WORKLOADS, edge * 13 % WORKLOADS);
-        let (version, cipher, group, class) = POSTURES[(edge % 3) as usize];
+        let client = edge % WORKLOADS;
+        let server = (client + 1 + edge / WORKLOADS * 37) % WORKLOADS;
+        let posture = (edge + agent % 2) % POSTURES.len() as u64;
+        let (version, cipher, group, class) = POSTURES[posture as usize];
         writeln!(
             text,
             r#"{{"@timestamp":"{end}","event":{{"kind":"metric","category":["network"],"type":["connection","protocol"],"dataset":"tlsight.edge","start":"{start}","end":"{end}","outcome":"success"}},"source":{{"ip":"10.{}.{}.{}"}},"destination":{{"ip":"10.{}.{}.1","port":443,"domain":"app-{server}.shop.svc"}},"client":{{"ip":"10.{}.{}.{}","kubernetes":{{"namespace":"shop","deployment":{{"name":"app-{client}"}}}}}},"server":{{"ip":"10.{}.{}.1","port":443,"domain":"app-{server}.shop.svc","kubernetes":{{"namespace":"shop","deployment":{{"name":"app-{server}"}}}}}},"network":{{"transport":"tcp","protocol":"tls","type":"ipv4"}},"tls":{{"version":"{version}","version_protocol":"tls","cipher":"{cipher}","curve":"{group}","resumed":false,"established":true,"server":{{}}}},"tlsight":{{"key_exchange":{{"group":"{group}","class":"{class}","forward_secret":true}},"certificate":{{"state":"encrypted"}},"carrier":"tcp","evidence":"socket","workload":{{"client":{{"pod":"known","workload":"known","kind":"Deployment","name":"app-{client}"}},"server":{{"pod":"known","workload":"known","kind":"Deployment","name":"app-{server}"}}}},"edge":{{"sessions":{}}}}}}}"#,
@@ -206,7 +208,7 @@ impl Host for Silent {
 
 const WORKLOADS: u64 = 2000;
 
-/// Of a cluster of that size: 25 servers for each client.
+/// Of a cluster of that size: 25 servers for each client, and two postures for each of these.
 const EDGES: u64 = 50_000;
 
 const POSTURES: [(&str, &str, &str, &str); 3] = [

@@ -1,5 +1,8 @@
 //! What the name of a cipher suite says.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use tls::registry::{CipherSuite, KeyExchangeMethod};
 
 /// A cipher suite, taken apart.
@@ -45,14 +48,17 @@ impl Cipher {
     /// The suite that is registered under a name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        let suite = CipherSuite::named(name)?;
-        Some(Self {
+        KNOWN.get(name).copied()
+    }
+
+    fn of(suite: CipherSuite, name: &str) -> Self {
+        Self {
             suite,
             key_exchange: suite.key_exchange(),
             encryption: Encryption::of(name),
             is_anonymous: name.contains("_anon_") || suite == CipherSuite(0),
             is_export: name.contains("_EXPORT"),
-        })
+        }
     }
 
     /// Whether it gives no protection worth the name.
@@ -61,6 +67,14 @@ impl Cipher {
         self.is_anonymous || self.is_export || self.encryption.is_some_and(|it| it.is_broken)
     }
 }
+
+/// All registered suites by name: rules ask several times for each posture that they judge.
+static KNOWN: LazyLock<HashMap<&'static str, Cipher>> = LazyLock::new(|| {
+    let suites = (0..=u16::MAX).map(CipherSuite);
+    suites
+        .filter_map(|suite| suite.known_name().map(|name| (name, Cipher::of(suite, name))))
+        .collect()
+});
 
 impl Encryption {
     /// Whether it authenticates as it encrypts (RFC 5116).

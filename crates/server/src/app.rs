@@ -163,6 +163,16 @@ impl App {
         }
     }
 
+    /// Counts findings that there was no room for, and says so where there was room until now.
+    pub(crate) fn left_out(&self, count: u64) {
+        if count > 0 && self.meter.violations_left_out(count) {
+            let limit = store::Violation::MAX_COUNT;
+            self.log(&format!(
+                "there are {limit} violations: of further ones only the more severe are kept"
+            ));
+        }
+    }
+
     /// Tells the operator.
     pub(crate) fn log(&self, text: &str) {
         (self.parts.log)(text);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use policy::{Naming, NotAnObservation, Observation};
 use serde::Deserialize;
-use store::{Batch, Ingested, Loss, NotTaken, Record, Source, StoreError};
+use store::{Batch, Ingested, Loss, NotTaken, Record, Reported, Source, StoreError};
 
 use crate::app::App;
 use crate::judge::arrivals::Arrival;
@@ -303,7 +303,10 @@ pub(crate) fn settle(app: &App, kept: Vec<(Load, Ingested)>) -> Vec<Taken> {
         all.push(taken);
     }
     match app.judge.judge_arrivals(&*app.parts.control, &arrived, now) {
-        Ok(new) => crate::notify::tell(app, new, Event::Active),
+        Ok(Reported { opened, left_out }) => {
+            app.left_out(left_out);
+            crate::notify::tell(app, opened, Event::Active);
+        }
         // What was kept stays kept; it is judged when it is seen again, and by the next sweep.
         Err(error) => {
             app.judge.forget(&arrived);

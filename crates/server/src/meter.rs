@@ -25,6 +25,7 @@ pub(crate) struct Meter {
     logins_failed: Counter,
     batches: Family<Labels, Counter>,
     enrolments: Family<Labels, Counter>,
+    violations_left_out: Counter,
 }
 
 type Labels = [(&'static str, &'static str); 1];
@@ -38,6 +39,7 @@ impl Default for Meter {
             logins_failed: Counter::default(),
             batches: Family::default(),
             enrolments: Family::default(),
+            violations_left_out: Counter::default(),
         };
         meter.took(&Taken::default());
         for kind in Kind::ALL.map(name) {
@@ -81,6 +83,11 @@ impl Meter {
         self.enrolments.get_or_create(&[("result", result)]).inc();
     }
 
+    /// Counts findings that there was no room for; says whether they are the first.
+    pub(crate) fn violations_left_out(&self, count: u64) -> bool {
+        self.violations_left_out.inc_by(count) == 0
+    }
+
     /// Counts a log-in with a wrong password or of nobody.
     pub(crate) fn login_failed(&self) {
         self.logins_failed.inc();
@@ -98,6 +105,8 @@ impl Meter {
         registry.register("logins_failed", "Log-ins that failed", self.logins_failed.clone());
         registry.register("batches", "Batches of agents", self.batches.clone());
         registry.register("enrolments", "Certificates for agents", self.enrolments.clone());
+        let (name, help) = ("violations_left_out", "Findings that there was no room for");
+        registry.register(name, help, self.violations_left_out.clone());
         let agents = Family::<Labels, Gauge>::default();
         let now = app.parts.clock.now();
         for agent in app.fleet.register.all() {

@@ -169,6 +169,7 @@ async fn judge(app: App) {
                 let parts = &own.parts;
                 let swept =
                     own.judge.sweep(&*parts.sessions, &*parts.control, parts.clock.now())?;
+                own.left_out(swept.left_out);
                 notify::tell(&own, swept.new, Event::Active);
                 notify::tell(&own, swept.gone, Event::Resolved);
                 Ok(())

@@ -130,9 +130,10 @@ fn a_violation_is_one_for_policy_edge_and_posture() {
     let (_folder, control) = open();
     let found = finding(1, Severity::High);
     let opened = control.report(std::slice::from_ref(&found), at(10)).unwrap();
+    let opened = opened.opened;
     assert_eq!((opened.len(), opened[0].state), (1, ViolationState::Active));
     let later = Finding { sessions: 99, last_seen: at(50), first_seen: at(2), ..found.clone() };
-    assert!(control.report(std::slice::from_ref(&later), at(60)).unwrap().is_empty());
+    assert!(control.report(std::slice::from_ref(&later), at(60)).unwrap().opened.is_empty());
     let known = control.violation(opened[0].id).unwrap().unwrap();
     assert_eq!((known.finding.sessions, known.finding.last_seen), (99, at(50)));
     assert_eq!(known.finding.first_seen, at(1));
@@ -140,7 +141,7 @@ fn a_violation_is_one_for_policy_edge_and_posture() {
     assert_eq!(gone.len(), 1);
     assert!(control.resolve(&Resolve::NotSeenSince(at(51)), at(71)).unwrap().is_empty());
     assert_eq!(control.violation_counts().unwrap(), [0, 0, 0, 0]);
-    let reopened = control.report(&[later], at(80)).unwrap();
+    let reopened = control.report(&[later], at(80)).unwrap().opened;
     assert_eq!((reopened.len(), reopened[0].resolved_at), (1, None));
     assert_eq!(control.violation_counts().unwrap(), [0, 0, 1, 0]);
     assert_eq!(control.failing(&[found.edge, edge(2)]).unwrap(), [found.edge]);
@@ -150,18 +151,37 @@ fn a_violation_is_one_for_policy_edge_and_posture() {
 fn a_snooze_ends_and_an_exclusion_may_not() {
     let (_folder, control) = open();
     let opened = control.report(&[finding(1, Severity::Low), finding(2, Severity::Low)], at(10));
-    let ids: Vec<_> = opened.unwrap().iter().map(|it| it.id).collect();
+    let ids: Vec<_> = opened.unwrap().opened.iter().map(|it| it.id).collect();
     let snoozed = control.snooze(ids[0], at(100), "later").unwrap();
     assert_eq!((snoozed.state, snoozed.snoozed_until), (ViolationState::Snoozed, Some(at(100))));
     let exclusion = Exclusion { reason: "a printer".to_owned(), until: None };
     assert_eq!(control.exclude(ids[1], &exclusion).unwrap().state, ViolationState::Excluded);
-    assert!(control.report(&[finding(1, Severity::Low)], at(20)).unwrap().is_empty());
+    assert!(control.report(&[finding(1, Severity::Low)], at(20)).unwrap().opened.is_empty());
     assert!(control.wake(at(99)).unwrap().is_empty());
     assert_eq!(control.wake(at(100)).unwrap()[0].id, ids[0]);
     assert!(control.wake(at(i64::from(u32::MAX))).unwrap().is_empty());
     assert_eq!(control.unsnooze(ids[1]).unwrap().state, ViolationState::Active);
     control.resolve(&Resolve::Policy("policy-1".to_owned()), at(200)).unwrap();
     assert!(matches!(control.snooze(ids[0], at(300), ""), Err(StoreError::Missing { .. })));
+}
+
+#[test]
+fn where_there_is_no_more_room_the_more_severe_stay() {
+    let (_folder, control) = open();
+    let most = i64::try_from(Violation::MAX_COUNT).unwrap();
+    let many: Vec<_> = (0..most).map(|n| finding(n, Severity::Low)).collect();
+    assert_eq!(control.report(&many, at(10)).unwrap().left_out, 0);
+    let more = [finding(most, Severity::Low), finding(most + 1, Severity::Critical)];
+    let reported = control.report(&more, at(20)).unwrap();
+    assert_eq!(reported.left_out, 2, "the other of low severity, and one that made room");
+    assert_eq!(reported.opened.len(), 1);
+    assert_eq!(reported.opened[0].finding.severity, Severity::Critical);
+    assert_eq!(control.violation_counts().unwrap(), [most.cast_unsigned() - 1, 0, 0, 1]);
+    let again = control.report(&more, at(30)).unwrap();
+    assert_eq!((again.opened.len(), again.left_out), (0, 1), "the known one is brought up to date");
+    control.resolve(&Resolve::Policy("policy-1".to_owned()), at(40)).unwrap();
+    let reported = control.report(&more[..1], at(50)).unwrap();
+    assert_eq!((reported.opened.len(), reported.left_out), (1, 0), "what is resolved goes first");
 }
 
 #[test]
@@ -176,7 +196,7 @@ fn violations_come_worst_first_in_pages_once_each() {
             Finding { last_seen, ..finding(n, severity) }
         })
         .collect();
-    assert_eq!(control.report(&findings, at(10)).unwrap().len(), 103);
+    assert_eq!(control.report(&findings, at(10)).unwrap().opened.len(), 103);
     let (mut after, mut all) = (None, Vec::new());
     loop {
         let page = Page { after, limit: 10 };

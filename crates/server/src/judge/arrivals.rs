@@ -2,7 +2,7 @@
 
 use event::Timestamp;
 use policy::{Entity, Observation};
-use store::{EdgeId, PostureId, Record, StoreError, Violation};
+use store::{EdgeId, PostureId, Record, Reported, StoreError};
 
 use super::pair::Judged;
 use super::{Judge, report};
@@ -57,13 +57,13 @@ impl Judge {
         }
     }
 
-    /// Judges them, and returns the violations that are new.
+    /// Judges them, and tells the violations that are new.
     pub(crate) fn judge_arrivals(
         &self,
         control: &dyn Control,
         arrivals: &[Arrival],
         now: Timestamp,
-    ) -> Result<Vec<Violation>, StoreError> {
+    ) -> Result<Reported, StoreError> {
         let rules = self.rules();
         let (mut findings, mut verdicts) = (Vec::new(), Vec::new());
         for arrival in arrivals {

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use event::Timestamp;
-use store::{EdgeId, Finding, PostureId, StoreError, Violation, ViolationId};
+use store::{EdgeId, Finding, PostureId, Reported, StoreError, Violation, ViolationId};
 use tokio::sync::Notify;
 
 use crate::app::Control;
@@ -57,15 +57,15 @@ impl Judge {
     }
 }
 
-/// Keeps findings. Returns the violations that are new, without those that a policy excludes.
+/// Keeps findings. Those that are new are told without those that a policy excludes.
 fn report(
     judge: &Judge,
     control: &dyn Control,
     findings: Vec<(Finding, Option<store::Exclusion>)>,
     now: Timestamp,
-) -> Result<Vec<Violation>, StoreError> {
+) -> Result<Reported, StoreError> {
     if findings.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Reported::default());
     }
     let mut excluded = HashMap::new();
     let mut all = Vec::with_capacity(findings.len());
@@ -82,14 +82,14 @@ fn report(
         }
         all.push(finding);
     }
-    let mut new = control.report(&all, now)?;
-    for violation in &new {
+    let mut reported = control.report(&all, now)?;
+    for violation in &reported.opened {
         if let Some(exclusion) = excluded.get(&violation.id) {
             control.exclude(violation.id, exclusion)?;
         }
     }
-    new.retain(|violation| !excluded.contains_key(&violation.id));
-    Ok(new)
+    reported.opened.retain(|violation| !excluded.contains_key(&violation.id));
+    Ok(reported)
 }
 
 /// What was not seen for so long is gone: a job that runs once a week has been seen since.

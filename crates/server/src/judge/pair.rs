@@ -40,23 +40,23 @@ impl Judged<'_> {
         let mut judgement = Judgement::default();
         let subject = self.subject(now);
         for rule in rules.enabled() {
-            let Some(found) = rule.judge(&subject) else { continue };
+            let Some(verdict) = rule.verdict(&subject) else { continue };
             let policy = rule.policy();
             let counts = &mut judgement.counts;
-            let count = match found.verdict {
+            let count = match verdict {
                 Verdict::Pass => &mut counts.pass,
                 Verdict::Unknown => &mut counts.unknown,
                 Verdict::Fail => &mut counts.fail,
             };
             *count = count.saturating_add(1);
-            match found.verdict {
+            match verdict {
                 Verdict::Fail => {
                     let exclusion = rule.exclusion(&subject).map(|exclusion| store::Exclusion {
                         reason: exclusion.reason.clone(),
                         until: exclusion.expiration,
                     });
                     let severity = rule.severity(now);
-                    let finding = self.finding(policy, severity, found.reason);
+                    let finding = self.finding(policy, severity, rule.finding(&subject).reason);
                     judgement.findings.push((finding, exclusion));
                 }
                 Verdict::Pass => {

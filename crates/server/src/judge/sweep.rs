@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use event::Timestamp;
 use store::{
-    Page, Resolve, Sessions, StoreError, Violation, ViolationId, ViolationQuery, ViolationState,
+    Page, Reported, Resolve, Sessions, StoreError, Violation, ViolationId, ViolationQuery,
+    ViolationState,
 };
 
 use super::pair::Judged;
@@ -16,6 +17,8 @@ use crate::app::Control;
 pub(crate) struct Swept {
     pub(crate) new: Vec<Violation>,
     pub(crate) gone: Vec<Violation>,
+    /// Findings that there was no room for.
+    pub(crate) left_out: u64,
 }
 
 impl Judge {
@@ -28,7 +31,7 @@ impl Judge {
         now: Timestamp,
     ) -> Result<Swept, StoreError> {
         let rules = self.rules();
-        let mut swept = Swept { new: control.wake(now)?, gone: Vec::new() };
+        let mut swept = Swept { new: control.wake(now)?, ..Swept::default() };
         let open = open(control)?;
         let known: HashSet<_> = open.iter().map(|violation| violation.id).collect();
         let mut passing = HashSet::new();
@@ -48,7 +51,9 @@ impl Judge {
                 }));
             }
             control.set_verdicts(&verdicts)?;
-            swept.new.extend(report_known(self, control, findings, now)?);
+            let reported = report_known(self, control, findings, now)?;
+            swept.new.extend(reported.opened);
+            swept.left_out = swept.left_out.saturating_add(reported.left_out);
             match pairs.next {
                 Some(next) => page.after = Some(next),
                 None => break,
@@ -97,15 +102,14 @@ fn report_known(
     control: &dyn Control,
     findings: Vec<(store::Finding, Option<store::Exclusion>)>,
     now: Timestamp,
-) -> Result<Vec<Violation>, StoreError> {
+) -> Result<Reported, StoreError> {
     let (old, recent): (Vec<_>, Vec<_>) = findings
         .into_iter()
         .partition(|(finding, _)| now.nanos_since(finding.last_seen) > GONE_AFTER.unsigned_abs());
     let old: Vec<_> = old.into_iter().map(|(finding, _)| finding).collect();
-    if !old.is_empty() {
-        control.report(&old, now)?;
-    }
-    report(judge, control, recent, now)
+    let left_out = if old.is_empty() { 0 } else { control.report(&old, now)?.left_out };
+    let reported = report(judge, control, recent, now)?;
+    Ok(Reported { left_out: reported.left_out.saturating_add(left_out), ..reported })
 }
 
 /// All violations that are not resolved.

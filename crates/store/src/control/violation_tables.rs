@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter
 
 use super::file::{Control, Failure, maybe_time, no_such_value, time};
 use super::violations::{
-    Exclusion, Finding, Resolve, VerdictCounts, Violation, ViolationId, ViolationQuery,
+    Exclusion, Finding, Reported, Resolve, VerdictCounts, Violation, ViolationId, ViolationQuery,
     ViolationState, Violations,
 };
 use crate::error::StoreError;
@@ -16,39 +16,34 @@ use crate::needle::Needle;
 use crate::page::{Cursor, List, Page, Paged};
 
 impl Violations for Control {
-    fn report(&self, findings: &[Finding], now: Timestamp) -> Result<Vec<Violation>, StoreError> {
-        let (opened, over) = self.transact(|connection| {
+    fn report(&self, findings: &[Finding], now: Timestamp) -> Result<Reported, StoreError> {
+        self.transact(|connection| {
             make_room(connection, findings.len())?;
             let mut room = Violation::MAX_COUNT.saturating_sub(count(connection)?);
-            let (mut opened, mut over) = (Vec::new(), false);
+            let (mut opened, mut left_out) = (Vec::new(), 0_u64);
             for finding in findings {
                 let id = ViolationId::of(&finding.policy, finding.edge, finding.posture);
                 match one(connection, id)? {
-                    None if room == 0 => {
-                        over = true;
+                    Some(known) if known.state != ViolationState::Resolved => {
+                        update(connection, &known, finding)?;
                         continue;
                     }
+                    Some(_) => {}
+                    None if room > 0 => room -= 1,
                     None => {
-                        room -= 1;
-                        write(connection, id, finding, ViolationState::Active)?;
-                        opened.push(id);
+                        left_out = left_out.saturating_add(1);
+                        if !displace(connection, finding.severity)? {
+                            continue;
+                        }
                     }
-                    Some(known) if known.state == ViolationState::Resolved => {
-                        write(connection, id, finding, ViolationState::Active)?;
-                        opened.push(id);
-                    }
-                    Some(known) => update(connection, &known, finding)?,
                 }
+                write(connection, id, finding, ViolationState::Active)?;
+                opened.push(id);
             }
             wake(connection, now)?;
             let opened = opened.into_iter().filter_map(|id| one(connection, id).transpose());
-            Ok((opened.collect::<rusqlite::Result<Vec<_>>>()?, over))
-        })?;
-        if over {
-            let limit = Violation::MAX_COUNT;
-            return Err(StoreError::LimitReached { what: "violations", limit });
-        }
-        Ok(opened)
+            Ok(Reported { opened: opened.collect::<rusqlite::Result<_>>()?, left_out })
+        })
     }
 
     fn resolve(&self, which: &Resolve, now: Timestamp) -> Result<Vec<Violation>, StoreError> {
@@ -266,6 +261,18 @@ fn make_room(connection: &Connection, wanted: usize) -> rusqlite::Result<()> {
             i64::try_from(over).unwrap_or(i64::MAX)
         ])
         .map(drop)
+}
+
+/// Forgets the violation that is least severe, and of those the one that was not seen for longest, if it is less
+/// severe than what is to have its place.
+fn displace(connection: &Connection, by: Severity) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "DELETE FROM violations WHERE severity < ?1 AND id = (
+             SELECT id FROM violations ORDER BY severity, max(last, 0) / 1000, id DESC LIMIT 1)",
+        )?
+        .execute([by as i64])
+        .map(|removed| removed > 0)
 }
 
 fn one(connection: &Connection, id: ViolationId) -> rusqlite::Result<Option<Violation>> {

@@ -123,18 +123,23 @@ pub struct VerdictCounts {
     pub unknown: u32,
 }
 
+/// What became of findings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reported {
+    /// Those that were not known or were resolved before, now active.
+    pub opened: Vec<Violation>,
+    /// How many there was no room for, or that made room for more severe ones.
+    pub left_out: u64,
+}
+
 /// Violations and verdicts. All calls block.
 ///
 /// # Errors
 /// All calls: [`StoreError::Full`], [`StoreError::Damaged`].
 pub trait Violations: Send + Sync {
-    /// Notes findings. Returns those that were not known or were resolved before, now active; what is
-    /// snoozed or excluded stays so, with its counts and times brought up to date.
-    ///
-    /// # Errors
-    /// [`StoreError::LimitReached`] if new ones do not fit into [`Violation::MAX_COUNT`] and none of
-    /// those there is resolved; the known ones are brought up to date nevertheless.
-    fn report(&self, findings: &[Finding], now: Timestamp) -> Result<Vec<Violation>, StoreError>;
+    /// Notes findings, of which there are at most [`Violation::MAX_COUNT`]. What is snoozed or excluded stays
+    /// so, with its counts and times brought up to date.
+    fn report(&self, findings: &[Finding], now: Timestamp) -> Result<Reported, StoreError>;
 
     /// Notes what is gone. Returns what was there until then.
     fn resolve(&self, which: &Resolve, now: Timestamp) -> Result<Vec<Violation>, StoreError>;
@@ -200,7 +205,8 @@ impl ViolationId {
 }
 
 impl Violation {
-    /// Most violations kept: beyond, resolved ones go, the oldest first.
+    /// Most violations kept: beyond, resolved ones go, the oldest first, and then what is less severe than what
+    /// comes.
     pub const MAX_COUNT: usize = 100_000;
 }
 
