@@ -151,13 +151,19 @@ impl Observation {
     /// # Errors
     /// The line is no such record, or is larger in some field than an honest one.
     pub fn parse(text: &[u8]) -> Result<Self, NotAnObservation> {
-        let head: Head = serde_json::from_slice(text)?;
-        if !matches!(head.event.dataset.as_str(), "tls" | "tlsight.edge") {
-            return Err(NotAnObservation::OtherDataset(head.event.dataset));
+        match read::<Line>(text) {
+            Ok(line) if is_observation(&line.event.dataset) => {
+                line.check()?;
+                Ok(Self::from(line))
+            }
+            other => {
+                let head: Head = read(text)?;
+                if is_observation(&head.event.dataset) {
+                    other?;
+                }
+                Err(NotAnObservation::OtherDataset(head.event.dataset))
+            }
         }
-        let line: Line = serde_json::from_slice(text)?;
-        line.check()?;
-        Ok(Self::from(line))
     }
 
     /// The client's entity and the server's.
@@ -169,6 +175,16 @@ impl Observation {
             naming.entity(&self.server, name, Side::Server),
         )
     }
+}
+
+/// Whether lines of a dataset are observations.
+fn is_observation(dataset: &str) -> bool {
+    matches!(dataset, "tls" | "tlsight.edge")
+}
+
+/// Reads JSON (RFC 8259). Strings of a whole that is UTF-8 need not be checked one by one.
+fn read<'a, T: Deserialize<'a>>(text: &'a [u8]) -> serde_json::Result<T> {
+    str::from_utf8(text).map_or_else(|_| serde_json::from_slice(text), serde_json::from_str)
 }
 
 impl From<Line> for Observation {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use event::{Timestamp, Transport};
+use hashbrown::HashMap;
 use policy::{Entity, Observation, Posture};
 use serde::{Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
@@ -48,6 +49,14 @@ impl PostureId {
     #[must_use]
     pub fn of(posture: &Posture) -> Self {
         posture.id().parse().unwrap_or(Self([0; 16]))
+    }
+
+    /// The names of postures of which many are alike: each is made once.
+    #[must_use]
+    pub fn of_all<'a>(postures: impl Iterator<Item = &'a Posture>) -> Vec<Self> {
+        let mut known = HashMap::<_, _, foldhash::fast::RandomState>::default();
+        let of = |posture| *known.entry(posture).or_insert_with(|| Self::of(posture));
+        postures.map(of).collect()
     }
 }
 

@@ -23,13 +23,13 @@ pub(crate) struct Arrival {
 impl Judge {
     /// Picks the records that are to be judged: one for each posture of each edge that was not yet.
     pub(crate) fn arrivals(&self, records: &[Record]) -> Vec<Arrival> {
+        let postures = PostureId::of_all(records.iter().map(|record| &record.seen.posture));
         let mut state = self.seen();
         let mut arrivals = Vec::new();
-        for (place, record) in records.iter().enumerate() {
+        for (place, (record, posture)) in records.iter().zip(postures).enumerate() {
             let seen = &record.seen;
             let (port, transport) = (seen.server.port, seen.transport);
             let edge = EdgeId::of(&record.source, &record.destination, port, transport);
-            let posture = PostureId::of(&seen.posture);
             if state.pairs.len() >= MAX_PAIRS {
                 // To judge one again does no harm.
                 state.pairs.clear();

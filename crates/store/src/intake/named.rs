@@ -1,8 +1,5 @@
 //! A batch that is checked, and the names of what is in it.
 
-use hashbrown::HashMap;
-use policy::Posture;
-
 use crate::batch::{Batch, NotTaken, Record};
 use crate::block::MAX_TEXT_LEN;
 use crate::error::StoreError;
@@ -26,7 +23,7 @@ impl Named {
     /// [`StoreError::TooLarge`].
     pub(crate) fn new(batch: Batch) -> Result<Self, StoreError> {
         check(&batch)?;
-        let postures = posture_ids(&batch.records);
+        let postures = PostureId::of_all(batch.records.iter().map(|record| &record.seen.posture));
         let ids = batch
             .records
             .iter()
@@ -60,17 +57,6 @@ impl Named {
         };
         self.batch.records.iter().map(judge).collect()
     }
-}
-
-/// Names of the postures of records, each made once.
-fn posture_ids(records: &[Record]) -> Vec<PostureId> {
-    let mut known: HashMap<&Posture, PostureId, foldhash::fast::RandomState> = HashMap::default();
-    let mut ids = Vec::with_capacity(records.len());
-    for record in records {
-        let posture = &record.seen.posture;
-        ids.push(*known.entry(posture).or_insert_with(|| PostureId::of(posture)));
-    }
-    ids
 }
 
 fn check(batch: &Batch) -> Result<(), StoreError> {
