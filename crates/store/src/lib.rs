@@ -38,9 +38,9 @@ pub use clickhouse::{ClickHouseSessions, ClickHouseUrl, NotAClickHouseUrl};
 pub use control::{
     Accounts, AgentCertificate, AgentReport, AuditEntry, AuditOutcome, Collection, Control,
     Document, Documents, EnrolledAgent, EnrolmentToken, Exclusion, Expected, Finding, Fleet,
-    Labels, Login, NewAgent, NotEnrolled, Outbox, Parcel, Queue, Reported, Resolve, Revocation,
-    Role, Rollout, RolloutState, SecretDigest, SecretText, Stage, Token, User, VerdictCounts,
-    Violation, ViolationId, ViolationQuery, ViolationState, Violations,
+    Labels, Login, NewAgent, NotEnrolled, OpenViolation, Outbox, Parcel, Queue, Reported, Resolve,
+    Revocation, Role, Rollout, RolloutState, SecretDigest, SecretText, Stage, Token, User,
+    VerdictCounts, Violation, ViolationId, ViolationQuery, ViolationState, Violations,
 };
 pub use error::StoreError;
 pub use id::{EdgeId, NotAnId, PostureId, SessionId};

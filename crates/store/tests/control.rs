@@ -10,7 +10,8 @@ use samples::Samples;
 use store::{
     Accounts, AuditEntry, AuditOutcome, Collection, Control, Documents, EdgeId, Exclusion,
     Expected, Finding, Login, Outbox, Page, Parcel, PostureId, Resolve, Role, SecretDigest,
-    SecretText, StoreError, Token, User, VerdictCounts, ViolationQuery, ViolationState, Violations,
+    SecretText, StoreError, Token, User, VerdictCounts, Violation, ViolationQuery, ViolationState,
+    Violations,
 };
 
 #[test]
@@ -162,6 +163,8 @@ fn a_snooze_ends_and_an_exclusion_may_not() {
     assert!(control.wake(at(i64::from(u32::MAX))).unwrap().is_empty());
     assert_eq!(control.unsnooze(ids[1]).unwrap().state, ViolationState::Active);
     control.resolve(&Resolve::Policy("policy-1".to_owned()), at(200)).unwrap();
+    let open: Vec<_> = control.open_violations().unwrap().into_iter().map(|it| it.id).collect();
+    assert_eq!(open, [ids[1]]);
     assert!(matches!(control.snooze(ids[0], at(300), ""), Err(StoreError::Missing { .. })));
 }
 
@@ -169,9 +172,11 @@ fn a_snooze_ends_and_an_exclusion_may_not() {
 fn where_there_is_no_more_room_the_more_severe_stay() {
     let (_folder, control) = open();
     let most = i64::try_from(Violation::MAX_COUNT).unwrap();
-    let many: Vec<_> = (0..most).map(|n| finding(n, Severity::Low)).collect();
+    let low = finding(0, Severity::Low);
+    let of = |n: i64| Finding { policy: format!("policy-{n}"), ..low.clone() };
+    let many: Vec<_> = (0..most).map(of).collect();
     assert_eq!(control.report(&many, at(10)).unwrap().left_out, 0);
-    let more = [finding(most, Severity::Low), finding(most + 1, Severity::Critical)];
+    let more = [of(most), Finding { severity: Severity::Critical, ..of(most + 1) }];
     let reported = control.report(&more, at(20)).unwrap();
     assert_eq!(reported.left_out, 2, "the other of low severity, and one that made room");
     assert_eq!(reported.opened.len(), 1);

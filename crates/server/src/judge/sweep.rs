@@ -3,10 +3,7 @@
 use std::collections::HashSet;
 
 use event::Timestamp;
-use store::{
-    Page, Reported, Resolve, Sessions, StoreError, Violation, ViolationId, ViolationQuery,
-    ViolationState,
-};
+use store::{OpenViolation, Page, Reported, Resolve, Sessions, StoreError, Violation, ViolationId};
 
 use super::pair::Judged;
 use super::{GONE_AFTER, Judge, report};
@@ -32,7 +29,7 @@ impl Judge {
     ) -> Result<Swept, StoreError> {
         let rules = self.rules();
         let mut swept = Swept { new: control.wake(now)?, ..Swept::default() };
-        let open = open(control)?;
+        let open = control.open_violations()?;
         let known: HashSet<_> = open.iter().map(|violation| violation.id).collect();
         let mut passing = HashSet::new();
         let mut page = Page::first(Page::MAX_LIMIT);
@@ -61,7 +58,7 @@ impl Judge {
         }
         let gone = open.iter().filter(|violation| {
             passing.contains(&violation.id)
-                || !rules.is_enabled(&violation.finding.policy)
+                || !rules.is_enabled(&violation.policy)
                 || self.is_gone(violation, now)
         });
         let gone: Vec<_> = gone.map(|violation| violation.id).collect();
@@ -72,10 +69,10 @@ impl Judge {
         Ok(swept)
     }
 
-    fn is_gone(&self, violation: &Violation, now: Timestamp) -> bool {
+    fn is_gone(&self, violation: &OpenViolation, now: Timestamp) -> bool {
         let long = GONE_AFTER.unsigned_abs();
         let found = self.seen().history.get(&violation.id).copied();
-        now.nanos_since(violation.finding.last_seen) > long
+        now.nanos_since(violation.last_seen) > long
             && found.is_none_or(|found| now.nanos_since(found) > long)
     }
 
@@ -110,22 +107,4 @@ fn report_known(
     let left_out = if old.is_empty() { 0 } else { control.report(&old, now)?.left_out };
     let reported = report(judge, control, recent, now)?;
     Ok(Reported { left_out: reported.left_out.saturating_add(left_out), ..reported })
-}
-
-/// All violations that are not resolved.
-fn open(control: &dyn Control) -> Result<Vec<Violation>, StoreError> {
-    let mut open = Vec::new();
-    for state in [ViolationState::Active, ViolationState::Snoozed, ViolationState::Excluded] {
-        let query = ViolationQuery { state: Some(state), ..ViolationQuery::default() };
-        let mut page = Page::first(Page::MAX_LIMIT);
-        loop {
-            let found = control.violations(&query, page)?;
-            open.extend(found.items);
-            match found.next {
-                Some(next) if open.len() < Violation::MAX_COUNT => page.after = Some(next),
-                Some(_) | None => break,
-            }
-        }
-    }
-    Ok(open)
 }

@@ -22,6 +22,6 @@ pub use fleet::{
 };
 pub use outbox::{Outbox, Parcel, Queue};
 pub use violations::{
-    Exclusion, Finding, Reported, Resolve, VerdictCounts, Violation, ViolationId, ViolationQuery,
-    ViolationState, Violations,
+    Exclusion, Finding, OpenViolation, Reported, Resolve, VerdictCounts, Violation, ViolationId,
+    ViolationQuery, ViolationState, Violations,
 };

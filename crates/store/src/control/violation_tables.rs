@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter
 
 use super::file::{Control, Failure, maybe_time, no_such_value, time};
 use super::violations::{
-    Exclusion, Finding, Reported, Resolve, VerdictCounts, Violation, ViolationId, ViolationQuery,
-    ViolationState, Violations,
+    Exclusion, Finding, OpenViolation, Reported, Resolve, VerdictCounts, Violation, ViolationId,
+    ViolationQuery, ViolationState, Violations,
 };
 use crate::error::StoreError;
 use crate::id::{EdgeId, PostureId};
@@ -137,6 +137,18 @@ impl Violations for Control {
         items.truncate(limit);
         let next = items.last().filter(|_| has_more).map(cursor);
         Ok(Paged { items, next, total: Some(total) })
+    }
+
+    fn open_violations(&self) -> Result<Vec<OpenViolation>, StoreError> {
+        self.read(|connection| {
+            connection
+                .prepare_cached("SELECT id, policy, last FROM violations WHERE state <> ?")?
+                .query_map([state_code(ViolationState::Resolved)], |row| {
+                    let id = ViolationId(row.get(0)?);
+                    Ok(OpenViolation { id, policy: row.get(1)?, last_seen: time(row, 2)? })
+                })?
+                .collect()
+        })
     }
 
     fn violation_counts(&self) -> Result<[u64; 4], StoreError> {

@@ -132,6 +132,17 @@ pub struct Reported {
     pub left_out: u64,
 }
 
+/// A violation that is not resolved, without what it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenViolation {
+    /// Its name.
+    pub id: ViolationId,
+    /// The id of the policy.
+    pub policy: String,
+    /// When it was seen last.
+    pub last_seen: Timestamp,
+}
+
 /// Violations and verdicts. All calls block.
 ///
 /// # Errors
@@ -179,6 +190,9 @@ pub trait Violations: Send + Sync {
         query: &ViolationQuery,
         page: Page,
     ) -> Result<Paged<Violation>, StoreError>;
+
+    /// All that are not resolved.
+    fn open_violations(&self) -> Result<Vec<OpenViolation>, StoreError>;
 
     /// Active ones by severity: low, medium, high, critical.
     fn violation_counts(&self) -> Result<[u64; 4], StoreError>;
