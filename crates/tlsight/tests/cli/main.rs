@@ -13,6 +13,8 @@ mod enduring;
 #[cfg(test)]
 mod escrow;
 #[cfg(test)]
+mod fleet;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod program;
