@@ -85,7 +85,7 @@ pub(crate) fn troubles(agent: &Known, now: Timestamp) -> Vec<Trouble> {
     }
     // Whoever is connected is heard of all the time, or is not connected any longer.
     let is_new = now.nanos_since(agent.enrolled.enrolled) <= SILENT_AFTER.unsigned_abs();
-    if !agent.is_connected && !(agent.heard.is_none() && is_new) {
+    if !agent.is_connected && (agent.heard.is_some() || !is_new) {
         say(AgentState::Silent, absence(agent));
     }
     if let Some(lost) = report.lost.filter(|lost| now.nanos_since(*lost) < RECENTLY.unsigned_abs())
@@ -141,12 +141,11 @@ fn absence(agent: &Known) -> String {
     }
 }
 
-/// A time, without what is of no use to readers.
+/// A time for people.
 fn to_second(time: Timestamp) -> String {
     let text = time.to_string();
-    text.split('.')
-        .next()
-        .map_or_else(String::new, |text| format!("{}Z", text.trim_end_matches('Z')))
+    let second = text.split(['.', 'Z']).next().unwrap_or_default();
+    format!("{} UTC", second.replace('T', " "))
 }
 
 /// Whether a version is before another one; no text that is none is.
@@ -198,7 +197,7 @@ mod tests {
     #[test]
     fn times_are_told_to_the_second() {
         for time in ["2026-11-21T15:00:00Z", "2026-11-21T15:00:00.123456Z"] {
-            assert_eq!(to_second(time.parse().unwrap()), "2026-11-21T15:00:00Z");
+            assert_eq!(to_second(time.parse().unwrap()), "2026-11-21 15:00:00 UTC");
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::os::fd::AsFd as _;
 use std::process::{Command, Stdio};
-use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use std::{env, thread};
 
 use fleet::agent::Link;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
@@ -48,6 +48,11 @@ fn what_agents_see_while_their_network_is_cut_arrives_once() {
         let reason = agent["troubles"][0]["reason"].as_str().unwrap();
         assert!(reason.starts_with("not connected since 20"), "{agent}");
         assert_eq!(agent["member"]["connected"], false);
+    }
+    let longer = env::var("TLSIGHT_TEST_CUT_SECONDS").map_or(0, |text| text.parse().unwrap());
+    while cut.elapsed().as_secs() < longer {
+        thread::sleep(Duration::from_millis(500));
+        crowd.see();
     }
     assert!(crowd.waiting() >= AGENTS as u64);
     network.set("up");
