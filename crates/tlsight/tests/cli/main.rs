@@ -15,6 +15,8 @@ mod escrow;
 #[cfg(test)]
 mod fleet;
 #[cfg(test)]
+mod package;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod program;
