@@ -192,13 +192,14 @@ impl Layer {
     }
 }
 
-/// A variable of the environment.
+/// A variable of the environment; one that is empty is as good as none, so that a file of a unit can take back
+/// what the unit says.
 ///
 /// # Errors
 /// A value that is not UTF-8.
 pub(crate) fn environment(name: &str) -> Result<Option<String>> {
     match env::var(name) {
-        Ok(value) => Ok(Some(value)),
+        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
         Err(env::VarError::NotPresent) => Ok(None),
         Err(env::VarError::NotUnicode(_)) => bail!("{name} is not UTF-8"),
     }

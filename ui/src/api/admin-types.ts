@@ -28,6 +28,8 @@ export type AgentState =
   | 'settings_refused'
   | 'policies_refused'
   | 'malformed'
+  | 'reduced'
+  | 'outdated'
   | 'ok';
 
 export type Labels = Record<string, string>;

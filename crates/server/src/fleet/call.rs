@@ -314,7 +314,8 @@ struct Connected<'a> {
 
 impl Drop for Connected<'_> {
     fn drop(&mut self) {
-        self.app.fleet.register.disconnect(self.id, self.connection);
+        let now = self.app.parts.clock.now();
+        self.app.fleet.register.disconnect(self.id, self.connection, now);
     }
 }
 

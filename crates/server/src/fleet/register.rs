@@ -29,7 +29,9 @@ pub(crate) struct Known {
     pub(crate) is_connected: bool,
     /// Since when it is, or was last.
     pub(crate) connected: Option<Timestamp>,
-    pub(crate) cut_off_until: Option<Timestamp>,
+    /// When its last connection to this process ended.
+    pub(crate) disconnected: Option<Timestamp>,
+    cut_off_until: Option<Timestamp>,
     /// Number of its connection: a later one takes its place.
     connection: u64,
     /// When batches made no sense, lately.
@@ -109,9 +111,10 @@ impl Register {
     }
 
     /// A connection ended.
-    pub(crate) fn disconnect(&self, id: &str, connection: u64) {
+    pub(crate) fn disconnect(&self, id: &str, connection: u64, now: Timestamp) {
         if let Some(agent) = self.agents().get_mut(id).filter(|it| it.connection == connection) {
             agent.is_connected = false;
+            agent.disconnected = Some(now);
             agent.is_changed = true;
         }
     }
@@ -227,6 +230,7 @@ impl Known {
             heard: enrolled.heard,
             is_connected: false,
             connected: None,
+            disconnected: None,
             cut_off_until: None,
             connection: 0,
             malformed: Vec::new(),
@@ -239,10 +243,18 @@ impl Known {
         if self.enrolled.revoked.is_some() {
             return Err(NotAdmitted::Revoked);
         }
-        match self.cut_off_until.filter(|until| *until > now) {
+        match self.cut_off(now) {
             Some(until) => Err(NotAdmitted::CutOff(until)),
             None => Ok(()),
         }
+    }
+
+    /// Until when it is kept out, if it is.
+    pub(crate) fn cut_off(&self, now: Timestamp) -> Option<Timestamp> {
+        // A clock that was set back does not keep it out for longer.
+        let is_so =
+            |until: &Timestamp| (1..=CUT_OFF.unsigned_abs()).contains(&until.nanos_since(now));
+        self.cut_off_until.filter(is_so)
     }
 
     /// Whether a batch of it made no sense a while ago.

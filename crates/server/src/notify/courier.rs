@@ -1,7 +1,7 @@
 //! Empties the queues of the notifiers, and tries again what failed.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use event::Timestamp;
 use futures_util::future::join_all;
@@ -33,7 +33,8 @@ impl Courier {
 
     /// Sends what is due, for as long as the server runs.
     pub(crate) async fn run(&self, app: &App) {
-        let mut reminded = app.parts.clock.now();
+        // Not by the time of day: a clock that is set back must not keep it waiting.
+        let mut reminded = Instant::now();
         loop {
             timeout(PAUSE, self.0.notified()).await.ok();
             if let Err(problem) = send_due(app).await {
@@ -43,9 +44,8 @@ impl Courier {
                 ));
                 tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
             }
-            let now = app.parts.clock.now();
-            if now.nanos_since(reminded) >= formats::RESEND_EVERY.unsigned_abs() {
-                reminded = now;
+            if reminded.elapsed() >= Duration::from_nanos(formats::RESEND_EVERY.unsigned_abs()) {
+                reminded = Instant::now();
                 let own = app.clone();
                 // A failure was logged, and it is tried again.
                 app.blocking(move || remind(&own)).await.ok();

@@ -1,7 +1,8 @@
-//! Requests to the HTTP interface of a server, one after the other or from many threads.
+//! Requests to the HTTP interface of a server, or of one of its replicas, one after the other or from many threads.
 
 use std::io::{BufReader, Read as _, Write as _};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use flate2::Compression;
@@ -16,10 +17,12 @@ use super::rows::{Reader, Rows};
 use super::url::ClickHouseUrl;
 use crate::error::StoreError;
 
-/// A client of one server.
+/// A client of one server, or of replicas of which it asks one.
 pub(super) struct Client {
     agent: Agent,
     url: ClickHouseUrl,
+    /// Which of the places of the URL is asked: the same one for as long as it answers, for others may be behind it.
+    asked: AtomicUsize,
     /// Whether the server knows what those of the last years do.
     pub(super) is_modern: bool,
 }
@@ -39,10 +42,10 @@ impl Client {
             // What the environment says of proxies is for the internet, not for one's database.
             .proxy(None)
             .timeout_connect(Some(CONNECT_TIMEOUT))
-            .timeout_global(Some(TIMEOUT))
             .max_idle_age(MAX_IDLE);
         let config = if url.is_https { config.tls_config(tls(&url)?) } else { config };
-        Ok(Self { agent: config.build().new_agent(), url, is_modern: false })
+        let agent = config.build().new_agent();
+        Ok(Self { agent, url, asked: AtomicUsize::new(0), is_modern: false })
     }
 
     pub(super) const fn url(&self) -> &ClickHouseUrl {
@@ -59,7 +62,7 @@ impl Client {
         mut read: impl FnMut(&mut Answer) -> Result<T, Failure>,
     ) -> Result<Vec<T>, Failure> {
         let query = format!("{query} FORMAT RowBinary");
-        let answer = self.ask(SELECT_SETTINGS, &query)?;
+        let answer = self.ask(SELECT_SETTINGS, &query, SELECT_TIMEOUT)?;
         let mut answer = Reader::new(BufReader::new(answer.into_body().into_reader()), MAX_ANSWER);
         let mut rows = Vec::new();
         while answer.has_more()? {
@@ -70,15 +73,47 @@ impl Client {
 
     /// Has something done that is the same when it is done twice.
     pub(super) fn run(&self, statement: &str) -> Result<(), Failure> {
-        drain(self.ask(RUN_SETTINGS, statement)?)
+        drain(self.ask(RUN_SETTINGS, statement, TIMEOUT)?)
     }
 
-    /// Sends a statement, and once more if there is no answer: a connection that the server closed
-    /// meanwhile shows that only when it is used.
-    fn ask(&self, settings: &str, statement: &str) -> Result<Response<Body>, Failure> {
-        match self.send(settings, statement.as_bytes(), None) {
-            Err(Failure::Unreachable(_)) => self.send(settings, statement.as_bytes(), None),
-            answer => answer,
+    fn ask(
+        &self,
+        settings: &str,
+        statement: &str,
+        longest: Duration,
+    ) -> Result<Response<Body>, Failure> {
+        self.anywhere(|place| self.send(place, settings, statement.as_bytes(), None, longest))
+    }
+
+    /// Has something done that is the same when it is done twice: once more if there is no answer, for a
+    /// connection that the server closed meanwhile shows that only when it is used; then at each other place.
+    fn anywhere<T>(
+        &self,
+        mut attempt: impl FnMut(usize) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut place = self.asked.load(Ordering::Relaxed);
+        let mut outcome = attempt(place);
+        if let Err(Failure::Unreachable(_)) = outcome {
+            outcome = attempt(place);
+        }
+        for _ in 1..self.url.places.len() {
+            match outcome {
+                Err(failure) if failure.is_of_this_replica() => {
+                    place = self.leave(place);
+                    outcome = attempt(place);
+                }
+                outcome => return outcome,
+            }
+        }
+        outcome
+    }
+
+    /// Goes on to the next place, if nobody else has.
+    fn leave(&self, place: usize) -> usize {
+        let next = place.wrapping_add(1).checked_rem(self.url.places.len()).unwrap_or(0);
+        match self.asked.compare_exchange(place, next, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => next,
+            Err(current) => current,
         }
     }
 
@@ -88,6 +123,27 @@ impl Client {
     /// the server tells of it while it is busy with it.
     pub(super) fn insert(
         &self,
+        into: &str,
+        rows: &Rows,
+        token: Option<&str>,
+    ) -> Result<(), Failure> {
+        self.insert_at(self.asked.load(Ordering::Relaxed), into, rows, token)
+    }
+
+    /// The same anywhere, and again if there is no answer: for rows that replace themselves, and for blocks
+    /// that replicas know.
+    pub(super) fn insert_again(
+        &self,
+        into: &str,
+        rows: &Rows,
+        token: Option<&str>,
+    ) -> Result<(), Failure> {
+        self.anywhere(|place| self.insert_at(place, into, rows, token))
+    }
+
+    fn insert_at(
+        &self,
+        place: usize,
         into: &str,
         rows: &Rows,
         token: Option<&str>,
@@ -116,26 +172,24 @@ impl Client {
             packer.write_all(&rows.bytes).map_err(cannot)?;
             ("gzip", packer.finish().map_err(cannot)?)
         };
-        drain(self.send(&settings, &packed, Some(coding))?)
-    }
-
-    /// The same, and once more if there is no answer: for rows that replace themselves.
-    pub(super) fn insert_again(&self, into: &str, rows: &Rows) -> Result<(), Failure> {
-        match self.insert(into, rows, None) {
-            Err(Failure::Unreachable(_)) => self.insert(into, rows, None),
-            answer => answer,
-        }
+        let longest = if self.url.places.len() > 1 { REPLICA_TIMEOUT } else { TIMEOUT };
+        drain(self.send(place, &settings, &packed, Some(coding), longest)?)
     }
 
     fn send(
         &self,
+        place: usize,
         settings: &str,
         body: &[u8],
         coding: Option<&str>,
+        longest: Duration,
     ) -> Result<Response<Body>, Failure> {
         let mut request = self
             .agent
-            .post(format!("{}/?{settings}", self.url.origin()))
+            .post(format!("{}/?{settings}", self.url.origin(place)))
+            .config()
+            .timeout_global(Some(longest))
+            .build()
             .header("X-ClickHouse-User", &self.url.user)
             .header("X-ClickHouse-Key", &self.url.password);
         if let Some(coding) = coding {
@@ -217,6 +271,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// For all of a request: servers that take longer are as good as gone.
 const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Of questions, which the server gives up earlier.
+const SELECT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Of rows where another replica can take them: agents wait a minute for their answer.
+const REPLICA_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// Less than any server keeps a silent connection for: 3 seconds in 2018, 10 since 2022.
 const MAX_IDLE: Duration = Duration::from_secs(2);

@@ -208,7 +208,7 @@ impl Shared {
         if rows.bytes.is_empty() {
             return Ok(());
         }
-        self.client.insert_again(&DICTIONARY.written(self.client.url()), &rows)
+        self.client.insert_again(&DICTIONARY.written(self.client.url()), &rows, None)
     }
 
     /// A version of entries: later than all that this process gave, and that of the batch if it can be.

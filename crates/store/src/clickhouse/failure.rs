@@ -11,6 +11,9 @@ pub(super) enum Failure {
     /// There is no answer, or not all of one.
     #[error("{0}")]
     Unreachable(String),
+    /// It was waited for long enough.
+    #[error("no answer in time")]
+    TimedOut,
     /// It answered that it will not.
     #[error("code {code}: {text}")]
     Refused {
@@ -43,6 +46,26 @@ impl Failure {
         Self::Refused { code: code.unwrap_or(0), text: text.trim().to_owned() }
     }
 
+    /// Whether what was asked may have been done all the same.
+    pub(super) const fn is_doubtful(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::TimedOut => true,
+            Self::Refused { code, .. } => matches!(*code, KEEPER_EXCEPTION | UNKNOWN_STATUS),
+            Self::TooLong | Self::Malformed(_) => false,
+        }
+    }
+
+    /// Whether another replica may do better.
+    pub(super) const fn is_of_this_replica(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::TimedOut => true,
+            Self::Refused { code, .. } => {
+                matches!(*code, NO_KEEPER | READ_ONLY | KEEPER_EXCEPTION | UNKNOWN_STATUS)
+            }
+            Self::TooLong | Self::Malformed(_) => false,
+        }
+    }
+
     /// The same as an error of the store.
     pub(super) fn at(self, url: &ClickHouseUrl) -> StoreError {
         let server = url.to_string();
@@ -58,6 +81,7 @@ impl Failure {
                 StoreError::Unreachable { server, reason: text }
             }
             Self::Unreachable(reason) => StoreError::Unreachable { server, reason },
+            Self::TimedOut => StoreError::Unreachable { server, reason: self.to_string() },
             Self::Refused { .. } | Self::TooLong | Self::Malformed(_) => {
                 StoreError::Database { path: server, source: Box::new(self) }
             }
@@ -68,7 +92,7 @@ impl Failure {
 impl From<ureq::Error> for Failure {
     fn from(error: ureq::Error) -> Self {
         if let ureq::Error::Timeout(_) = error {
-            return Self::Unreachable("no answer in time".to_owned());
+            return Self::TimedOut;
         }
         Self::Unreachable(error.to_string())
     }
@@ -87,6 +111,10 @@ impl From<io::Error> for Failure {
 /// Numbers of errors, from ClickHouse's `ErrorCodes.cpp`.
 const CANNOT_WRITE: u32 = 75;
 const NOT_ENOUGH_SPACE: u32 = 243;
+const NO_KEEPER: u32 = 225;
+const READ_ONLY: u32 = 242;
+const UNKNOWN_STATUS: u32 = 319;
+const KEEPER_EXCEPTION: u32 = 999;
 
 /// Of errors that pass: too much to do (159, 202, 241, 252), other servers that do not answer (209, 210,
 /// 279), replicas that have no keeper or wait for others (225, 242, 285, 286, 319, 999).

@@ -71,7 +71,7 @@ impl<'a> Import<'a> {
         );
         let rows = rows.map_err(|error| self.failed(error))?;
         let table = DICTIONARY.written(self.shared.client.url());
-        self.shared.client.insert_again(&table, &rows).map_err(|error| self.failed(error))
+        self.shared.client.insert_again(&table, &rows, None).map_err(|error| self.failed(error))
     }
 
     /// Some sessions, once.
@@ -90,7 +90,7 @@ impl<'a> Import<'a> {
             count += 1;
         }
         let table = SESSIONS.written(self.shared.client.url());
-        self.shared.client.insert_again(&table, &rows).map_err(|error| self.failed(error))?;
+        self.shared.client.insert_again(&table, &rows, None).map_err(|error| self.failed(error))?;
         self.part(&name, |block| {
             block.put((Kind::Total, 0, NOTHING, NOTHING), [count, 0], 0, 0);
         })

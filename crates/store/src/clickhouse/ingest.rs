@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
 
-use super::dialect::literal;
+use super::doubt::Doubt;
 use super::failure::Failure;
 use super::rows::Rows;
 use super::schema::{COUNTS, Kind, SESSIONS};
@@ -47,8 +47,8 @@ impl Shared {
     ) -> Result<Vec<Ingested>, StoreError> {
         let failed = |error| self.error(error);
         let ids: Vec<BatchId> = batches.iter().map(|named| batch_id(&named.batch)).collect();
-        self.freshen()?;
         self.settle_doubt().map_err(failed)?;
+        self.freshen()?;
         let mut answers = self.earlier(&ids).map_err(failed)?;
         let known: Vec<&Batch> = batches
             .iter()
@@ -69,6 +69,8 @@ impl Shared {
         }
         let mut first: BTreeMap<BatchId, Ingested> =
             coming.into_iter().map(|it| (it.id, it.answer)).collect();
+        // Whoever sent them was told of a failure.
+        first.extend(self.take_settled(&ids));
         Ok(ids
             .iter()
             .map(|id| match first.remove(id) {
@@ -88,7 +90,7 @@ impl Shared {
                 let mut catalog = self.catalog_mut();
                 coming.iter().for_each(|it| it.counts.apply(&mut catalog));
                 drop(catalog);
-                self.note_happened(coming.iter().map(|it| it.id));
+                self.note_answers(coming.iter().map(|it| (it.id, &it.answer)));
                 Ok(())
             }
             Err(error) => {
@@ -123,10 +125,7 @@ impl Shared {
         let mut sessions = Rows::default();
         let counts: Vec<u64> =
             coming.iter().map(|it| self.put_sessions(&mut sessions, it)).collect();
-        if counts.iter().any(|count| *count > 0) {
-            self.client.insert_again(&SESSIONS.written(self.client.url()), &sessions)?;
-        }
-        drop(sessions);
+        self.insert_sessions(&sessions)?;
         let mut block = Block { shared: self, rows: Rows::default() };
         let mut name = Sha256::new();
         for (it, count) in coming.iter().zip(counts) {
@@ -135,33 +134,20 @@ impl Shared {
         }
         let name: BatchId = name.finalize().first_chunk().copied().unwrap_or(NOTHING);
         let token = format!("{:032x}", u128::from_be_bytes(name));
-        let inserted =
-            self.client.insert(&COUNTS.written(self.client.url()), &block.rows, Some(&token));
-        if let Err(Failure::Unreachable(_)) = &inserted {
-            *super::lock(&self.doubt) = Some(token);
+        let rows = block.rows;
+        let inserted = self.client.insert(&COUNTS.written(self.client.url()), &rows, Some(&token));
+        if inserted.as_ref().is_err_and(Failure::is_doubtful) {
+            let answers = coming.iter().map(|it| (it.id, it.answer.clone())).collect();
+            return self.doubt(Doubt { token, counts: rows, sessions, answers }, inserted);
         }
         inserted
     }
 
-    /// Waits for nobody, but refuses to go on while a block is on its way of which the answer was lost:
-    /// it may be there a moment later, and what it counts would be counted twice.
-    fn settle_doubt(&self) -> Result<(), Failure> {
-        let Some(token) = super::lock(&self.doubt).clone() else { return Ok(()) };
-        let query = format!(
-            "SELECT toUInt64(count()) FROM system.processes WHERE query_id = {}",
-            literal(token.as_bytes())
-        );
-        match self.client.select(&query, |row| row.u64()) {
-            Ok(rows) if rows.first().copied().unwrap_or(0) > 0 => {
-                let reason = "it is still busy with rows of which the answer was lost";
-                return Err(Failure::Unreachable(reason.to_owned()));
-            }
-            // Whoever may not see what runs cannot wait for it.
-            Ok(_) | Err(Failure::Refused { .. }) => {}
-            Err(error) => return Err(error),
+    pub(super) fn insert_sessions(&self, sessions: &Rows) -> Result<(), Failure> {
+        if sessions.bytes.is_empty() {
+            return Ok(());
         }
-        *super::lock(&self.doubt) = None;
-        Ok(())
+        self.client.insert_again(&SESSIONS.written(self.client.url()), sessions, None)
     }
 
     /// Notes that sources are there, though their batches are known.
@@ -178,11 +164,16 @@ impl Shared {
             let key = (Kind::Source, 0, digest_of(&batch.source.id), NOTHING);
             block.put(key, [0, 0], received, received);
         }
-        self.client.insert(&COUNTS.written(self.client.url()), &block.rows, None)
+        // It adds nothing up.
+        self.client.insert_again(&COUNTS.written(self.client.url()), &block.rows, None)
     }
 
     /// What became of those batches that came before.
     pub(super) fn earlier(&self, ids: &[BatchId]) -> Result<BTreeMap<BatchId, Ingested>, Failure> {
+        let (mut answers, ids) = super::lock(&self.answers).split(ids);
+        if ids.is_empty() {
+            return Ok(answers);
+        }
         let dialect = self.dialect;
         let query = format!(
             "SELECT a, {}, {}, {} FROM {} WHERE kind = 'batch' AND time = toDateTime(0) AND a IN {}
@@ -191,7 +182,7 @@ impl Shared {
             dialect.sum("failures"),
             dialect.min("first"),
             COUNTS.read(self.client.url()),
-            super::dialect::list(ids),
+            super::dialect::list(&ids),
         );
         let rows = self.client.select(&query, |row| {
             let id = row.array()?;
@@ -204,7 +195,8 @@ impl Shared {
             };
             Ok((id, answer))
         })?;
-        Ok(rows.into_iter().collect())
+        answers.extend(rows);
+        Ok(answers)
     }
 
     /// Which sessions are known from other batches that have happened, or come twice in these.
@@ -341,7 +333,7 @@ impl<'a> Coming<'a> {
 }
 
 /// What is told when the same batch comes again.
-fn repeat_of(first: &Ingested) -> Ingested {
+pub(super) fn repeat_of(first: &Ingested) -> Ingested {
     let Ingested { accepted, duplicates, refused, .. } = *first;
     Ingested { accepted, duplicates, refused, is_repeat: true, ..Ingested::default() }
 }

@@ -4,10 +4,12 @@
 //! added up by the database, and answers are made of both here ([`crate::analysis`]). Rows name edges
 //! and postures by names that follow from their content, so several servers may use one database.
 
+mod answers;
 mod client;
 mod condition;
 mod dialect;
 mod dictionary;
+mod doubt;
 mod failure;
 mod import;
 mod ingest;
@@ -28,8 +30,10 @@ use hashbrown::HashSet;
 pub(crate) use import::Import;
 pub use url::{ClickHouseUrl, NotAClickHouseUrl};
 
+use self::answers::Answers;
 use self::client::Client;
 use self::dialect::Dialect;
+use self::doubt::Doubt;
 use self::failure::Failure;
 use self::ingest::BatchId;
 use self::schema::{DICTIONARY, Entry, VERSION};
@@ -71,9 +75,13 @@ struct Shared {
     /// Why the last maintenance failed, if it did.
     trouble: Mutex<Option<String>>,
     /// The block that may be on its way still, though its answer was lost.
-    doubt: Mutex<Option<String>>,
+    doubt: Mutex<Option<Doubt>>,
+    /// Batches that are there though their sender was told that they failed, until they come again.
+    settled: Mutex<BTreeMap<BatchId, Ingested>>,
     /// Some batches that have happened.
     happened: Mutex<HashSet<BatchId, foldhash::fast::RandomState>>,
+    /// What became of the latest batches that this process took.
+    answers: Mutex<Answers>,
     kept: Mutex<Kept>,
     /// Whether a batch may have happened that the catalog does not have.
     is_stale: AtomicBool,
@@ -100,6 +108,8 @@ impl ClickHouseSessions {
             trouble: Mutex::new(None),
             doubt: Mutex::new(None),
             happened: Mutex::new(HashSet::default()),
+            settled: Mutex::new(BTreeMap::new()),
+            answers: Mutex::new(Answers::default()),
             kept: Mutex::new(Kept::default()),
             is_stale: AtomicBool::new(false),
             last_version: AtomicI64::new(0),
@@ -198,7 +208,7 @@ impl Shared {
                 row.u8(Entry::Schema as u8).raw(&ingest::NOTHING).text(b"").text(body.as_bytes());
                 row.i64(VERSION);
                 let table = DICTIONARY.written(self.client.url());
-                self.client.insert_again(&table, &row).map_err(failed)
+                self.client.insert_again(&table, &row, None).map_err(failed)
             }
         }
     }

@@ -5,16 +5,16 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 /// Where a ClickHouse server is, who asks it, and which database it is about:
-/// `clickhouse://[user[:password]@]host[:port]/database[?cluster=NAME&quorum=N&ca=FILE]`, and the same
-/// with `clickhouses://` for HTTPS.
+/// `clickhouse://[user[:password]@]host[:port][,host[:port]...]/database[?cluster=NAME&quorum=N&ca=FILE]`,
+/// and the same with `clickhouses://` for HTTPS.
 ///
-/// User, password and file may have octets as `%41`. The password is in no text of this.
+/// Several hosts are replicas of one shard of the cluster: the first one is asked, and the next one when it
+/// does not answer. User, password and file may have octets as `%41`. The password is in no text of this.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ClickHouseUrl {
     pub(super) is_https: bool,
-    /// As it stands in a URL: IPv6 in brackets.
-    pub(super) host: String,
-    pub(super) port: u16,
+    /// At least one, each as `HOST:PORT` stands in a URL: IPv6 in brackets.
+    pub(super) places: Vec<String>,
     pub(super) user: String,
     pub(super) password: String,
     pub(super) database: String,
@@ -29,7 +29,7 @@ pub struct ClickHouseUrl {
 /// A text is no URL of a ClickHouse server. It does not say which text, for that has a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0}: clickhouse://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE[?cluster=NAME&quorum=N&ca=FILE] is \
+    "{0}: clickhouse://[USER[:PASSWORD]@]HOST[:PORT][,...]/DATABASE[?cluster=NAME&quorum=N&ca=FILE] is \
      expected, or clickhouses:// for HTTPS"
 )]
 pub struct NotAClickHouseUrl(&'static str);
@@ -41,10 +41,11 @@ impl ClickHouseUrl {
         SCHEMES.iter().any(|(scheme, _)| text.starts_with(scheme))
     }
 
-    /// Scheme, host and port.
-    pub(super) fn origin(&self) -> String {
+    /// Scheme, host and port of one of its places; of the first one where there are not so many.
+    pub(super) fn origin(&self, place: usize) -> String {
         let scheme = if self.is_https { "https" } else { "http" };
-        format!("{scheme}://{}:{}", self.host, self.port)
+        let place = self.places.get(place).or_else(|| self.places.first());
+        format!("{scheme}://{}", place.map_or("", String::as_str))
     }
 }
 
@@ -61,13 +62,15 @@ impl FromStr for ClickHouseUrl {
         }
         let (rest, options) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
-        let (login, place) = authority.rsplit_once('@').unwrap_or(("", authority));
+        let (login, places) = authority.rsplit_once('@').unwrap_or(("", authority));
         let (user, password) = login.split_once(':').unwrap_or((login, ""));
-        let (host, port) = host_and_port(place, is_https)?;
+        let places = places.split(',').map(|place| {
+            let (host, port) = host_and_port(place, is_https)?;
+            Ok(format!("{host}:{port}"))
+        });
         let mut url = Self {
             is_https,
-            host: host.to_owned(),
-            port,
+            places: places.collect::<Result<_, _>>()?,
             user: if user.is_empty() { USUAL_USER.to_owned() } else { decoded(user)? },
             password: decoded(password)?,
             database: name(if database.is_empty() { USUAL_DATABASE } else { database })?,
@@ -92,6 +95,12 @@ impl FromStr for ClickHouseUrl {
         if url.quorum.is_some() && url.cluster.is_none() {
             return Err(NotAClickHouseUrl("'quorum' is for clusters"));
         }
+        if url.places.len() > 1 && url.cluster.is_none() {
+            return Err(NotAClickHouseUrl("several hosts are for clusters"));
+        }
+        if url.places.len() > MAX_PLACES {
+            return Err(NotAClickHouseUrl("more hosts than a shard has replicas"));
+        }
         Ok(url)
     }
 }
@@ -99,7 +108,7 @@ impl FromStr for ClickHouseUrl {
 impl fmt::Display for ClickHouseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.is_https { "clickhouses" } else { "clickhouse" };
-        write!(f, "{scheme}://{}:{}/{}", self.host, self.port, self.database)
+        write!(f, "{scheme}://{}/{}", self.places.join(","), self.database)
     }
 }
 
@@ -177,6 +186,9 @@ const HTTPS_PORT: u16 = 8443;
 const USUAL_USER: &str = "default";
 const USUAL_DATABASE: &str = "tlsight";
 
+/// Most hosts: each is tried for a request before that fails.
+const MAX_PLACES: usize = 8;
+
 /// Longest URL in bytes.
 const MAX_LEN: usize = 4096;
 
@@ -193,18 +205,22 @@ mod tests {
             "clickhouses://an%40a:p%3a%2f%25s@[::1]:9443/fleet?cluster=c-1&quorum=2&ca=/a%20b.pem"
                 .parse()
                 .unwrap();
-        assert_eq!((url.origin().as_str(), url.user.as_str()), ("https://[::1]:9443", "an@a"));
+        assert_eq!((url.origin(0).as_str(), url.user.as_str()), ("https://[::1]:9443", "an@a"));
         assert_eq!((url.password.as_str(), url.database.as_str()), ("p:/%s", "fleet"));
         assert_eq!((url.cluster.as_deref(), url.quorum), (Some("c-1"), Some(2)));
         assert_eq!(url.ca, Some(PathBuf::from("/a b.pem")));
         let url: ClickHouseUrl = "clickhouse://ch.example".parse().unwrap();
         assert_eq!(
-            (url.origin().as_str(), url.user.as_str()),
+            (url.origin(0).as_str(), url.user.as_str()),
             ("http://ch.example:8123", "default")
         );
         assert_eq!((url.password.as_str(), url.database.as_str()), ("", "tlsight"));
         let url: ClickHouseUrl = "clickhouses://h/".parse().unwrap();
-        assert_eq!(url.origin(), "https://h:8443");
+        assert_eq!(url.origin(0), "https://h:8443");
+        let url: ClickHouseUrl = "clickhouse://me:p@a,[::1]:9,c:1/d?cluster=c".parse().unwrap();
+        let origins: Vec<_> = (0..4).map(|place| url.origin(place)).collect();
+        assert_eq!(origins, ["http://a:8123", "http://[::1]:9", "http://c:1", "http://a:8123"]);
+        assert_eq!(url.to_string(), "clickhouse://a:8123,[::1]:9,c:1/d");
     }
 
     #[test]
@@ -233,6 +249,10 @@ mod tests {
             "clickhouse://h/d?cluster=",
             "clickhouse://h/d?cluster=a'b",
             "clickhouse://h/d?quorum=2",
+            "clickhouse://a,b/d",
+            "clickhouse://a,,b/d?cluster=c",
+            "clickhouse://a,b,/d?cluster=c",
+            "clickhouse://a,b,c,d,e,f,g,h,i/d?cluster=c",
             "clickhouse://h/d?cluster=c&quorum=0",
             "clickhouse://h/d?ca=x",
             "clickhouse://h/d?other=1",

@@ -150,6 +150,18 @@ pub(crate) struct Server {
     pub(crate) ports: Vec<u16>,
     /// Processes of the servers, if they are known.
     pub(crate) pids: Vec<i32>,
+    /// How they were started.
+    commands: Vec<Vec<String>>,
+}
+
+/// A server that was started again; it ends when this is dropped.
+pub(crate) struct Restarted(Child);
+
+impl Drop for Restarted {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
 }
 
 impl Server {
@@ -170,7 +182,12 @@ impl Server {
             ports.push(port.parse().unwrap());
             pids.extend(pid.parse::<i32>().ok());
         }
-        Self { _child: child, ports, pids }
+        let command = |pid: &i32| {
+            let text = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
+            text.split_terminator('\0').map(str::to_owned).collect()
+        };
+        let commands = pids.iter().map(command).collect();
+        Self { _child: child, ports, pids, commands }
     }
 
     /// The URL of a new database.
@@ -182,6 +199,27 @@ impl Server {
     pub(crate) fn kill(&self, server: usize) {
         let pid = self.pids[server].to_string();
         assert!(Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
+    }
+
+    /// Starts one again that was killed, and waits until it answers.
+    pub(crate) fn restart(&self, server: usize) -> Restarted {
+        let (program, arguments) = self.commands[server].split_first().unwrap();
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let restarted = Restarted(command.spawn().unwrap());
+        let address = ("127.0.0.1", self.ports[server]);
+        let begun = std::time::Instant::now();
+        while std::net::TcpStream::connect(address).is_err() {
+            assert!(begun.elapsed().as_secs() < 180, "the server does not start again");
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        restarted
+    }
+
+    /// The URL of all of them as replicas of one cluster.
+    pub(crate) fn replicas(&self, database: &str) -> String {
+        let places: Vec<_> = self.ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
+        format!("clickhouse://default:{KEY}@{}/{database}?cluster=tests", places.join(","))
     }
 
     pub(crate) fn url(&self, server: usize, database: &str) -> String {

@@ -129,11 +129,15 @@ impl ServerSettings {
         if let Some(folder) = &self.folder {
             return Ok(folder.clone());
         }
+        let absolute =
+            |name: &str| env::var_os(name).map(PathBuf::from).filter(|it| it.is_absolute());
+        // The folder that systemd makes (StateDirectory=).
+        if let Some(state) = absolute("STATE_DIRECTORY") {
+            return Ok(state.join("agent"));
+        }
         if rustix::process::geteuid().is_root() {
             return Ok(PathBuf::from(FOLDER_OF_ROOT));
         }
-        let absolute =
-            |name: &str| env::var_os(name).map(PathBuf::from).filter(|it| it.is_absolute());
         match (absolute("XDG_STATE_HOME"), absolute("HOME")) {
             (Some(state), _) => Ok(state.join("tlsight/agent")),
             (None, Some(home)) => Ok(home.join(".local/state/tlsight/agent")),
@@ -219,8 +223,9 @@ pub(crate) const DEFAULT_TABLE: &str = r#"
 # What lets this agent in, once: `tlsight serve` prints it. TLSIGHT_AGENT_ENROL can give it as well.
 # enrol = "tlj1-..."
 
-# The folder for its certificate, and for what waits until the server has it: /var/lib/tlsight/agent for
-# root, else $XDG_STATE_HOME/tlsight/agent. When more waits than has room, the oldest goes and is counted.
+# The folder for its certificate, and for what waits until the server has it: $STATE_DIRECTORY/agent under
+# systemd, /var/lib/tlsight/agent for root, else $XDG_STATE_HOME/tlsight/agent. When more waits than has room,
+# the oldest goes and is counted.
 # folder = "/var/lib/tlsight/agent"
 spool = "256MiB"
 

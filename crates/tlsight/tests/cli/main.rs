@@ -13,6 +13,10 @@ mod enduring;
 #[cfg(test)]
 mod escrow;
 #[cfg(test)]
+mod fleet;
+#[cfg(test)]
+mod package;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod program;

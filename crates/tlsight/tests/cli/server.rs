@@ -1,5 +1,6 @@
 //! A running `tlsight serve` or `up`, asked by curl.
 
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -29,8 +30,18 @@ impl Server {
     /// Starts it on a free port, and waits until it says where it is; a new one also says how the first
     /// user is made.
     pub(crate) fn start(arguments: &[&str], is_new: bool) -> Self {
+        Self::start_in(&[], arguments, is_new)
+    }
+
+    /// The same with variables of its environment.
+    pub(crate) fn start_in(
+        environment: &[(&str, &OsStr)],
+        arguments: &[&str],
+        is_new: bool,
+    ) -> Self {
         let mut child = Command::new(PROGRAM)
             .args(arguments)
+            .envs(environment.iter().copied())
             .args(["--listen", "127.0.0.1:0"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

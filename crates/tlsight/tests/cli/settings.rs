@@ -81,3 +81,16 @@ fn the_printed_default_can_be_used_as_it_is() {
     let with_file = session(&["--config".into(), file.path().into()], &[]);
     assert_eq!(with_file, session(&[], &[]));
 }
+
+#[test]
+fn an_empty_variable_takes_back_what_a_unit_says() {
+    let arguments = ["agent", "--server", "127.0.0.1:1", "--cgroup", "/nowhere"];
+    let refused = |output: &str| {
+        let run = with_environment(arguments, &[("TLSIGHT_AGENT_OUTPUT", output)]);
+        assert_ne!(run.status, 0);
+        run.stderr
+    };
+    assert!(refused("/var/log/lines").contains("to a server (agent.server) or to a file"));
+    let said = refused("");
+    assert!(!said.contains("to a file (output)"), "{said}");
+}

@@ -3,6 +3,8 @@ import type { AgentState } from '../../api/types';
 /** What each state is called, and how bad it is. */
 export const STATES: Record<AgentState, { label: string; tone: string }> = {
   ok: { label: 'OK', tone: 'tone-good' },
+  outdated: { label: 'Older version', tone: 'tone-warn' },
+  reduced: { label: 'Sees less', tone: 'tone-warn' },
   malformed: { label: 'Nonsense sent', tone: 'tone-warn' },
   policies_refused: { label: 'Policies refused', tone: 'tone-warn' },
   settings_refused: { label: 'Settings refused', tone: 'tone-warn' },

@@ -251,3 +251,41 @@ async fn how_an_agent_does_is_told_with_the_reason() {
     assert_eq!(agent["member"]["spooled_batches"], 3, "what it said last is kept: {agent}");
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_is_older_or_sees_less_than_it_could_says_so() {
+    let place = Place::new();
+    let server = place.start().await;
+    let member = join(&server).await;
+    let Say::Hello(usual) = hello() else { unreachable!() };
+    let older = v1::Hello {
+        version: "0.0.9".to_owned(),
+        capability: "packets_without_processes".to_owned(),
+        missing: vec!["CAP_BPF is missing".to_owned()],
+        ..usual
+    };
+    let call = member.call_with(&server, Say::Hello(older)).await.unwrap();
+    let agent = server.agent(&member.id).await;
+    let troubles: Vec<_> = agent["troubles"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| (it["state"].as_str().unwrap(), it["reason"].as_str().unwrap()))
+        .collect();
+    let own = env!("CARGO_PKG_VERSION");
+    let outdated = format!("it runs 0.0.9, this server {own}");
+    assert_eq!(
+        troubles,
+        [
+            ("reduced", "it sees less than it could: CAP_BPF is missing"),
+            ("outdated", outdated.as_str())
+        ]
+    );
+    drop(call);
+    until("it is not connected", async || server.agent(&member.id).await["state"] == "silent")
+        .await;
+    let agent = server.agent(&member.id).await;
+    let reason = agent["troubles"][0]["reason"].as_str().unwrap();
+    assert!(reason.starts_with("not connected since 20"), "{agent}");
+    server.stop().await;
+}
