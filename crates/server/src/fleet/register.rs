@@ -207,7 +207,8 @@ impl Register {
             if let Some(heard) = agent.heard
                 && report.len() <= EnrolledAgent::MAX_REPORT_LEN
             {
-                reports.push(AgentReport { agent: agent.enrolled.id.clone(), heard, report });
+                let (agent, is_connected) = (agent.enrolled.id.clone(), agent.is_connected);
+                reports.push(AgentReport { agent, heard, is_connected, report });
             }
         }
         if reports.is_empty() { Ok(()) } else { control.note_agents(&reports) }

@@ -92,6 +92,21 @@ impl Client {
         rows: &Rows,
         token: Option<&str>,
     ) -> Result<(), Failure> {
+        self.put(into, rows, token, token)
+    }
+
+    /// Inserts rows unless a block with this token was inserted before. Others may do so at the same time.
+    pub(super) fn insert_first(&self, into: &str, rows: &Rows, token: &str) -> Result<(), Failure> {
+        self.put(into, rows, Some(token), None)
+    }
+
+    fn put(
+        &self,
+        into: &str,
+        rows: &Rows,
+        token: Option<&str>,
+        name: Option<&str>,
+    ) -> Result<(), Failure> {
         let mut settings = format!(
             "{INSERT_SETTINGS}&query={}",
             encoded(&format!("INSERT INTO {into} FORMAT RowBinary"))
@@ -99,11 +114,11 @@ impl Client {
         if let Some(quorum) = self.url.quorum {
             settings.push_str(&format!("&insert_quorum={quorum}"));
         }
-        if let Some(token) = token {
-            settings.push_str(&format!("&query_id={}", encoded(token)));
-            if self.is_modern {
-                settings.push_str(&format!("&insert_deduplication_token={}", encoded(token)));
-            }
+        if let Some(token) = token.filter(|_| self.is_modern) {
+            settings.push_str(&format!("&insert_deduplication_token={}", encoded(token)));
+        }
+        if let Some(name) = name {
+            settings.push_str(&format!("&query_id={}", encoded(name)));
         }
         // A body that is cut ends in the middle of what is packed, so that nothing of it is taken. Of one
         // that is not packed, old servers take the rows up to the cut.

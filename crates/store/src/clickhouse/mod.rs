@@ -6,6 +6,7 @@
 
 mod client;
 mod condition;
+mod decisions;
 mod dialect;
 mod dictionary;
 mod failure;
@@ -25,6 +26,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockW
 use event::Timestamp;
 use hashbrown::HashSet;
 
+pub(crate) use decisions::{Appended, Decisions, Head, Name, Part, Said};
 pub(crate) use import::Import;
 pub use url::{ClickHouseUrl, NotAClickHouseUrl};
 
