@@ -397,6 +397,27 @@ fn a_log_that_was_cut_is_noticed_by_whoever_has_seen_more() {
 }
 
 #[test]
+fn where_the_log_was_lost_a_server_begins_another_with_what_it_has() {
+    let Some(world) = World::new("where_the_log_was_lost") else { return };
+    let (a, b) = (world.open("a"), world.open("b"));
+    for name in ["first", "second"] {
+        a.control.add_user(&user(name, Role::Viewer)).unwrap();
+    }
+    b.control.follow().unwrap();
+    world.ask("DROP TABLE `{db}`.decisions SYNC");
+    world.ask("DROP TABLE `{db}`.decision_snapshots SYNC");
+    assert!(a.control.add_user(&user("third", Role::Viewer)).is_err());
+    drop((a, b));
+    let a = world.open("a");
+    assert_eq!(a.control.users().unwrap().len(), 2);
+    a.control.add_user(&user("third", Role::Viewer)).unwrap();
+    // It does not take the log of others for its own.
+    let other = world.open_by("b", &world.url).err().unwrap();
+    assert!(matches!(other, StoreError::NotShared(NotShared::Differs { .. })), "{other}");
+    assert_same(&[a, world.open("c")]);
+}
+
+#[test]
 fn what_agents_say_goes_to_all_servers_beside_the_log() {
     let Some(world) = World::new("what_agents_say_goes_to_all_servers") else { return };
     let (a, b) = (world.open("a"), world.open("b"));

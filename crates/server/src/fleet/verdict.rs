@@ -83,7 +83,7 @@ pub(crate) fn troubles(agent: &Known, now: Timestamp) -> Vec<Trouble> {
             None => "it enrolled and has not connected since".to_owned(),
         };
         say(AgentState::Silent, reason);
-    } else if !agent.is_connected && agent.heard.is_some() {
+    } else if !agent.is_connected_anywhere(now) && agent.heard.is_some() {
         say(AgentState::Silent, format!("its connection ended at {heard}"));
     }
     if let Some(lost) = report.lost.filter(|lost| now.nanos_since(*lost) < RECENTLY.unsigned_abs())

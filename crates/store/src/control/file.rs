@@ -146,14 +146,14 @@ impl Replication for Control {
     fn follow(&self) -> Result<BTreeSet<Decided>, StoreError> {
         let Some(replica) = &self.replica else { return Ok(BTreeSet::new()) };
         let mut writer = self.writer();
-        let followed = replica.catch_up(&self.file, &mut writer.connection);
-        let copy = replica.copy_if_due(&self.file, &writer.connection);
-        drop(writer);
-        if let Some((copy, place)) = copy? {
-            replica.put_snapshot(&copy, place)?;
-        }
         // What was applied before something failed is news as well: it is told the next time.
-        followed.map(|()| replica.news())
+        replica.catch_up(&self.file, &mut writer.connection)?;
+        let copy = replica.copy_if_due(&self.file, &writer.connection)?;
+        drop(writer);
+        if let Some((copy, place)) = copy {
+            replica.put_due_snapshot(&copy, place)?;
+        }
+        Ok(replica.news())
     }
 
     fn look_after_duties(&self, now: Duration) -> Result<(), StoreError> {

@@ -3,6 +3,9 @@
 #[cfg(test)]
 mod alerting;
 #[cfg(test)]
+#[path = "../../../store/tests/backend/mod.rs"]
+mod backend;
+#[cfg(test)]
 mod database;
 #[cfg(test)]
 mod decrypt;
@@ -18,6 +21,8 @@ mod policy;
 mod program;
 #[cfg(test)]
 mod read;
+#[cfg(test)]
+mod replicas;
 #[cfg(test)]
 mod report;
 #[cfg(test)]

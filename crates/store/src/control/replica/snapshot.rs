@@ -34,12 +34,21 @@ impl Replica {
         Ok(Some((Copy::of(file, applier)?, place)))
     }
 
-    /// Makes a snapshot of a copy, and has what nobody needs any more forgotten.
-    pub(in crate::control) fn put_snapshot(
+    /// Makes a snapshot that is due, and has it be due still if that fails.
+    pub(in crate::control) fn put_due_snapshot(
         &self,
         copy: &Copy,
         place: Place,
     ) -> Result<(), StoreError> {
+        let put = self.put_snapshot(copy, place);
+        if put.is_err() {
+            self.is_snapshot_due.store(true, Ordering::Relaxed);
+        }
+        put
+    }
+
+    /// Makes a snapshot of a copy, and has what nobody needs any more forgotten.
+    pub(super) fn put_snapshot(&self, copy: &Copy, place: Place) -> Result<(), StoreError> {
         let before = self.decisions.snapshots()?.first().map(|(position, _)| *position);
         let failed = |error: io::Error| copy.failed(error);
         let mut input = File::open(&copy.path).map_err(failed)?;
