@@ -3,6 +3,7 @@
 
 mod backend;
 mod proxy;
+mod samples;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -15,9 +16,9 @@ use proxy::{Fault, Proxy, ask};
 use rusqlite::types::Value;
 use store::{
     Accounts as _, AgentCertificate, AgentReport, AuditEntry, AuditOutcome, AuthorityPem,
-    Collection, Control, Decided, Documents as _, EnrolmentToken, Expected, Fleet as _, Labels,
-    NewAgent, NotEnrolled, NotShared, Outbox as _, Replication as _, Role, SecretDigest,
-    SecretText, StoreError, User, Violations as _,
+    Collection, Control, Decided, Documents as _, EdgeId, EnrolmentToken, Expected, Finding,
+    Fleet as _, Labels, NewAgent, NotEnrolled, NotShared, Outbox as _, PostureId, Replication as _,
+    Role, SecretDigest, SecretText, StoreError, User, VerdictCounts, Violations as _,
 };
 
 /// A database and a key that servers share.
@@ -220,6 +221,47 @@ fn what_one_server_decides_is_news_to_the_others_and_nothing_changed_is_no_news(
     assert_eq!(a.control.share_authority(&authority).unwrap(), authority);
     let other = AuthorityPem { certificate: "second".to_owned(), key };
     assert_eq!(b.control.share_authority(&other).unwrap(), authority, "the first is everybody's");
+}
+
+#[test]
+fn a_sweep_that_finds_the_same_again_writes_nothing() {
+    let Some(world) = World::new("a_sweep_that_finds_the_same_again") else { return };
+    let (a, b) = (world.open("a"), world.open("b"));
+    let record = samples::Samples::new(1, 4).session(at(1));
+    let edge = EdgeId::of(&record.source, &record.destination, 443, record.seen.transport);
+    let posture = PostureId::of(&record.seen.posture);
+    let sweep = |server: &Server, count: u64, last_seen: Timestamp| {
+        let findings: Vec<Finding> = (0..100)
+            .map(|policy| Finding {
+                policy: format!("policy {policy}"),
+                policy_name: "No old TLS".to_owned(),
+                severity: policy::Severity::High,
+                edge,
+                posture,
+                message: "TLS 1.0 is below 1.2".to_owned(),
+                namespaces: Vec::new(),
+                text: String::new(),
+                sessions: count,
+                first_seen: at(1),
+                last_seen,
+            })
+            .collect();
+        let verdict = VerdictCounts { pass: 1, fail: 100, unknown: 0 };
+        server.control.set_verdicts(&[(edge, posture, verdict)]).unwrap();
+        server.control.report(&findings, last_seen).unwrap().len()
+    };
+    assert_eq!(sweep(&a, 1, at(1000)), 100);
+    let position = a.control.position();
+    for minute in 1..30 {
+        // Whichever of them does so.
+        let server = if minute % 2 == 0 { &a } else { &b };
+        let sessions = u64::try_from(minute).unwrap();
+        assert_eq!(sweep(server, sessions, at(1000 + 60 * minute)), 0);
+        assert_eq!(server.control.position(), position, "minute {minute}");
+    }
+    assert_eq!(sweep(&b, 99, at(1000 + 3600)), 0);
+    assert_eq!(b.control.position(), position.map(|it| it + 1), "an hour later, in one entry");
+    assert_same(&[a, b]);
 }
 
 #[test]

@@ -205,8 +205,8 @@ pub(super) fn packed(plain: &[u8]) -> Result<Vec<u8>, StoreError> {
         .map_err(|_error| StoreError::Damaged("a change cannot be packed"))
 }
 
-/// Longest change before it is packed: the sweep of a thousand pairs, or some of the longest documents.
-pub(super) const MAX_PLAIN_LEN: usize = 16 << 20;
+/// Longest change before it is packed: a thousand pairs of which each breaks dozens of policies.
+pub(super) const MAX_PLAIN_LEN: usize = 64 << 20;
 
 /// Longest body of an entry: what cannot be packed is a bit longer than it was.
 const MAX_SEALED_LEN: usize = MAX_PLAIN_LEN + (1 << 20);
