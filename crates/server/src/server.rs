@@ -144,7 +144,8 @@ impl Server {
             task.abort();
         }
         app.duties.give_up(&app).await;
-        save_agents(&app).await;
+        // A database that does not answer keeps nobody from ending.
+        tokio::time::timeout(LAST_PATIENCE, save_agents(&app)).await.ok();
     }
 }
 
@@ -235,6 +236,9 @@ const NOTE_EVERY: Duration = Duration::from_secs(30);
 
 /// What agents say of themselves is as old as this on other servers.
 const TELL_EVERY: Duration = Duration::from_secs(10);
+
+/// For what is kept at the end.
+const LAST_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Enrolment tokens that have ended are shown for so long.
 const TOKENS_SHOWN: i64 = 30 * DAY;

@@ -9,10 +9,19 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::app::App;
+use crate::fleet::dropped_tokens;
 
-/// When the log was looked at last. One at a time does so, and whoever asks meanwhile has what it finds.
+/// Looks at what others decide. One at a time does so, and whoever asks meanwhile has what it finds.
 #[derive(Debug, Default)]
-pub(crate) struct Following(Arc<Mutex<Option<Instant>>>);
+pub(crate) struct Following(Arc<Mutex<Look>>);
+
+/// The last look.
+#[derive(Debug, Default)]
+struct Look {
+    begun: Option<Instant>,
+    /// What was found and is not in memory yet, because reading it failed.
+    missed: BTreeSet<Decided>,
+}
 
 impl Following {
     /// Follows for as long as the server runs.
@@ -35,6 +44,9 @@ impl Following {
                 app.log("what other servers decide is known again");
             }
             last_error = error;
+            let own = app.clone();
+            // Agents may ask another server for what was left in the folder of this one. Failures were logged.
+            app.control(move |control| dropped_tokens::take_up(&own, control)).await.ok();
         }
     }
 
@@ -50,21 +62,25 @@ impl Following {
     async fn look(&self, app: &App) -> Result<(), StoreError> {
         let asked = Instant::now();
         let mut last = Arc::clone(&self.0).lock_owned().await;
-        if let Some(begun) = *last {
+        if let Some(begun) = last.begun {
             // One that began after this one was asked for has found all that it would.
             if begun >= asked {
                 return Ok(());
             }
             tokio::time::sleep(SPACING.saturating_sub(begun.elapsed())).await;
         }
-        *last = Some(Instant::now());
+        last.begun = Some(Instant::now());
         let app = app.clone();
         let looked = tokio::task::spawn_blocking(move || {
-            let news = app.parts.control.follow()?;
-            take_up(&app, &news)?;
-            // Whoever waited for it no longer may have gone: the next one comes when it is over.
+            let mut news = app.parts.control.follow()?;
+            news.append(&mut last.missed);
+            let taken = take_up(&app, &news);
+            if taken.is_err() {
+                last.missed = news;
+            }
+            // Whoever waited for it may have gone meanwhile: the next look begins when this one is over.
             drop(last);
-            Ok(())
+            taken
         });
         looked.await.unwrap_or(Ok(()))
     }

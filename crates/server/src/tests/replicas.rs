@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request};
+use fleet::JoinToken;
 use fleet::v1::from_server::Message as Told;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -15,6 +16,7 @@ use super::fleet::{Follow, Place, Running, until};
 use super::receiver::webhook;
 use crate::auth::token;
 use crate::clock::Clock;
+use crate::fleet::dropped_tokens::{TokenAsked, drop_token};
 use crate::http::headers::StrictTransport;
 use crate::http::listener::Peer;
 use crate::routes::openapi;
@@ -194,6 +196,23 @@ async fn a_message_is_sent_once_by_whoever_has_the_duties() {
     let different: std::collections::BTreeSet<_> = told.iter().collect();
     assert!(told.len() > 4 && different.len() == told.len(), "{told:?}");
     couriers.iter().for_each(tokio::task::JoinHandle::abort);
+    a.stop().await;
+    b.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_was_left_in_the_folder_of_one_server_is_good_at_all() {
+    let test = "a_token_that_was_left_in_the_folder_of_one_server";
+    let Some([(of_a, a), (_q, b)]) = servers(test, Follow::All).await else { return };
+    let authority = b.app.fleet.entrance.as_ref().unwrap().authority.fingerprint();
+    let token = JoinToken::generate(authority).unwrap();
+    let now = Clock::system().now();
+    let expires = now.plus_nanos(60_000_000_000_000);
+    let labels = [("tenant".to_owned(), "blue".to_owned())].into();
+    let asked = TokenAsked { labels, uses: 1, expires, by: "root".to_owned() };
+    drop_token(&of_a.folder.join("fleet"), &token, asked, now).unwrap();
+    until("it is known to the other one", async || enrol(&b, &token.reveal()).await.is_ok()).await;
+    assert!(enrol(&a, &token.reveal()).await.err().unwrap().message().contains("used up"));
     a.stop().await;
     b.stop().await;
 }
