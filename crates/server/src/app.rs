@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use prometheus_client::encoding::DescriptorEncoder;
-use store::{Accounts, Documents, Outbox, Sessions, StoreError, Violations};
+use store::{Accounts, Documents, Outbox, Replication, Sessions, StoreError, Violations};
 use tokio::sync::Semaphore;
 
 use crate::auth::password::{NoHash, Passwords};
@@ -17,11 +17,13 @@ use crate::live::Live;
 use crate::meter::Meter;
 use crate::notify::courier::Courier;
 use crate::problem::Problem;
+use crate::replicas::duties::Duties;
+use crate::replicas::following::Following;
 
 /// What people decide, and what must outlive the process: see [`store`].
-pub trait Control: Accounts + Documents + store::Fleet + Outbox + Violations {}
+pub trait Control: Accounts + Documents + store::Fleet + Outbox + Replication + Violations {}
 
-impl<T: Accounts + Documents + store::Fleet + Outbox + Violations> Control for T {}
+impl<T: Accounts + Documents + store::Fleet + Outbox + Replication + Violations> Control for T {}
 
 /// Whom to tell what an operator should know: one sentence.
 pub type Log = Arc<dyn Fn(&str) + Send + Sync>;
@@ -78,6 +80,8 @@ pub(crate) struct Shared {
     pub(crate) courier: Courier,
     pub(crate) meter: Meter,
     pub(crate) fleet: Fleet,
+    pub(crate) following: Following,
+    pub(crate) duties: Duties,
     /// Places for imports.
     pub(crate) imports: Arc<Semaphore>,
 }
@@ -94,6 +98,8 @@ impl App {
             courier: Courier::default(),
             meter: Meter::default(),
             fleet,
+            following: Following::default(),
+            duties: Duties::default(),
             imports: Arc::new(Semaphore::new(MAX_IMPORTS)),
         })))
     }
@@ -141,7 +147,7 @@ impl App {
             }
             StoreError::Unreachable { .. } => {
                 self.log(&text);
-                Problem::unavailable("the database of sessions does not answer")
+                Problem::unavailable("the database does not answer")
             }
             StoreError::TooLarge { .. } | StoreError::Cursor(_) => Problem::bad_request(text),
             StoreError::LimitReached { .. }

@@ -12,6 +12,7 @@ mod live;
 mod meter;
 mod notify;
 mod problem;
+mod replicas;
 mod routes;
 mod secret;
 mod server;
@@ -21,7 +22,7 @@ mod ui;
 mod view;
 
 pub use self::fleet::{
-    FleetParts, NoAuthority, TokenAsked, drop_token, join_command, open_authority,
+    FleetParts, NoAuthority, TokenAsked, drop_token, join_command, open_authority, share_authority,
 };
 pub use app::{Control, DataKind, Log, Outlet, Parts};
 pub use auth::password::NoHash;

@@ -98,7 +98,9 @@ impl Server {
         if !control.users()?.is_empty() {
             return Ok(None);
         }
-        let Ok(secret) = token::random() else { return Ok(None) };
+        // Of several servers that start at the same time, each tells the same one.
+        let shared = control.derived_secret("setup").map(|it| it.dangerous_text().to_owned());
+        let Some(secret) = shared.or_else(|| token::random().ok()) else { return Ok(None) };
         control.set_setup_token(token::digest(&secret))?;
         Ok(Some(Secret::new(secret)))
     }
@@ -121,6 +123,14 @@ impl Server {
             tokio::spawn(note_agents(app.clone())),
             tokio::spawn({
                 let app = app.clone();
+                async move { app.following.run(&app).await }
+            }),
+            tokio::spawn({
+                let app = app.clone();
+                async move { app.duties.run(&app).await }
+            }),
+            tokio::spawn({
+                let app = app.clone();
                 async move { app.courier.run(&app).await }
             }),
         ];
@@ -133,7 +143,9 @@ impl Server {
         for task in work {
             task.abort();
         }
-        save_agents(&app).await;
+        app.duties.give_up(&app).await;
+        // A database that does not answer keeps nobody from ending.
+        tokio::time::timeout(LAST_PATIENCE, save_agents(&app)).await.ok();
     }
 }
 
@@ -147,9 +159,20 @@ fn listen_for_agents(parts: FleetParts) -> io::Result<FleetListener> {
 
 /// Keeps now and then what agents say of themselves.
 async fn note_agents(app: App) {
+    let is_shared = app.parts.control.position().is_some();
     loop {
-        tokio::time::sleep(NOTE_EVERY).await;
+        tokio::time::sleep(if is_shared { TELL_EVERY } else { NOTE_EVERY }).await;
         save_agents(&app).await;
+        if is_shared {
+            let own = app.clone();
+            // Failures were logged; what was not read is read the next time.
+            app.control(move |control| {
+                own.fleet.register.hear(&control.agents_elsewhere()?, own.parts.clock.now());
+                Ok(())
+            })
+            .await
+            .ok();
+        }
     }
 }
 
@@ -163,6 +186,9 @@ async fn save_agents(app: &App) {
 async fn judge(app: App) {
     loop {
         app.judge.due(SWEEP_EVERY).await;
+        if !app.duties.are_here(&app) {
+            continue;
+        }
         let own = app.clone();
         let swept = app
             .blocking(move || {
@@ -189,6 +215,9 @@ async fn tidy(app: App) {
         let own = Arc::clone(&app.parts.sessions);
         // Failures were logged, and are part of the store's status.
         app.blocking(move || own.maintain(now)).await.ok();
+        if !app.duties.are_here(&app) {
+            continue;
+        }
         app.control(move |control| {
             control.remove_old_enrolment_tokens(now.plus_nanos(-TOKENS_SHOWN))?;
             control.remove_old_logins(now.plus_nanos(-LONGEST_LOGIN), now.plus_nanos(-LONGEST_IDLE))
@@ -205,6 +234,12 @@ const TIDY_EVERY: Duration = Duration::from_secs(60);
 
 /// What agents say of themselves is lost for so long if the process is killed.
 const NOTE_EVERY: Duration = Duration::from_secs(30);
+
+/// What agents say of themselves is as old as this on other servers.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
+/// For what is kept at the end.
+const LAST_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Enrolment tokens that have ended are shown for so long.
 const TOKENS_SHOWN: i64 = 30 * DAY;

@@ -1,5 +1,6 @@
 //! Why the store did not do what it was asked.
 
+use crate::control::NotShared;
 use crate::page::NotACursor;
 
 /// Why the store did not do what it was asked. Nothing is half done.
@@ -98,6 +99,9 @@ pub enum StoreError {
     /// Nobody would be left who may everything.
     #[error("this is the last admin: make another one first")]
     LastAdmin,
+    /// What people decide cannot be shared with other servers.
+    #[error(transparent)]
+    NotShared(#[from] NotShared),
     /// A cursor that no page gave, or one of another list.
     #[error(transparent)]
     Cursor(#[from] NotACursor),

@@ -3,7 +3,8 @@
 //! A store has two halves. [`Sessions`] holds what agents send: sessions with their whole lines, edges,
 //! postures, certificates and their counts over time. [`Violations`], [`Accounts`], [`Documents`],
 //! [`Fleet`] and [`Outbox`] hold what people decide. The first may be a SQLite file or a fleet's
-//! database, the second is always a small SQLite file.
+//! database, the second is always a small SQLite file, which servers over one database share change by
+//! change ([`Replication`]).
 //!
 //! All calls block: a query is milliseconds in memory or on a disk, the program's reports have no
 //! runtime, and a server calls them from threads that may block.
@@ -36,11 +37,12 @@ pub use answer::{
 pub use batch::{Batch, Ingested, Loss, NotTaken, Record, Source};
 pub use clickhouse::{ClickHouseSessions, ClickHouseUrl, NotAClickHouseUrl};
 pub use control::{
-    Accounts, AgentCertificate, AgentReport, AuditEntry, AuditOutcome, Collection, Control,
-    Document, Documents, EnrolledAgent, EnrolmentToken, Exclusion, Expected, Finding, Fleet,
-    Labels, Login, NewAgent, NotEnrolled, OpenViolation, Outbox, Parcel, Queue, Reported, Resolve,
-    Revocation, Role, Rollout, RolloutState, SecretDigest, SecretText, Stage, Token, User,
-    VerdictCounts, Violation, ViolationId, ViolationQuery, ViolationState, Violations,
+    Accounts, AgentCertificate, AgentReport, AuditEntry, AuditOutcome, AuthorityPem, Collection,
+    Control, Decided, Document, Documents, EnrolledAgent, EnrolmentToken, Exclusion, Expected,
+    Finding, Fleet, Labels, Login, NewAgent, NotEnrolled, NotShared, OpenViolation, Outbox, Parcel,
+    Queue, Replication, Reported, Resolve, Revocation, Role, Rollout, RolloutState, SecretDigest,
+    SecretText, Stage, Token, User, VerdictCounts, Violation, ViolationId, ViolationQuery,
+    ViolationState, Violations,
 };
 pub use error::StoreError;
 pub use id::{EdgeId, NotAnId, PostureId, SessionId};

@@ -64,6 +64,7 @@ fn what_agents_said_last_is_there_when_the_file_is_opened_again() {
     let report = |agent: &str| AgentReport {
         agent: agent.to_owned(),
         heard: at(50),
+        is_connected: true,
         report: b"{}".to_vec(),
     };
     control.note_agents(&[report("a"), report("nobody")]).unwrap();

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, header};
 use event::Timestamp;
-use store::{Login, Role, SecretDigest};
+use store::{Login, Role, SecretDigest, StoreError};
 
 use super::token;
 use crate::app::App;
@@ -29,8 +29,23 @@ pub(crate) enum Credential {
     Token,
 }
 
-/// Says who asks; nobody, if nothing or nothing valid says so.
+/// Says who asks; nobody, if nothing or nothing valid says so. Somebody whom this server does not know may
+/// be known to another one.
 pub(crate) async fn identify(app: &App, headers: &HeaderMap) -> Result<Option<Caller>, Problem> {
+    let found = look_up(app, headers).await?;
+    if found.is_some() || app.parts.control.position().is_none() || !is_claimed(headers) {
+        return Ok(found);
+    }
+    app.following.catch_up(app).await;
+    look_up(app, headers).await
+}
+
+/// Whether somebody says who they are.
+fn is_claimed(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::AUTHORIZATION) || cookie(headers).is_some()
+}
+
+async fn look_up(app: &App, headers: &HeaderMap) -> Result<Option<Caller>, Problem> {
     if let Some(value) = headers.get(header::AUTHORIZATION) {
         let token = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer "));
         return match token.filter(|token| token.starts_with(token::PREFIX)) {
@@ -53,7 +68,7 @@ async fn by_token(app: &App, token: &str) -> Result<Option<Caller>, Problem> {
             return Ok(None);
         }
         if token.last_used.is_none_or(|last| is_stale(last, now)) {
-            control.touch_token(&token.id, now)?;
+            if_it_can_be(control.touch_token(&token.id, now))?;
         }
         let name = format!("token:{}", token.name);
         Ok(Some(Caller { name, role: token.role, by: Credential::Token }))
@@ -67,16 +82,25 @@ async fn by_cookie(app: &App, cookie: &str) -> Result<Option<Caller>, Problem> {
     app.control(move |control| {
         let Some((login, user)) = control.login(digest)? else { return Ok(None) };
         if is_over(&login, now) {
-            control.remove_login(digest)?;
+            if_it_can_be(control.remove_login(digest).map(drop))?;
             return Ok(None);
         }
         if is_stale(login.last_used, now) {
-            control.touch_login(digest, now)?;
+            if_it_can_be(control.touch_login(digest, now))?;
         }
         let by = Credential::Cookie { digest, csrf: login.csrf };
         Ok(Some(Caller { name: user.name, role: user.role, by }))
     })
     .await
+}
+
+/// When somebody was here last is noted where it can be: a database that does not answer keeps nobody
+/// from reading.
+fn if_it_can_be(noted: Result<(), StoreError>) -> Result<(), StoreError> {
+    match noted {
+        Err(StoreError::Unreachable { .. }) => Ok(()),
+        noted => noted,
+    }
 }
 
 /// The value of our cookie.

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 
 use event::Timestamp;
 use fleet::{Authority, NotIssued};
+use store::{AuthorityPem, SecretText, StoreError};
+
+use crate::app::Control;
 
 /// Why there is no authority.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +32,18 @@ pub enum NoAuthority {
     /// They cannot be used.
     #[error(transparent)]
     NotIssued(#[from] NotIssued),
+    /// They are not what the servers share.
+    #[error(
+        "{folder} has the authority of another fleet than that of the servers that share the database: \
+         move authority.pem and authority.key away"
+    )]
+    Another {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// What the servers share is not known.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Reads the authority that is kept in a folder, or makes one: `authority.pem` and `authority.key`. Whoever
@@ -37,27 +52,66 @@ pub enum NoAuthority {
 /// # Errors
 /// See [`NoAuthority`].
 pub fn open_authority(folder: &Path, now: Timestamp) -> Result<Authority, NoAuthority> {
-    let (certificate, key) = (folder.join("authority.pem"), folder.join("authority.key"));
+    let (certificate, key) = (folder.join(CERTIFICATE), folder.join(KEY));
     match (read(&certificate)?, read(&key)?) {
         (Some(certificate), Some(key)) => Ok(Authority::from_pem(&certificate, &key)?),
         (None, Some(_)) => Err(NoAuthority::Half { path: certificate }),
         (Some(_), None) => Err(NoAuthority::Half { path: key }),
         (None, None) => {
             let made = Authority::generate(now)?;
-            let failed = |cause| NoAuthority::File { path: folder.to_owned(), cause };
-            DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-            // Under other names first: a kill leaves two whole files or none.
-            let new = [(&key, made.key_pem()), (&certificate, made.certificate_pem())];
-            for (path, text) in &new {
-                write(&unfinished(path), text)?;
-            }
-            for (path, _) in &new {
-                let failed = |cause| NoAuthority::File { path: (*path).clone(), cause };
-                fs::rename(unfinished(path), path).map_err(failed)?;
-            }
+            keep(folder, &made)?;
             Ok(made)
         }
     }
+}
+
+/// The authority that servers share ([`store::Replication`]), which is in the folder as well afterwards. The
+/// first of them shares the one of its folder, and makes it if there is none.
+///
+/// # Errors
+/// See [`NoAuthority`]; [`NoAuthority::Another`] if the folder has another one than the servers share.
+pub fn share_authority(
+    control: &dyn Control,
+    folder: &Path,
+    now: Timestamp,
+) -> Result<Authority, NoAuthority> {
+    let has_own = [CERTIFICATE, KEY].iter().any(|name| folder.join(name).exists());
+    let shared = match control.authority()? {
+        Some(shared) => shared,
+        None => {
+            // Without files first: of servers that begin at the same time, one makes it for all.
+            let own =
+                if has_own { open_authority(folder, now)? } else { Authority::generate(now)? };
+            let key = SecretText::new(own.key_pem());
+            let certificate = own.certificate_pem();
+            control.share_authority(&AuthorityPem { certificate, key })?
+        }
+    };
+    let AuthorityPem { certificate, key } = shared;
+    let shared = Authority::from_pem(&certificate, key.dangerous_text())?;
+    if !has_own {
+        keep(folder, &shared)?;
+    } else if open_authority(folder, now)?.fingerprint() != shared.fingerprint() {
+        return Err(NoAuthority::Another { folder: folder.to_owned() });
+    }
+    Ok(shared)
+}
+
+/// Writes both files.
+fn keep(folder: &Path, authority: &Authority) -> Result<(), NoAuthority> {
+    let (certificate, key) = (folder.join(CERTIFICATE), folder.join(KEY));
+    let failed = |cause| NoAuthority::File { path: folder.to_owned(), cause };
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+    // Under other names first: a kill leaves two whole files or none.
+    let new = [(&key, authority.key_pem()), (&certificate, authority.certificate_pem())];
+    for (path, text) in &new {
+        write(&unfinished(path), text)?;
+    }
+    for (path, _) in &new {
+        let failed = |cause| NoAuthority::File { path: (*path).clone(), cause };
+        fs::rename(unfinished(path), path).map_err(failed)?;
+    }
+    Ok(())
 }
 
 fn unfinished(path: &Path) -> PathBuf {
@@ -81,6 +135,10 @@ fn write(path: &Path, text: &str) -> Result<(), NoAuthority> {
     };
     put().map_err(|cause| NoAuthority::File { path: path.to_owned(), cause })
 }
+
+const CERTIFICATE: &str = "authority.pem";
+
+const KEY: &str = "authority.key";
 
 #[cfg(test)]
 mod tests {

@@ -22,7 +22,7 @@ use super::Entrance;
 use super::enrolment::{not_admitted, peer, renew};
 use super::guidance;
 use super::keeping::{Job, Sender, Work};
-use super::register::Known;
+use super::register::{Known, NotAdmitted};
 use super::turn::Turns;
 use crate::app::App;
 
@@ -42,7 +42,7 @@ impl v1::fleet_server::Fleet for Calls {
         &self,
         request: Request<v1::RenewRequest>,
     ) -> Result<Response<v1::Issued>, Status> {
-        let agent = self.admitted(&request)?.agent;
+        let agent = self.admitted(&request).await?.agent;
         let request = request.into_inner().certificate_request;
         renew(&self.app, &self.entrance, &agent, &request).await.map(Response::new)
     }
@@ -51,7 +51,7 @@ impl v1::fleet_server::Fleet for Calls {
         &self,
         request: Request<Streaming<v1::FromAgent>>,
     ) -> Result<Response<Answers>, Status> {
-        let certificate = self.admitted(&request)?;
+        let certificate = self.admitted(&request).await?;
         let address = peer(&request)?.address.ip().to_canonical().to_string();
         let (told, next) = unbounded_channel();
         let waiting = Arc::new(Waiting::default());
@@ -71,7 +71,7 @@ impl v1::fleet_server::Fleet for Calls {
 
 impl Calls {
     /// Whose certificate it is, if that agent may come in.
-    fn admitted<T>(&self, request: &Request<T>) -> Result<Peer, Status> {
+    async fn admitted<T>(&self, request: &Request<T>) -> Result<Peer, Status> {
         let Some(certificate) = peer(request)?.certificate.clone() else {
             return Err(Status::unauthenticated("there is no certificate: join with a token"));
         };
@@ -79,7 +79,13 @@ impl Calls {
         if certificate.not_after <= now {
             return Err(Status::unauthenticated("the certificate has expired"));
         }
-        let admitted = self.app.fleet.register.admit(certificate.agent.as_str(), now);
+        let register = &self.app.fleet.register;
+        let mut admitted = register.admit(certificate.agent.as_str(), now);
+        if admitted == Err(NotAdmitted::Unknown) {
+            // It may have enrolled at another server just now.
+            self.app.following.catch_up(&self.app).await;
+            admitted = register.admit(certificate.agent.as_str(), now);
+        }
         admitted.map_err(|why| not_admitted(&why))?;
         Ok(certificate)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use event::Timestamp;
 use fleet::{AgentId, JoinToken, PeerInfo, v1};
-use store::{AgentCertificate, AuditEntry, AuditOutcome, NewAgent, SecretDigest};
+use store::{AgentCertificate, AuditEntry, AuditOutcome, NewAgent, NotEnrolled, SecretDigest};
 use tonic::{Request, Response, Status};
 
 use super::dropped_tokens::take_up;
@@ -49,15 +49,11 @@ impl Enrolments {
             return Err(refused("the token is of another fleet"));
         }
         let digest = SecretDigest(token.digest());
-        let own = app.clone();
-        let usable = app
-            .control(move |control| {
-                take_up(&own, control)?;
-                control.enrolment_token(digest, now)
-            })
-            .await
-            .map_err(|problem| failed(&problem))?;
-        usable.map_err(|why| refused(&why.to_string()))?;
+        if let Err(NotEnrolled::UnknownToken) = usable(app, digest, now).await? {
+            // It may have been made at another server just now.
+            app.following.catch_up(app).await;
+        }
+        usable(app, digest, now).await?.map_err(|why| refused(&why.to_string()))?;
         let host = shortened(request.host.trim(), MAX_HOST);
         let agent = new_id(&host).map_err(|problem| failed(&problem))?;
         let issued = authority
@@ -75,6 +71,20 @@ impl Enrolments {
         note(app, actor, agent.to_string(), address).await?;
         Ok(issued.message(vec![authority.certificate().to_vec()]))
     }
+}
+
+/// Whether an agent may enrol by a token.
+async fn usable(
+    app: &App,
+    digest: SecretDigest,
+    now: Timestamp,
+) -> Result<Result<(), NotEnrolled>, Status> {
+    let own = app.clone();
+    let found = app.control(move |control| {
+        take_up(&own, control)?;
+        control.enrolment_token(digest, now)
+    });
+    Ok(found.await.map_err(|problem| failed(&problem))?.map(drop))
 }
 
 /// Issues an agent that is in its next certificate.

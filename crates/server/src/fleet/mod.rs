@@ -25,7 +25,7 @@ use fleet::Authority;
 use self::guidance::Guidance;
 use self::register::Register;
 
-pub use self::authority::{NoAuthority, open_authority};
+pub use self::authority::{NoAuthority, open_authority, share_authority};
 pub use self::dropped_tokens::{TokenAsked, drop_token};
 
 /// What a server needs to have a fleet.

@@ -1,6 +1,6 @@
 //! Who is enrolled, who is connected, and how all of them do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use event::Timestamp;
@@ -26,7 +26,10 @@ pub(crate) struct Known {
     pub(crate) enrolled: EnrolledAgent,
     pub(crate) report: Report,
     pub(crate) heard: Option<Timestamp>,
+    /// Whether it is connected to this server.
     pub(crate) is_connected: bool,
+    /// When another server said that it is connected there.
+    elsewhere: Option<Timestamp>,
     /// Since when it is, or was last.
     pub(crate) connected: Option<Timestamp>,
     /// When its last connection to this process ended.
@@ -66,6 +69,39 @@ impl Register {
         let known = agents.into_iter().map(|agent| (agent.id.clone(), Known::new(agent)));
         *self.agents() = known.collect();
         Ok(())
+    }
+
+    /// Takes over who is enrolled, as other servers have decided. What is known of those who are stays.
+    pub(crate) fn refresh(&self, control: &dyn Control) -> Result<(), StoreError> {
+        // Read within the lock: an agent that enrols meanwhile is added behind this.
+        let mut known = self.agents();
+        let agents = control.enrolled_agents()?;
+        let ids: BTreeSet<String> = agents.iter().map(|agent| agent.id.clone()).collect();
+        known.retain(|id, _| ids.contains(id));
+        for agent in agents {
+            match known.get_mut(&agent.id) {
+                Some(known) => known.enrolled = agent,
+                None => {
+                    known.insert(agent.id.clone(), Known::new(agent));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes note of what agents said to other servers.
+    pub(crate) fn hear(&self, reports: &[AgentReport], now: Timestamp) {
+        let mut agents = self.agents();
+        for said in reports {
+            let Some(agent) = agents.get_mut(&said.agent) else { continue };
+            // What a server said that was killed since is there for long.
+            let is_recent = now.nanos_since(said.heard) < ELSEWHERE_FOR.unsigned_abs();
+            agent.elsewhere = (said.is_connected && is_recent).then_some(now);
+            if !agent.is_connected {
+                agent.report = serde_json::from_slice(&said.report).unwrap_or_default();
+                agent.heard = agent.heard.max(Some(said.heard));
+            }
+        }
     }
 
     /// Adds an agent that has just enrolled.
@@ -210,7 +246,8 @@ impl Register {
             if let Some(heard) = agent.heard
                 && report.len() <= EnrolledAgent::MAX_REPORT_LEN
             {
-                reports.push(AgentReport { agent: agent.enrolled.id.clone(), heard, report });
+                let (agent, is_connected) = (agent.enrolled.id.clone(), agent.is_connected);
+                reports.push(AgentReport { agent, heard, is_connected, report });
             }
         }
         if reports.is_empty() { Ok(()) } else { control.note_agents(&reports) }
@@ -229,6 +266,7 @@ impl Known {
             report,
             heard: enrolled.heard,
             is_connected: false,
+            elsewhere: None,
             connected: None,
             disconnected: None,
             cut_off_until: None,
@@ -257,6 +295,12 @@ impl Known {
         self.cut_off_until.filter(is_so)
     }
 
+    /// Whether it is connected, to whichever server.
+    pub(crate) fn is_connected_anywhere(&self, now: Timestamp) -> bool {
+        let is_fresh = |at: Timestamp| now.nanos_since(at) < ELSEWHERE_FOR.unsigned_abs();
+        self.is_connected || self.elsewhere.is_some_and(is_fresh)
+    }
+
     /// Whether a batch of it made no sense a while ago.
     pub(crate) fn malformed_lately(&self, now: Timestamp) -> bool {
         self.malformed
@@ -264,6 +308,9 @@ impl Known {
             .is_some_and(|at| now.nanos_since(*at) < MALFORMED_MEMORY.unsigned_abs())
     }
 }
+
+/// What another server says of an agent is good for so long: it says so each ten seconds.
+const ELSEWHERE_FOR: i64 = MINUTE;
 
 /// An honest agent sends none at all.
 const MOST_MALFORMED: usize = 20;

@@ -85,7 +85,7 @@ pub(crate) fn troubles(agent: &Known, now: Timestamp) -> Vec<Trouble> {
     }
     // Whoever is connected is heard of all the time, or is not connected any longer.
     let is_new = now.nanos_since(agent.enrolled.enrolled) <= SILENT_AFTER.unsigned_abs();
-    if !agent.is_connected && (agent.heard.is_some() || !is_new) {
+    if !agent.is_connected_anywhere(now) && (agent.heard.is_some() || !is_new) {
         say(AgentState::Silent, absence(agent));
     }
     if let Some(lost) = report.lost.filter(|lost| now.nanos_since(*lost) < RECENTLY.unsigned_abs())

@@ -34,6 +34,8 @@ struct Seen {
     /// When violations were found in records that were old already, such as those of a capture of
     /// last year: they are not gone because nothing was seen since.
     history: HashMap<ViolationId, Timestamp>,
+    /// Those that a sweep has found open.
+    met: HashSet<ViolationId>,
 }
 
 impl Judge {
@@ -47,9 +49,14 @@ impl Judge {
         let rules = Arc::new(RuleSet::load(control)?);
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
         self.seen().pairs.clear();
+        self.wake();
+        Ok(())
+    }
+
+    /// Has everything judged anew.
+    pub(crate) fn wake(&self) {
         self.is_due.store(true, Ordering::Relaxed);
         self.due.notify_one();
-        Ok(())
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {

@@ -31,6 +31,9 @@ impl Judge {
         let mut swept = Swept { new: control.wake(now)?, ..Swept::default() };
         let open = control.open_violations()?;
         let known: HashSet<_> = open.iter().map(|violation| violation.id).collect();
+        if control.position().is_some() {
+            self.meet(&open, now);
+        }
         let mut passing = HashSet::new();
         let mut page = Page::first(Page::MAX_LIMIT);
         loop {
@@ -67,6 +70,19 @@ impl Judge {
         }
         self.forget_gone(&swept.gone, now);
         Ok(swept)
+    }
+
+    /// Another server may have found violations in records that were old already: those that are old
+    /// when a sweep meets them first are not gone because of that.
+    fn meet(&self, open: &[OpenViolation], now: Timestamp) {
+        let mut seen = self.seen();
+        for violation in open {
+            let is_old = now.nanos_since(violation.last_seen) > GONE_AFTER.unsigned_abs();
+            if is_old && !seen.met.contains(&violation.id) {
+                seen.history.entry(violation.id).or_insert(now);
+            }
+        }
+        seen.met = open.iter().map(|violation| violation.id).collect();
     }
 
     fn is_gone(&self, violation: &OpenViolation, now: Timestamp) -> bool {

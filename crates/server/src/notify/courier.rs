@@ -37,6 +37,9 @@ impl Courier {
         let mut reminded = Instant::now();
         loop {
             timeout(PAUSE, self.0.notified()).await.ok();
+            if !app.duties.are_here(app) {
+                continue;
+            }
             if let Err(problem) = send_due(app).await {
                 app.log(&format!(
                     "nothing can be sent: {}",
@@ -74,6 +77,10 @@ async fn send_queue(app: &App, id: String, queue: Vec<Parcel>) -> Result<(), Pro
     };
     let mut queue = queue.into_iter();
     while let Some(parcel) = queue.next() {
+        // Another server has taken over what is left.
+        if !app.duties.are_here(app) {
+            return Ok(());
+        }
         let number = parcel.id;
         let Ok(notices) = serde_json::from_slice::<Vec<Notice>>(&parcel.body) else {
             app.control(move |control| control.drop_parcel(number, "it cannot be read")).await?;

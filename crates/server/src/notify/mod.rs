@@ -34,6 +34,7 @@ fn try_to_tell(app: &App, violations: Vec<Violation>, event: Event) -> Result<()
         return Ok(());
     }
     let rules = app.judge.rules();
+    let mut parcels = Vec::new();
     for violation in describe(&*app.parts.sessions, control, violations, now)? {
         if let Ok(json) = serde_json::to_string(&violation) {
             app.live.tell(Happening::Violation(json.into()));
@@ -44,9 +45,14 @@ fn try_to_tell(app: &App, violations: Vec<Violation>, event: Event) -> Result<()
         }
         for (id, notifier) in &notifiers {
             if wants(id, notifier, &notice) {
-                push(app, id, std::slice::from_ref(&notice))?;
+                let body = serde_json::to_vec(std::slice::from_ref(&notice)).unwrap_or_default();
+                parcels.push((id.as_str(), body));
             }
         }
+    }
+    // One by one they would wait for the disk, and for other servers, as often.
+    for some in parcels.chunks(PUSHED_AT_ONCE) {
+        control.push_parcels(some, now)?;
     }
     app.courier.wake();
     Ok(())
@@ -80,3 +86,6 @@ pub(crate) fn all(
 pub(crate) fn is_reminded(notifier: &Notifier) -> bool {
     notifier.kind == Kind::Alertmanager
 }
+
+/// Notices of one transaction: some hundred kilobytes, and twenty times that with the longest names.
+const PUSHED_AT_ONCE: usize = 256;

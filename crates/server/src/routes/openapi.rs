@@ -24,6 +24,7 @@ use crate::http::headers::{StrictTransport, secure};
 use crate::http::limits::{MAX_BODY, Places, bound};
 use crate::http::linger::linger;
 use crate::problem::{self, Problem};
+use crate::replicas::position::hint;
 use crate::ui;
 
 /// What anybody may.
@@ -92,6 +93,7 @@ pub(crate) fn router(app: &App, strict: StrictTransport) -> Router {
         .fallback(ui::serve)
         .method_not_allowed_fallback(no_such_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn_with_state(app.clone(), hint))
         .layer(middleware::from_fn_with_state(Places::default(), bound))
         .layer(middleware::from_fn(linger))
         .layer(middleware::from_fn_with_state(strict, secure))

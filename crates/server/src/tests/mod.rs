@@ -5,12 +5,15 @@
 //! tls12-expired, postgres, alert-unknown-ca}`.
 
 mod access;
+#[path = "../../../store/tests/backend/mod.rs"]
+mod backend;
 mod fleet;
 mod importing;
 mod judging;
 mod matrix;
 mod querying;
 mod receiver;
+mod replicas;
 mod telling;
 
 use std::net::SocketAddr;

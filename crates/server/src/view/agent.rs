@@ -156,7 +156,7 @@ impl Agent {
             sessions: source.map_or(0, |source| source.sessions),
             losses: told.collect(),
             member: Some(Member {
-                connected: known.is_connected,
+                connected: known.is_connected_anywhere(now),
                 address: report.address.clone(),
                 labels: guidance::labels(known),
                 token: enrolled.token.clone(),

@@ -127,18 +127,23 @@ impl Client {
         rows: &Rows,
         token: Option<&str>,
     ) -> Result<(), Failure> {
-        self.insert_at(self.asked.load(Ordering::Relaxed), into, rows, token)
+        self.insert_at(self.asked.load(Ordering::Relaxed), into, rows, token, token)
     }
 
-    /// The same anywhere, and again if there is no answer: for rows that replace themselves, and for blocks
-    /// that replicas know.
+    /// Inserts rows unless a block with this token was inserted before. Others may do so at the same time.
+    pub(super) fn insert_first(&self, into: &str, rows: &Rows, token: &str) -> Result<(), Failure> {
+        self.insert_at(self.asked.load(Ordering::Relaxed), into, rows, Some(token), None)
+    }
+
+    /// As [`Self::insert`], anywhere, and again if there is no answer: for rows that replace themselves, and for
+    /// blocks that replicas know.
     pub(super) fn insert_again(
         &self,
         into: &str,
         rows: &Rows,
         token: Option<&str>,
     ) -> Result<(), Failure> {
-        self.anywhere(|place| self.insert_at(place, into, rows, token))
+        self.anywhere(|place| self.insert_at(place, into, rows, token, token))
     }
 
     fn insert_at(
@@ -147,6 +152,7 @@ impl Client {
         into: &str,
         rows: &Rows,
         token: Option<&str>,
+        name: Option<&str>,
     ) -> Result<(), Failure> {
         let mut settings = format!(
             "{INSERT_SETTINGS}&query={}",
@@ -155,11 +161,11 @@ impl Client {
         if let Some(quorum) = self.url.quorum {
             settings.push_str(&format!("&insert_quorum={quorum}"));
         }
-        if let Some(token) = token {
-            settings.push_str(&format!("&query_id={}", encoded(token)));
-            if self.is_modern {
-                settings.push_str(&format!("&insert_deduplication_token={}", encoded(token)));
-            }
+        if let Some(token) = token.filter(|_| self.is_modern) {
+            settings.push_str(&format!("&insert_deduplication_token={}", encoded(token)));
+        }
+        if let Some(name) = name {
+            settings.push_str(&format!("&query_id={}", encoded(name)));
         }
         // A body that is cut ends in the middle of what is packed, so that nothing of it is taken. Of one
         // that is not packed, old servers take the rows up to the cut.

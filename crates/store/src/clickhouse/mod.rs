@@ -7,6 +7,7 @@
 mod answers;
 mod client;
 mod condition;
+mod decisions;
 mod dialect;
 mod dictionary;
 mod doubt;
@@ -27,6 +28,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockW
 use event::Timestamp;
 use hashbrown::HashSet;
 
+pub(crate) use decisions::{Appended, Decisions, Head, Name, Part, Said};
 pub(crate) use import::Import;
 pub use url::{ClickHouseUrl, NotAClickHouseUrl};
 

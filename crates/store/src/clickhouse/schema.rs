@@ -4,8 +4,12 @@
 //! have in common, by names that follow from its content. `counts` has all that is added up; a batch
 //! adds one block to it, and has happened when that block is there.
 
+mod shared;
+
 use super::dialect::Dialect;
 use super::url::ClickHouseUrl;
+
+pub(super) use shared::{AGENT_REPORTS, DECISION_SNAPSHOTS, DECISIONS, SERVERS, SHARED};
 
 /// A table.
 pub(super) struct Table {
@@ -16,8 +20,20 @@ pub(super) struct Table {
     partition: Option<&'static str>,
     /// Expressions that blocks of rows are skipped by, where servers can.
     skipped_by: &'static [&'static str],
+    /// After what time rows go.
+    ttl: Option<&'static str>,
     /// Settings of servers that know them.
     settings: &'static str,
+    spread: Spread,
+}
+
+/// Which servers of a cluster have the rows of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spread {
+    /// Those of the shard that they were written to.
+    Shard,
+    /// All of them, whatever their shard: these are few rows, and their order must be one.
+    All,
 }
 
 /// A column, as current servers and those of 2018 have it.
@@ -102,7 +118,9 @@ pub(super) const SESSIONS: Table = Table {
         "lower(ja4)",
     ],
     // Lines are alike: the more of them are packed together, the less they take.
+    ttl: None,
     settings: "min_compress_block_size = 1048576, max_compress_block_size = 4194304",
+    spread: Spread::Shard,
 };
 
 /// Everything that is added up, by its kind ([`Kind`]). What `a` and `b` are depends on it.
@@ -143,7 +161,9 @@ pub(super) const COUNTS: Table = Table {
     order: "(kind, time, a, b)",
     partition: None,
     skipped_by: &[],
+    ttl: None,
     settings: "",
+    spread: Spread::Shard,
 };
 
 /// What sessions have in common, by kind and name; the latest version holds.
@@ -164,7 +184,9 @@ pub(super) const DICTIONARY: Table = Table {
     order: "(kind, id, name)",
     partition: None,
     skipped_by: &[],
+    ttl: None,
     settings: "",
+    spread: Spread::Shard,
 };
 
 pub(super) const ALL: [&Table; 3] = [&SESSIONS, &COUNTS, &DICTIONARY];
@@ -280,6 +302,9 @@ impl Table {
              {partition}ORDER BY {}",
             self.order
         );
+        if let Some(ttl) = self.ttl {
+            table.push_str(&format!("\nTTL {ttl}"));
+        }
         let settings: Vec<&str> = [self.settings, self.remembers(url)]
             .into_iter()
             .filter(|it| !it.is_empty() && dialect == Dialect::Modern)
@@ -287,7 +312,9 @@ impl Table {
         if !settings.is_empty() {
             table.push_str(&format!("\nSETTINGS {}", settings.join(", ")));
         }
-        let Some(cluster) = &url.cluster else { return vec![table] };
+        let Some(cluster) = url.cluster.as_ref().filter(|_| self.spread == Spread::Shard) else {
+            return vec![table];
+        };
         let all = format!(
             "CREATE TABLE IF NOT EXISTS {}{on_cluster} AS {name}\n\
              ENGINE = Distributed('{cluster}', '{database}', '{}_local', rand())",
@@ -304,8 +331,7 @@ impl Table {
 
     /// The table to write to: of a cluster, the part of the server that is asked.
     pub(super) fn written(&self, url: &ClickHouseUrl) -> String {
-        let local = if url.cluster.is_some() { "_local" } else { "" };
-        format!("`{}`.{}{local}", url.database, self.name)
+        format!("`{}`.{}", url.database, self.stored_name(url))
     }
 
     /// The table in a statement that changes it.
@@ -315,8 +341,8 @@ impl Table {
 
     /// The name of the table that holds the rows, without its database.
     pub(super) fn stored_name(&self, url: &ClickHouseUrl) -> String {
-        let local = if url.cluster.is_some() { "_local" } else { "" };
-        format!("{}{local}", self.name)
+        let is_part = url.cluster.is_some() && self.spread == Spread::Shard;
+        format!("{}{}", self.name, if is_part { "_local" } else { "" })
     }
 
     fn engine(&self, url: &ClickHouseUrl) -> String {
@@ -325,15 +351,28 @@ impl Table {
         }
         let (kind, arguments) = self.engine.split_once('(').unwrap_or((self.engine, ")"));
         let separator = if arguments == ")" { "" } else { ", " };
+        let (path, replica) = match self.spread {
+            Spread::Shard => ("{shard}/", "{replica}"),
+            Spread::All => ("", "{shard}-{replica}"),
+        };
         format!(
-            "Replicated{kind}('/clickhouse/tables/{{shard}}/{}/{}', '{{replica}}'{separator}{arguments}",
+            "Replicated{kind}('/clickhouse/tables/{path}{}/{}', '{replica}'{separator}{arguments}",
             url.database, self.name
         )
     }
 
-    /// Replicas remember blocks by themselves; a single server does when it is told to.
-    const fn remembers(&self, url: &ClickHouseUrl) -> &'static str {
-        if url.cluster.is_none() { "non_replicated_deduplication_window = 1000" } else { "" }
+    /// Replicas remember blocks by themselves; a single server does when it is told to. That a position
+    /// is taken must be remembered for longer than any server of tlsight can believe that it is not.
+    fn remembers(&self, url: &ClickHouseUrl) -> &'static str {
+        match (self.spread, url.cluster.is_some()) {
+            (Spread::Shard, false) => "non_replicated_deduplication_window = 1000",
+            (Spread::Shard, true) => "",
+            (Spread::All, false) => "non_replicated_deduplication_window = 100000",
+            (Spread::All, true) => {
+                "replicated_deduplication_window = 100000, \
+                 replicated_deduplication_window_seconds = 2592000"
+            }
+        }
     }
 
     fn skips(&self, dialect: Dialect) -> Vec<String> {

@@ -106,6 +106,8 @@ pub struct AgentReport {
     pub agent: String,
     /// When it was heard of.
     pub heard: Timestamp,
+    /// Whether it is connected to the server that heard of it.
+    pub is_connected: bool,
     /// What it said; at most [`EnrolledAgent::MAX_REPORT_LEN`] bytes.
     pub report: Vec<u8>,
 }
@@ -214,8 +216,11 @@ pub trait Fleet: Send + Sync {
     /// Forgets agents of which no certificate is valid any more and that were not heard of since then.
     fn remove_old_agents(&self, ended_before: Timestamp) -> Result<u64, StoreError>;
 
-    /// Keeps what agents said of themselves.
+    /// Keeps what agents said of themselves, and tells it to other servers if there are any.
     fn note_agents(&self, reports: &[AgentReport]) -> Result<(), StoreError>;
+
+    /// What agents said to other servers since the last time. It is kept here as well.
+    fn agents_elsewhere(&self) -> Result<Vec<AgentReport>, StoreError>;
 
     /// All roll-outs, the latest first.
     fn rollouts(&self) -> Result<Vec<Rollout>, StoreError>;

@@ -97,8 +97,8 @@ impl Fleet for Control {
             has_room(connection, "agents", "agents", EnrolledAgent::MAX_COUNT)?;
             let added = connection
                 .prepare_cached(
-                    "INSERT INTO agents (id, host, labels, token, enrolled, report)
-                     VALUES (?, ?, ?, ?, ?, x'') ON CONFLICT DO NOTHING",
+                    "INSERT INTO agents (id, host, labels, token, enrolled)
+                     VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 )?
                 .execute(params![
                     agent.id,
@@ -184,8 +184,10 @@ impl Fleet for Control {
         self.transact(|connection| {
             let removed = connection
                 .prepare_cached(
-                    "DELETE FROM agents WHERE coalesce(heard, enrolled) < ?1 AND NOT EXISTS
-                     (SELECT 1 FROM agent_certificates WHERE agent = agents.id AND not_after >= ?1)",
+                    "DELETE FROM agents WHERE NOT EXISTS
+                     (SELECT 1 FROM agent_certificates WHERE agent = agents.id AND not_after >= ?1)
+                     AND coalesce((SELECT heard FROM agent_reports WHERE agent = agents.id), enrolled)
+                     < ?1",
                 )?
                 .execute([before])?;
             connection
@@ -202,14 +204,20 @@ impl Fleet for Control {
         for report in reports {
             at_most("length of a report", report.report.len(), EnrolledAgent::MAX_REPORT_LEN)?;
         }
-        self.transact(|connection| {
-            let mut note = connection
-                .prepare_cached("UPDATE agents SET heard = ?, report = ? WHERE id = ?")?;
-            for AgentReport { agent, heard, report } in reports {
-                note.execute(params![heard.as_nanos(), report, agent])?;
-            }
-            Ok(())
-        })
+        // What other servers are told, they keep for this one as well.
+        if let Some(replica) = self.replica() {
+            replica.tell_reports(reports)?;
+        }
+        self.keep_reports(reports)
+    }
+
+    fn agents_elsewhere(&self) -> Result<Vec<AgentReport>, StoreError> {
+        let Some(replica) = self.replica() else { return Ok(Vec::new()) };
+        let reports = replica.reports_elsewhere()?;
+        if !reports.is_empty() {
+            self.keep_reports(&reports)?;
+        }
+        Ok(reports)
     }
 
     fn rollouts(&self) -> Result<Vec<Rollout>, StoreError> {
@@ -229,6 +237,29 @@ impl Fleet for Control {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.transact(|connection| rollout_tables::change(connection, from, state, begun, now))
+    }
+}
+
+impl Control {
+    /// Keeps what agents said in this server's file alone.
+    fn keep_reports(&self, reports: &[AgentReport]) -> Result<(), StoreError> {
+        self.note(|connection| {
+            let mut note = connection.prepare_cached(
+                "INSERT INTO agent_reports SELECT ?1, ?2, ?3
+                 WHERE EXISTS (SELECT 1 FROM agents WHERE id = ?1)
+                 ON CONFLICT DO UPDATE SET heard = excluded.heard, report = excluded.report",
+            )?;
+            for AgentReport { agent, heard, report, .. } in reports {
+                note.execute(params![agent, heard.as_nanos(), report])?;
+            }
+            // Those of agents that were forgotten meanwhile, by whichever server.
+            connection
+                .prepare_cached(
+                    "DELETE FROM agent_reports WHERE agent NOT IN (SELECT id FROM agents)",
+                )?
+                .execute([])?;
+            Ok(())
+        })
     }
 }
 
@@ -319,6 +350,8 @@ fn agent(row: &Row<'_>) -> rusqlite::Result<EnrolledAgent> {
 const SELECT_TOKENS: &str = "SELECT id, labels, created, created_by, expires, most_uses, uses,
     last_used FROM enrolment_tokens";
 
-const SELECT_AGENTS: &str = "SELECT id, host, labels, token, enrolled, revoked_at, revoked_by, heard,
-    report, coalesce((SELECT max(not_after) FROM agent_certificates WHERE agent = agents.id), enrolled)
-    FROM agents";
+const SELECT_AGENTS: &str =
+    "SELECT id, host, labels, agents.token, enrolled, revoked_at, revoked_by,
+    agent_reports.heard, coalesce(agent_reports.report, x''),
+    coalesce((SELECT max(not_after) FROM agent_certificates WHERE agent = agents.id), enrolled)
+    FROM agents LEFT JOIN agent_reports ON agent_reports.agent = agents.id";

@@ -7,6 +7,8 @@ mod file;
 mod fleet;
 mod fleet_tables;
 mod outbox;
+mod replica;
+mod replication;
 mod rollout_tables;
 mod violation_tables;
 mod violations;
@@ -21,6 +23,8 @@ pub use fleet::{
     NotEnrolled, Revocation, Rollout, RolloutState, Stage,
 };
 pub use outbox::{Outbox, Parcel, Queue};
+pub use replica::{Decided, NotShared};
+pub use replication::{AuthorityPem, Replication};
 pub use violations::{
     Exclusion, Finding, OpenViolation, Reported, Resolve, VerdictCounts, Violation, ViolationId,
     ViolationQuery, ViolationState, Violations,

@@ -45,6 +45,12 @@ pub trait Outbox: Send + Sync {
     /// [`StoreError::TooLarge`] beyond [`Parcel::MAX_LEN`].
     fn push_parcel(&self, notifier: &str, body: &[u8], now: Timestamp) -> Result<(), StoreError>;
 
+    /// The same for many, all of them or none.
+    ///
+    /// # Errors
+    /// The same.
+    fn push_parcels(&self, parcels: &[(&str, Vec<u8>)], now: Timestamp) -> Result<(), StoreError>;
+
     /// What is to be sent now, the oldest first.
     fn due_parcels(&self, now: Timestamp, limit: usize) -> Result<Vec<Parcel>, StoreError>;
 
@@ -76,24 +82,17 @@ impl Parcel {
 impl Outbox for Control {
     fn push_parcel(&self, notifier: &str, body: &[u8], now: Timestamp) -> Result<(), StoreError> {
         at_most("length of a message", body.len(), Parcel::MAX_LEN)?;
+        self.transact(|connection| Ok(push(connection, notifier, body, now)?))
+    }
+
+    fn push_parcels(&self, parcels: &[(&str, Vec<u8>)], now: Timestamp) -> Result<(), StoreError> {
+        for (_, body) in parcels {
+            at_most("length of a message", body.len(), Parcel::MAX_LEN)?;
+        }
         self.transact(|connection| {
-            let waiting = waiting(connection, notifier)?;
-            let limit = u64::try_from(Parcel::MAX_QUEUED).unwrap_or(u64::MAX);
-            if waiting >= limit {
-                let oldest = connection
-                    .prepare_cached(
-                        "DELETE FROM parcels WHERE id IN (
-                         SELECT id FROM parcels WHERE notifier = ? ORDER BY id LIMIT ?)",
-                    )?
-                    .execute(params![notifier, (waiting - limit + 1).cast_signed()])?;
-                note_dropped(connection, notifier, oldest, None)?;
+            for (notifier, body) in parcels {
+                push(connection, notifier, body, now)?;
             }
-            connection
-                .prepare_cached(
-                    "INSERT INTO parcels (notifier, attempts, created, due, body)
-                     VALUES (?1, 0, ?2, ?2, ?3)",
-                )?
-                .execute(params![notifier, now.as_nanos(), body])?;
             Ok(())
         })
     }
@@ -195,6 +194,32 @@ impl Outbox for Control {
             Ok(())
         })
     }
+}
+
+fn push(
+    connection: &Connection,
+    notifier: &str,
+    body: &[u8],
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let waiting = waiting(connection, notifier)?;
+    let limit = u64::try_from(Parcel::MAX_QUEUED).unwrap_or(u64::MAX);
+    if waiting >= limit {
+        let oldest = connection
+            .prepare_cached(
+                "DELETE FROM parcels WHERE id IN (
+                 SELECT id FROM parcels WHERE notifier = ? ORDER BY id LIMIT ?)",
+            )?
+            .execute(params![notifier, (waiting - limit + 1).cast_signed()])?;
+        note_dropped(connection, notifier, oldest, None)?;
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO parcels (notifier, attempts, created, due, body)
+             VALUES (?1, 0, ?2, ?2, ?3)",
+        )?
+        .execute(params![notifier, now.as_nanos(), body])
+        .map(drop)
 }
 
 fn waiting(connection: &Connection, notifier: &str) -> rusqlite::Result<u64> {

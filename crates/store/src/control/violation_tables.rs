@@ -14,9 +14,11 @@ use crate::error::StoreError;
 use crate::id::{EdgeId, PostureId};
 use crate::needle::Needle;
 use crate::page::{Cursor, List, Page, Paged};
+use crate::steps::SECOND;
 
 impl Violations for Control {
     fn report(&self, findings: &[Finding], now: Timestamp) -> Result<Reported, StoreError> {
+        let is_coarse = self.replica().is_some();
         self.transact(|connection| {
             make_room(connection, findings.len())?;
             let mut room = Violation::MAX_COUNT.saturating_sub(count(connection)?);
@@ -25,7 +27,9 @@ impl Violations for Control {
                 let id = ViolationId::of(&finding.policy, finding.edge, finding.posture);
                 match one(connection, id)? {
                     Some(known) if known.state != ViolationState::Resolved => {
-                        update(connection, &known, finding)?;
+                        if !(is_coarse && is_almost(&known.finding, finding)) {
+                            update(connection, &known, finding)?;
+                        }
                         continue;
                     }
                     Some(_) => {}
@@ -321,6 +325,20 @@ fn write(
         .map(drop)
 }
 
+/// Whether a finding is as it is known, but for sessions of the last hour. Each sweep finds such in all
+/// violations that go on.
+fn is_almost(known: &Finding, it: &Finding) -> bool {
+    let later = it.last_seen.as_nanos().saturating_sub(known.last_seen.as_nanos());
+    later < COARSE_NANOS
+        && it.first_seen >= known.first_seen
+        && Finding {
+            sessions: 0,
+            first_seen: it.first_seen,
+            last_seen: it.last_seen,
+            ..known.clone()
+        } == Finding { sessions: 0, ..it.clone() }
+}
+
 /// Brings the finding of a violation up to date, whatever its state.
 fn update(connection: &Connection, known: &Violation, it: &Finding) -> rusqlite::Result<()> {
     connection
@@ -466,6 +484,9 @@ const SELECT: &str = "SELECT id, policy, policy_name, severity, edge, posture, m
 
 /// Later than any time there is, in microseconds.
 const LATEST_MICROS: i64 = i64::MAX / 1000;
+
+/// How exactly it is kept when a violation was seen last, where each write goes to all servers.
+const COARSE_NANOS: i64 = 3600 * SECOND;
 
 /// Longest reason that is kept, in bytes.
 const MAX_REASON_LEN: usize = 1024;

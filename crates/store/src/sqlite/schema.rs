@@ -17,6 +17,13 @@ pub(crate) struct Schema {
     pub(crate) migrations: &'static [&'static str],
 }
 
+impl Schema {
+    /// The latest version.
+    pub(crate) fn version(&self) -> i64 {
+        i64::try_from(self.migrations.len()).unwrap_or(i64::MAX)
+    }
+}
+
 /// A file that this process has to itself.
 pub(crate) struct StoreFile {
     pub(crate) path: PathBuf,
@@ -65,7 +72,7 @@ impl StoreFile {
         if !is_empty && id != i64::from(schema.application_id) {
             return Err(StoreError::NotAStore { path: path() });
         }
-        let known = i64::try_from(schema.migrations.len()).unwrap_or(i64::MAX);
+        let known = schema.version();
         if found > known {
             return Err(StoreError::Newer { path: path(), found, known });
         }

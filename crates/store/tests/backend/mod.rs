@@ -260,7 +260,8 @@ fn python() -> Option<PathBuf> {
 }
 
 fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/backend").join(name)
+    // Tests of other crates use this as well.
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../store/tests/backend").join(name)
 }
 
 /// The password of the servers.

@@ -104,10 +104,16 @@ pub(crate) struct ServerArgs {
 
     /// ClickHouse database for the sessions [default: a file in that folder]
     ///
+    /// Servers over one database share what people decide as well, under one key (--control-key).
+    ///
     /// clickhouse://USER:PASSWORD@HOST:8123/DATABASE, or clickhouses:// for HTTPS. Others can see the
     /// arguments of a program: TLSIGHT_SERVE_STORE and a file of settings are better places for a password.
     #[arg(long, value_name = "URL")]
     store: Option<StoreUrl>,
+
+    /// Key of the servers that share the database [default: control.key in the folder, which the first one makes]
+    #[arg(long, value_name = "FILE")]
+    control_key: Option<PathBuf>,
 
     /// Certificate with its chain, in PEM [default: the server makes one]
     #[arg(long, value_name = "FILE", requires = "tls_key")]
@@ -130,6 +136,7 @@ impl ServerArgs {
             agents: self.agents,
             data: self.data.clone(),
             store: self.store.clone(),
+            control_key: self.control_key.clone(),
             tls_certificate: self.tls_cert.clone(),
             tls_key: self.tls_key.clone(),
             names: (!self.name.is_empty()).then(|| self.name.clone()),

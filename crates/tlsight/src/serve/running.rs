@@ -11,10 +11,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use server::{
-    Certificate, Clock, DataKind, FleetParts, Identity, Ingest, Outlet, Parts, Secret, Server,
+    Certificate, Clock, Control, DataKind, FleetParts, Identity, Ingest, Outlet, Parts, Secret,
+    Server,
 };
 use sinks::SinkSettings;
-use store::{ClickHouseSessions, Retention, Sessions, Settings, Source, SqliteSessions};
+use store::{
+    ClickHouseSessions, NotShared, Retention, Sessions, Settings, Source, SqliteSessions,
+    StoreError,
+};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -106,9 +110,10 @@ impl Running {
             .build()?;
         let clock = Clock::system();
         let certificate = Arc::new(Certificate::open(identity(&settings, &folder), clock.now())?);
+        let control: Arc<dyn Control> = Arc::new(open_control(&settings, &folder, data)?);
         let parts = Parts {
             sessions: open_sessions(&settings, &folder, data)?,
-            control: Arc::new(store::Control::open(&folder.join("control.db"))?),
+            control: Arc::clone(&control),
             clock: clock.clone(),
             log: Arc::new(|text: &str| message::error(text)),
             data,
@@ -118,7 +123,7 @@ impl Running {
         let host = settings.listen.ip();
         let host = if host.is_unspecified() { host_name() } else { bracketed(host) };
         let fleet = match agents {
-            Some(agents) => Some(fleet_parts(&settings, &folder, agents, clock.now())?),
+            Some(agents) => Some(fleet_parts(&settings, &folder, agents, &*control, clock.now())?),
             None => None,
         };
         let agents = fleet.as_ref().and_then(|fleet| fleet.addresses.first().cloned());
@@ -272,14 +277,39 @@ fn open_sessions(
     Ok(Arc::new(SqliteSessions::open(&path, Settings { retention, ..Settings::default() })?))
 }
 
+/// Opens what people decide: where the sessions are in a database, that is shared with all servers over it.
+fn open_control(
+    settings: &ServeSettings,
+    folder: &Path,
+    data: DataKind,
+) -> Result<store::Control, StoreError> {
+    let path = folder.join("control.db");
+    if let (Some(url), DataKind::Real) = (&settings.store, data) {
+        let usual = folder.join("control.key");
+        let key = settings.control_key.as_ref().unwrap_or(&usual);
+        match store::Control::open_shared(&path, url.clone(), key) {
+            Err(StoreError::NotShared(why @ NotShared::TooOld { .. })) => {
+                message::error(&format!("{why}; this server keeps it in {}", path.display()));
+            }
+            opened => return opened,
+        }
+    }
+    store::Control::open(&path)
+}
+
 fn fleet_parts(
     settings: &ServeSettings,
     folder: &Path,
     listener: TcpListener,
+    control: &dyn Control,
     now: event::Timestamp,
 ) -> Result<FleetParts> {
     let folder = folder.join(FLEET_FOLDER);
-    let authority = server::open_authority(&folder, now)?;
+    let authority = if control.position().is_some() {
+        server::share_authority(control, &folder, now)?
+    } else {
+        server::open_authority(&folder, now)?
+    };
     let addresses = addresses(settings, listener.local_addr()?);
     Ok(FleetParts { listener, authority, addresses, folder })
 }

@@ -26,6 +26,8 @@ pub(crate) struct ServeLayer {
     pub(crate) data: Option<PathBuf>,
     /// The database of sessions.
     pub(crate) store: Option<StoreUrl>,
+    /// The key of servers that share the database.
+    pub(crate) control_key: Option<PathBuf>,
     /// Chain of the certificate.
     pub(crate) tls_certificate: Option<PathBuf>,
     /// Its private key.
@@ -49,6 +51,8 @@ pub(crate) struct ServeSettings {
     pub(crate) data: Option<PathBuf>,
     /// The database of sessions; a file in the folder if absent.
     pub(crate) store: Option<ClickHouseUrl>,
+    /// The key of servers that share the database, if it was named.
+    pub(crate) control_key: Option<PathBuf>,
     /// Files of the certificate and its key, if they were named.
     pub(crate) certificate: Option<(PathBuf, PathBuf)>,
     /// Names for the certificate that is made, beside those of this machine.
@@ -125,6 +129,7 @@ impl ServeLayer {
             agents: self.agents.or(next.agents),
             data: self.data.or(next.data),
             store: self.store.or(next.store),
+            control_key: self.control_key.or(next.control_key),
             tls_certificate: self.tls_certificate.or(next.tls_certificate),
             tls_key: self.tls_key.or(next.tls_key),
             names: self.names.or(next.names),
@@ -152,6 +157,7 @@ impl ServeLayer {
             agents: parsed(variable, "TLSIGHT_SERVE_AGENTS")?,
             data: variable("TLSIGHT_SERVE_DATA")?.map(PathBuf::from),
             store: variable("TLSIGHT_SERVE_STORE")?.map(StoreUrl),
+            control_key: variable("TLSIGHT_SERVE_CONTROL_KEY")?.map(PathBuf::from),
             tls_certificate: variable("TLSIGHT_SERVE_TLS_CERTIFICATE")?.map(PathBuf::from),
             tls_key: variable("TLSIGHT_SERVE_TLS_KEY")?.map(PathBuf::from),
             names: names.map(|names| names.split(',').map(|it| it.trim().to_owned()).collect()),
@@ -181,6 +187,7 @@ impl ServeLayer {
             agents: self.agents,
             data: self.data,
             store,
+            control_key: self.control_key,
             certificate,
             names: self.names.unwrap_or_default(),
             retention_days: self.retention_days,
@@ -246,9 +253,13 @@ listen = "127.0.0.1:9470"
 # The folder of the store: /var/lib/tlsight for root, else $XDG_STATE_HOME/tlsight.
 # data = "/var/lib/tlsight"
 
-# A ClickHouse database for the sessions, instead of a file in that folder; what people decide stays in
-# the folder. It may have a password, which TLSIGHT_SERVE_STORE can give as well.
+# A ClickHouse database for the sessions, instead of a file in that folder. Servers over one database share
+# what people decide as well. It may have a password, which TLSIGHT_SERVE_STORE can give as well.
 # store = "clickhouse://user:password@clickhouse.example:8123/tlsight"
+
+# The key under which what people decide is sealed there, the same for all servers: control.key in the
+# folder of the data, which the first server makes.
+# control_key = "/etc/tlsight/control.key"
 
 # Certificate (with its chain) and key in PEM. Without them the server makes a certificate of its own.
 # tls_certificate = "/etc/tlsight/server.pem"

@@ -3,6 +3,9 @@
 #[cfg(test)]
 mod alerting;
 #[cfg(test)]
+#[path = "../../../store/tests/backend/mod.rs"]
+mod backend;
+#[cfg(test)]
 mod database;
 #[cfg(test)]
 mod decrypt;
@@ -22,6 +25,8 @@ mod policy;
 mod program;
 #[cfg(test)]
 mod read;
+#[cfg(test)]
+mod replicas;
 #[cfg(test)]
 mod report;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::{env, fs};
 use cluster::Cluster;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
 use k8s_openapi::api::core::v1::{
-    ConfigMap, Namespace, PersistentVolumeClaim, Pod, Service, ServiceAccount,
+    ConfigMap, Namespace, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount,
 };
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -78,6 +78,12 @@ fn whatever_the_chart_is_set_to_it_makes_fields_that_kubernetes_knows() {
         &["server.enabled=false", "clusterName=prod"],
         &["agent.privileged=true", "openshift.enabled=true"],
         &["server.clickhouse.existingSecret=db", "server.tls.existingSecret=cert"],
+        &["server.replicas=3", "server.clickhouse.existingSecret=db"],
+        &[
+            "server.replicas=2",
+            "server.clickhouse.existingSecret=db",
+            "server.clickhouse.controlKeySecret=key",
+        ],
         &["server.persistence.enabled=false", "serviceAccount.create=false", "rbac.create=false"],
         &["server.persistence.storageClass=fast", "server.persistence.existingClaim=data"],
         &["serviceMonitor.enabled=true", "serviceMonitor.serverTokenSecret=token"],
@@ -136,6 +142,31 @@ fn a_privileged_agent_is_one_only_where_that_is_asked_for() {
     assert_eq!(privileged.get("capabilities"), None);
 }
 
+#[test]
+fn several_servers_share_a_database_and_a_key_and_have_no_volume() {
+    let objects_of = |settings: &[&str]| Some(objects(&rendered(settings)?.unwrap()));
+    let shared = ["server.replicas=3", "server.clickhouse.existingSecret=db"];
+    let Some(made) = objects_of(&shared) else { return };
+    let kind = |kind: &str| made.iter().find(|object| object["kind"] == kind);
+    assert_eq!(kind("PersistentVolumeClaim"), None);
+    let key = kind("Secret").unwrap();
+    assert_eq!(key["metadata"]["annotations"]["helm.sh/resource-policy"], "keep");
+    let server = kind("Deployment").unwrap();
+    assert_eq!(
+        (&server["spec"]["replicas"], &server["spec"]["strategy"]["type"]),
+        (&json!(3), &json!("RollingUpdate"))
+    );
+    let volumes = server.pointer("/spec/template/spec/volumes").unwrap().as_array().unwrap();
+    let volume = |name: &str| volumes.iter().find(|volume| volume["name"] == name).unwrap();
+    assert_eq!(volume("data")["emptyDir"], json!({}));
+    assert_eq!(volume("control-key")["secret"]["secretName"], key["metadata"]["name"]);
+    let own = [&shared[..], &["server.clickhouse.controlKeySecret=mine"]].concat();
+    let made = objects_of(&own).unwrap();
+    assert!(made.iter().all(|object| object["kind"] != "Secret"), "it has one");
+    let refused = rendered(&["server.replicas=2"]).unwrap().unwrap_err();
+    assert!(refused.contains("existingSecret"), "{refused}");
+}
+
 /// What the chart makes of these settings, or why it does not; none, and a word about it, where there is no `helm`.
 fn rendered(settings: &[&str]) -> Option<Result<String, String>> {
     let Some(helm) = helm() else {
@@ -181,6 +212,7 @@ fn assert_known(objects: &[Value]) -> Vec<String> {
             "PersistentVolumeClaim" => assert_is::<PersistentVolumeClaim>(object),
             "Pod" => assert_is::<Pod>(object),
             "PodDisruptionBudget" => assert_is::<PodDisruptionBudget>(object),
+            "Secret" => assert_is::<Secret>(object),
             "Service" => assert_is::<Service>(object),
             "ServiceAccount" => assert_is::<ServiceAccount>(object),
             // Kinds of operators and of OpenShift, which the API's own types do not have.

@@ -30,3 +30,12 @@ app.kubernetes.io/component: {{ .component }}
 {{- define "tlsight.serverAccount" -}}
 {{- if .Values.serviceAccount.create }}{{ include "tlsight.name" . }}-server{{ else }}{{ .Values.serviceAccount.serverName }}{{ end }}
 {{- end }}
+
+{{- /* Whether the server has a volume of its own; several have what they decide in the database. */}}
+{{- define "tlsight.serverVolume" -}}
+{{- if and .Values.server.persistence.enabled (lt (int .Values.server.replicas) 2) }}yes{{ end }}
+{{- end }}
+
+{{- define "tlsight.controlKeySecret" -}}
+{{- .Values.server.clickhouse.controlKeySecret | default (printf "%s-control" (include "tlsight.name" .)) }}
+{{- end }}

@@ -20,32 +20,32 @@ use tonic::{Status, Streaming};
 use super::Running;
 
 /// An agent that has enrolled.
-pub(super) struct Member {
-    pub(super) id: String,
+pub(in crate::tests) struct Member {
+    pub(in crate::tests) id: String,
     chain: Vec<Vec<u8>>,
     key: Vec<u8>,
     authorities: Vec<Vec<u8>>,
 }
 
 /// Its long call.
-pub(super) struct Call {
+pub(in crate::tests) struct Call {
     says: mpsc::Sender<v1::FromAgent>,
     told: Streaming<v1::FromServer>,
-    pub(super) welcome: v1::Welcome,
+    pub(in crate::tests) welcome: v1::Welcome,
     /// Policies and settings that came between other things.
-    pub(super) policies: Vec<v1::Policies>,
-    pub(super) settings: Vec<v1::Settings>,
+    pub(in crate::tests) policies: Vec<v1::Policies>,
+    pub(in crate::tests) settings: Vec<v1::Settings>,
 }
 
 /// A new key, and a request for a certificate of it.
-pub(super) fn request() -> (Vec<u8>, Vec<u8>) {
+pub(in crate::tests) fn request() -> (Vec<u8>, Vec<u8>) {
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
     let request = CertificateParams::default().serialize_request(&key).unwrap();
     (key.serialize_der(), request.der().to_vec())
 }
 
 /// Asks for a certificate by the text of a token.
-pub(super) async fn enrol(server: &Running, token: &str) -> Result<Member, Status> {
+pub(in crate::tests) async fn enrol(server: &Running, token: &str) -> Result<Member, Status> {
     let authorities = vec![server.authority.certificate().to_vec()];
     let channel = dial(server, &authorities, None).await;
     let (key, request) = request();
@@ -59,7 +59,7 @@ pub(super) async fn enrol(server: &Running, token: &str) -> Result<Member, Statu
 }
 
 /// An agent of a token that has no labels.
-pub(super) async fn join(server: &Running) -> Member {
+pub(in crate::tests) async fn join(server: &Running) -> Member {
     let token = server.token(1, &[]).reveal();
     enrol(server, &token).await.unwrap()
 }
@@ -71,13 +71,13 @@ impl Member {
         Self { id, chain, key, authorities }
     }
 
-    pub(super) async fn client(&self, server: &Running) -> FleetClient<Channel> {
+    pub(in crate::tests) async fn client(&self, server: &Running) -> FleetClient<Channel> {
         let identity = Some((self.chain.clone(), self.key.clone()));
         FleetClient::new(dial(server, &self.authorities, identity).await)
     }
 
     /// The agent with its next certificate.
-    pub(super) async fn renew(&self, server: &Running) -> Result<Self, Status> {
+    pub(in crate::tests) async fn renew(&self, server: &Running) -> Result<Self, Status> {
         let (key, certificate_request) = request();
         let asked = v1::RenewRequest { certificate_request };
         let issued = self.client(server).await.renew(asked).await?.into_inner();
@@ -85,11 +85,15 @@ impl Member {
     }
 
     /// Connects, as an agent that has nothing yet.
-    pub(super) async fn call(&self, server: &Running) -> Result<Call, Status> {
+    pub(in crate::tests) async fn call(&self, server: &Running) -> Result<Call, Status> {
         self.call_with(server, hello()).await
     }
 
-    pub(super) async fn call_with(&self, server: &Running, hello: Say) -> Result<Call, Status> {
+    pub(in crate::tests) async fn call_with(
+        &self,
+        server: &Running,
+        hello: Say,
+    ) -> Result<Call, Status> {
         let (says, said) = mpsc::channel::<v1::FromAgent>(1024);
         let said = stream::unfold(said, async |mut said| Some((said.recv().await?, said)));
         says.send(v1::FromAgent { message: Some(hello) }).await.unwrap();
@@ -105,17 +109,17 @@ impl Member {
 }
 
 impl Call {
-    pub(super) async fn say(&self, message: Say) {
+    pub(in crate::tests) async fn say(&self, message: Say) {
         // A call that is over is told by what is read.
         self.says.send(v1::FromAgent { message: Some(message) }).await.ok();
     }
 
-    pub(super) async fn batch(&self, batch: v1::Batch) {
+    pub(in crate::tests) async fn batch(&self, batch: v1::Batch) {
         self.say(Say::Batch(batch)).await;
     }
 
     /// The next answer to a batch. Policies and settings that come before it are noted.
-    pub(super) async fn answer(&mut self) -> Result<Told, Status> {
+    pub(in crate::tests) async fn answer(&mut self) -> Result<Told, Status> {
         loop {
             let told = self.next().await?;
             if let Told::Policies(policies) = told {
@@ -129,14 +133,14 @@ impl Call {
     }
 
     /// Whatever is told next.
-    pub(super) async fn next(&mut self) -> Result<Told, Status> {
+    pub(in crate::tests) async fn next(&mut self) -> Result<Told, Status> {
         let told = tokio::time::timeout(Duration::from_secs(180), self.told.message()).await;
         let told = told.expect("nothing was told")?;
         told.and_then(|told| told.message).ok_or_else(|| Status::cancelled("it is over"))
     }
 
     /// The end of the call.
-    pub(super) async fn end(mut self) -> Status {
+    pub(in crate::tests) async fn end(mut self) -> Status {
         loop {
             if let Err(status) = self.next().await {
                 return status;
@@ -145,7 +149,7 @@ impl Call {
     }
 }
 
-pub(super) fn hello() -> Say {
+pub(in crate::tests) fn hello() -> Say {
     Say::Hello(v1::Hello {
         host: "node-7".to_owned(),
         version: "1.2.3".to_owned(),

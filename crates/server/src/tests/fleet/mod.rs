@@ -1,7 +1,7 @@
 //! The fleet as its agents see it: calls over real connections.
 
 mod joining;
-mod member;
+pub(super) mod member;
 mod orders;
 mod telling;
 
@@ -13,7 +13,10 @@ use std::time::Duration;
 
 use fleet::{Authority, JoinToken, v1};
 use serde_json::{Value, json};
-use store::{Control, EnrolmentToken, Labels, Role, SecretDigest, Settings, SqliteSessions, Token};
+use store::{
+    ClickHouseSessions, Control, EnrolmentToken, Labels, Retention, Role, SecretDigest, Sessions,
+    Settings, SqliteSessions, Token,
+};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -22,47 +25,82 @@ use crate::app::{App, DataKind, Parts};
 use crate::auth::token;
 use crate::clock::{Clock, DAY};
 use crate::fleet::Entrance;
+use crate::fleet::authority::share_authority;
 use crate::fleet::listener::FleetListener;
 use crate::http::headers::StrictTransport;
 use crate::http::listener::Peer;
 use crate::routes::openapi;
 
 /// A server with its agents' port, which can be started again over the same files.
-pub(super) struct Place {
-    pub(super) folder: PathBuf,
+pub(in crate::tests) struct Place {
+    pub(in crate::tests) folder: PathBuf,
     authority: (String, String),
+    /// The database that it shares with others, and their key.
+    shared: Option<(String, PathBuf)>,
 }
 
 /// A server that runs.
-pub(super) struct Running {
-    pub(super) app: App,
-    pub(super) address: SocketAddr,
+pub(in crate::tests) struct Running {
+    pub(in crate::tests) app: App,
+    pub(in crate::tests) address: SocketAddr,
     authority: Authority,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
+    following: JoinHandle<()>,
 }
 
 impl Place {
-    pub(super) fn new() -> Self {
+    pub(in crate::tests) fn new() -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("tlsight-fleet-{}-{number}", std::process::id());
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).unwrap();
         let authority = Authority::generate(Clock::system().now()).unwrap();
-        Self { folder, authority: (authority.certificate_pem(), authority.key_pem()) }
+        let authority = (authority.certificate_pem(), authority.key_pem());
+        Self { folder, authority, shared: None }
     }
 
-    pub(super) fn authority(&self) -> Authority {
+    /// One of several servers over a database.
+    pub(in crate::tests) fn shared(database: &str, key: &std::path::Path) -> Self {
+        let mut place = Self::new();
+        place.shared = Some((database.to_owned(), key.to_owned()));
+        place
+    }
+
+    pub(in crate::tests) fn authority(&self) -> Authority {
         Authority::from_pem(&self.authority.0, &self.authority.1).unwrap()
     }
 
-    pub(super) async fn start(&self) -> Running {
-        let settings = Settings::default();
-        let sessions = SqliteSessions::open(&self.folder.join("sessions.db"), settings).unwrap();
+    pub(in crate::tests) async fn start(&self) -> Running {
+        self.start_that(Follow::All).await
+    }
+
+    /// Starts one that follows others, or only when it is made to.
+    pub(in crate::tests) async fn start_that(&self, follow: Follow) -> Running {
+        let path = self.folder.join("control.db");
+        let (sessions, control): (Arc<dyn Sessions>, _) = match &self.shared {
+            Some((url, key)) => {
+                let url: store::ClickHouseUrl = url.parse().unwrap();
+                let sessions = ClickHouseSessions::open(url.clone(), Retention::default());
+                (Arc::new(sessions.unwrap()), Control::open_shared(&path, url, key).unwrap())
+            }
+            None => {
+                let sessions = self.folder.join("sessions.db");
+                let sessions = SqliteSessions::open(&sessions, Settings::default()).unwrap();
+                (Arc::new(sessions), Control::open(&path).unwrap())
+            }
+        };
+        let folder = self.folder.join("fleet");
+        let authority = match &self.shared {
+            Some(_) => share_authority(&control, &folder, Clock::system().now()).unwrap(),
+            None => self.authority(),
+        };
+        let same =
+            || Authority::from_pem(&authority.certificate_pem(), &authority.key_pem()).unwrap();
         let parts = Parts {
-            sessions: Arc::new(sessions),
-            control: Arc::new(Control::open(&self.folder.join("control.db")).unwrap()),
+            sessions,
+            control: Arc::new(control),
             clock: Clock::system(),
             log: Arc::new(|_text: &str| {}),
             data: DataKind::Real,
@@ -70,11 +108,8 @@ impl Place {
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let entrance = Arc::new(Entrance {
-            authority: self.authority(),
-            addresses: vec![address.to_string()],
-            folder: self.folder.join("fleet"),
-        });
+        let entrance =
+            Arc::new(Entrance { authority: same(), addresses: vec![address.to_string()], folder });
         let app = App::new(parts, Some(Arc::clone(&entrance))).unwrap();
         app.judge.reload(&*app.parts.control).unwrap();
         app.fleet.register.load(&*app.parts.control).unwrap();
@@ -82,8 +117,22 @@ impl Place {
         let (stop, stopped) = watch::channel(false);
         let listener = FleetListener { listener, entrance };
         let serving = tokio::spawn(listener.run(app.clone(), stopped));
-        Running { app, address, authority: self.authority(), stop, serving }
+        let own = app.clone();
+        let following = tokio::spawn(async move {
+            if follow == Follow::All {
+                own.following.run(&own).await;
+            }
+        });
+        let authority = same();
+        Running { app, address, authority, stop, serving, following }
     }
+}
+
+/// Whether a server follows what others decide by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::tests) enum Follow {
+    All,
+    WhenAsked,
 }
 
 impl Drop for Place {
@@ -94,9 +143,10 @@ impl Drop for Place {
 
 impl Running {
     /// Ends it, as a server is told to; its files are free then.
-    pub(super) async fn stop(self) {
+    pub(in crate::tests) async fn stop(self) {
         self.stop.send(true).unwrap();
         self.serving.await.unwrap();
+        self.following.abort();
         self.app.fleet.register.save(&*self.app.parts.control).unwrap();
         let parts = Arc::downgrade(&self.app.parts.sessions);
         drop(self.app);
@@ -104,7 +154,7 @@ impl Running {
     }
 
     /// A token for so many agents, with labels.
-    pub(super) fn token(&self, most_uses: u32, labels: &[(&str, &str)]) -> JoinToken {
+    pub(in crate::tests) fn token(&self, most_uses: u32, labels: &[(&str, &str)]) -> JoinToken {
         let made = JoinToken::generate(self.authority.fingerprint()).unwrap();
         let now = self.app.parts.clock.now();
         let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
@@ -124,7 +174,7 @@ impl Running {
     }
 
     /// Asks the API as somebody of a role.
-    pub(super) async fn api(
+    pub(in crate::tests) async fn api(
         &self,
         method: axum::http::Method,
         path: &str,
@@ -156,13 +206,13 @@ impl Running {
     }
 
     /// What the API says of an agent.
-    pub(super) async fn agent(&self, id: &str) -> Value {
+    pub(in crate::tests) async fn agent(&self, id: &str) -> Value {
         let path = format!("/api/v1/agents/{id}");
         self.api(axum::http::Method::GET, &path, Value::Null).await.1
     }
 
     /// Sessions that are kept, as counts say.
-    pub(super) fn counted(&self) -> u64 {
+    pub(in crate::tests) fn counted(&self) -> u64 {
         let now = self.app.parts.clock.now();
         let window = store::Window { from: now.plus_nanos(-300 * DAY), to: now.plus_nanos(DAY) };
         self.app.parts.sessions.overview(window, now).unwrap().sessions
@@ -170,7 +220,7 @@ impl Running {
 }
 
 /// Waits for something that happens by itself.
-pub(super) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+pub(in crate::tests) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     for _ in 0..1800 {
         if is_so().await {
             return;
@@ -181,7 +231,7 @@ pub(super) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 }
 
 /// So many lines of edges of the last minutes, each of `sessions` sessions.
-pub(super) fn lines(count: usize, sessions: u64) -> String {
+pub(in crate::tests) fn lines(count: usize, sessions: u64) -> String {
     let now = Clock::system().now();
     let mut text = String::new();
     for number in 0..count {
@@ -206,7 +256,7 @@ pub(super) fn lines(count: usize, sessions: u64) -> String {
 }
 
 /// A batch of lines.
-pub(super) fn batch(segment: u8, number: u64, lines: &str) -> v1::Batch {
+pub(in crate::tests) fn batch(segment: u8, number: u64, lines: &str) -> v1::Batch {
     v1::Batch {
         segment: vec![segment; 16],
         number,
