@@ -1,144 +1,28 @@
 //! Several servers that decide together, over one database.
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 
+#[path = "../backend/mod.rs"]
 mod backend;
+#[path = "../proxy/mod.rs"]
 mod proxy;
+#[path = "../samples/mod.rs"]
 mod samples;
+mod world;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use backend::Place;
 use event::Timestamp;
-use proxy::{Fault, Proxy, ask};
-use rusqlite::types::Value;
+use proxy::{Fault, Proxy};
 use store::{
-    Accounts as _, AgentCertificate, AgentReport, AuditEntry, AuditOutcome, AuthorityPem,
-    Collection, Control, Decided, Documents as _, EdgeId, EnrolmentToken, Expected, Finding,
-    Fleet as _, Labels, NewAgent, NotEnrolled, NotShared, Outbox as _, PostureId, Replication as _,
-    Role, SecretDigest, SecretText, StoreError, User, VerdictCounts, Violations as _,
+    Accounts as _, AgentReport, AuthorityPem, Collection, Control, Decided, Documents as _, EdgeId,
+    Expected, Finding, Fleet as _, NotShared, Outbox as _, PostureId, Replication as _, Role,
+    SecretText, StoreError, VerdictCounts, Violations as _,
 };
-
-/// A database and a key that servers share.
-struct World {
-    url: String,
-    folder: tempfile::TempDir,
-}
-
-/// One of them, with the path of its file.
-struct Server {
-    control: Control,
-    path: PathBuf,
-}
-
-impl World {
-    fn new(test: &str) -> Option<Self> {
-        let Place::Url(url) = Place::modern(test)? else { return None };
-        Some(Self { url, folder: tempfile::tempdir().unwrap() })
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(format!("{name}.db"))
-    }
-
-    fn key(&self) -> PathBuf {
-        self.folder.path().join("control.key")
-    }
-
-    fn open(&self, name: &str) -> Server {
-        self.open_by(name, &self.url).unwrap()
-    }
-
-    fn open_by(&self, name: &str, url: &str) -> Result<Server, StoreError> {
-        let path = self.path(name);
-        let control = Control::open_shared(&path, url.parse().unwrap(), &self.key())?;
-        Ok(Server { control, path })
-    }
-
-    /// Has the database do something.
-    fn ask(&self, query: &str) {
-        let (origin, database) = self.url.rsplit_once('/').unwrap();
-        ask(origin, &query.replace("{db}", database));
-    }
-}
-
-/// All rows of all tables but those that each server has for itself.
-fn dump(path: &Path) -> Vec<(String, Vec<Vec<Value>>)> {
-    let file = rusqlite::Connection::open(path).unwrap();
-    let mut names = file
-        .prepare(
-            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_stat%'
-             AND name <> 'agent_reports' ORDER BY name",
-        )
-        .unwrap();
-    let names: Vec<String> =
-        names.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
-    let rows = |name: String| {
-        let mut read = file.prepare(&format!("SELECT * FROM {name} ORDER BY 1, 2")).unwrap();
-        let count = read.column_count();
-        let rows = read.query_map([], |row| (0..count).map(|at| row.get(at)).collect()).unwrap();
-        let rows = rows.collect::<rusqlite::Result<_>>().unwrap();
-        (name, rows)
-    };
-    names.into_iter().map(rows).collect()
-}
-
-fn assert_same(servers: &[Server]) {
-    for server in servers {
-        server.control.follow().unwrap();
-    }
-    let first = dump(&servers[0].path);
-    for server in &servers[1..] {
-        assert!(dump(&server.path) == first, "{} differs", server.path.display());
-    }
-}
-
-fn user(name: &str, role: Role) -> User {
-    let password = SecretText::new(format!("hash of {name}"));
-    User { name: name.to_owned(), role, password, created: at(1), last_login: None }
-}
-
-fn token(id: &str, most_uses: u32) -> EnrolmentToken {
-    EnrolmentToken {
-        id: id.to_owned(),
-        labels: Labels::new(),
-        created: at(0),
-        created_by: "ann".to_owned(),
-        expires: at(1_000_000),
-        most_uses,
-        uses: 0,
-        last_used: None,
-    }
-}
-
-fn certificate(agent: &str) -> AgentCertificate {
-    let (serial, agent) = (format!("serial of {agent}"), agent.to_owned());
-    AgentCertificate { serial, agent, issued: at(5), not_after: at(1_000_000) }
-}
-
-fn enrol(control: &Control, agent: &str) -> Result<(), NotEnrolled> {
-    let new = NewAgent { id: agent.to_owned(), host: "host".to_owned() };
-    control.enrol(DIGEST, &new, &certificate(agent)).unwrap().map(drop)
-}
-
-fn audit(control: &Control, action: &str) -> Result<(), StoreError> {
-    control.append_audit(&AuditEntry {
-        time: at(1),
-        actor: "ann".to_owned(),
-        action: action.to_owned(),
-        target: String::new(),
-        address: String::new(),
-        outcome: AuditOutcome::Ok,
-    })
-}
-
-const fn at(seconds: i64) -> Timestamp {
-    Timestamp::from_nanos(seconds * 1_000_000_000)
-}
-
-const DIGEST: SecretDigest = SecretDigest([7; 32]);
+use world::{DIGEST, Server, World, assert_same, at, audit, enrol, token, user};
 
 #[test]
 fn what_several_servers_decide_at_the_same_time_is_the_same_everywhere_and_nothing_is_lost() {
