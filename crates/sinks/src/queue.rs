@@ -4,9 +4,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use event::Timestamp;
-use spool::{NotKept, Spool};
+use spool::{Inbox, Next, NotKept, Spool};
 
-use crate::inbox::{Inbox, Next};
 use crate::line::{self, Line};
 use crate::meter::Meter;
 use crate::receiver::Limits;
@@ -19,6 +18,15 @@ pub(crate) struct Queue {
     filled: Condvar,
     meter: Arc<Meter>,
     log: Log,
+}
+
+/// Whole lines of one host, on their way into a queue.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    pub(crate) host: Arc<str>,
+    pub(crate) lines: Vec<u8>,
+    /// When they were given, in nanoseconds since 1970.
+    pub(crate) at: i64,
 }
 
 /// Lines that were taken out of a queue, and stay in it until they are acknowledged.
@@ -45,11 +53,11 @@ impl Queue {
     }
 
     /// Puts what comes in into the queue until the inbox is closed and empty.
-    pub(crate) fn fill(&self, inbox: &Inbox) {
+    pub(crate) fn fill(&self, inbox: &Inbox<Chunk>) {
         let (mut is_failing, mut synced, mut is_dirty) = (false, Instant::now(), false);
         loop {
             match inbox.pop(LONGEST_WAIT) {
-                Next::Chunk(chunk) => {
+                Next::Item(chunk) => {
                     is_dirty = true;
                     for part in parts(&chunk.lines) {
                         self.put(&chunk.host, part, chunk.at, &mut is_failing);

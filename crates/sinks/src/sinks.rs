@@ -6,19 +6,18 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use event::Timestamp;
+use peers::Backoff;
 use prometheus_client::encoding::DescriptorEncoder;
-use spool::{CannotOpen, Spool};
+use spool::{CannotOpen, Inbox, Spool};
 
-use crate::backoff::Backoff;
 use crate::dataset::{Dataset, Datasets};
 use crate::elastic::Elastic;
 use crate::file::FileReceiver;
-use crate::inbox::{Chunk, Inbox};
 use crate::kafka::Kafka;
 use crate::meter::{Meter, SinkState};
 use crate::metrics;
 use crate::otlp::{Otlp, Totals};
-use crate::queue::Queue;
+use crate::queue::{Chunk, Queue};
 use crate::receiver::Receiver;
 use crate::sender::{Sender, Stop};
 use crate::settings::{Kind, Log, SinkSettings, WrongSetting};
@@ -36,7 +35,7 @@ struct Sink {
     name: String,
     kind: &'static str,
     datasets: Datasets,
-    inbox: Arc<Inbox>,
+    inbox: Arc<Inbox<Chunk>>,
     queue: Arc<Queue>,
     meter: Arc<Meter>,
 }
@@ -103,7 +102,8 @@ impl Sinks {
         let (host, at): (Arc<str>, _) = (host.into(), now().as_nanos());
         for (sink, lines) in self.sinks.iter().zip(wanted).filter(|(_, lines)| !lines.is_empty()) {
             let count = lines.iter().filter(|byte| **byte == b'\n').count() as u64;
-            if !sink.inbox.push(Chunk { host: Arc::clone(&host), lines, at }) {
+            let len = lines.len();
+            if !sink.inbox.push(Chunk { host: Arc::clone(&host), lines, at }, len) {
                 sink.meter.overrun.add(count);
             }
         }
@@ -179,7 +179,7 @@ impl Prepared {
         let (spool, _) = Spool::open(queue).map_err(|error| NoSink::Queue(name.clone(), error))?;
         let meter = Arc::new(Meter::default());
         let queue = Arc::new(Queue::new(&name, spool, Arc::clone(&meter), Arc::clone(log)));
-        let inbox = Arc::new(Inbox::default());
+        let inbox = Arc::new(Inbox::new(INBOX_BYTES));
         let sink = Sink { name, kind: kind_name, datasets, inbox, queue, meter };
         Ok(Self { sink, receiver })
     }
@@ -194,7 +194,7 @@ impl Prepared {
             meter: Arc::clone(&sink.meter),
             stop: Arc::clone(&stop),
             log: Arc::clone(log),
-            backoff: Backoff::default(),
+            backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT),
             cannot_tend: false,
         };
         let (inbox, queue) = (Arc::clone(&sink.inbox), Arc::clone(&sink.queue));
@@ -246,3 +246,12 @@ fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
+
+/// What comes in the seconds in which a disk is slow.
+const INBOX_BYTES: usize = 8 << 20;
+
+/// After the first failure of a receiver.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+
+/// A receiver that was gone for a day is found within a minute.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
