@@ -1,6 +1,6 @@
 //! The queue of a sink: what puts lines in, and what is taken out of it.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use event::Timestamp;
@@ -27,6 +27,8 @@ pub(crate) struct Chunk {
     pub(crate) lines: Vec<u8>,
     /// When they were given, in nanoseconds since 1970.
     pub(crate) at: i64,
+    /// Nothing is sent; who waits until they are in the queue is told by the end of it.
+    pub(crate) told: Option<mpsc::Sender<()>>,
 }
 
 /// Lines that were taken out of a queue, and stay in it until they are acknowledged.
@@ -63,6 +65,7 @@ impl Queue {
                         self.put(&chunk.host, part, chunk.at, &mut is_failing);
                     }
                     self.filled.notify_one();
+                    drop(chunk.told);
                 }
                 Next::Nothing => {}
                 Next::Closed => break,
@@ -175,7 +178,7 @@ impl Queue {
 }
 
 /// Cuts lines into parts of whole lines for an entry each.
-fn parts(lines: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn parts(lines: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = lines;
     std::iter::from_fn(move || {
         if rest.is_empty() {
@@ -194,7 +197,7 @@ fn parts(lines: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-fn count(lines: &[u8]) -> u64 {
+pub(crate) fn count(lines: &[u8]) -> u64 {
     lines.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 

@@ -39,18 +39,20 @@ impl<T> Inbox<T> {
         Self { limit_bytes, state: Mutex::new(state), ready: Condvar::new() }
     }
 
-    /// Puts in something of so many bytes, without waiting; false if there is no room, and then it is not in.
-    #[must_use]
-    pub fn push(&self, item: T, len: usize) -> bool {
+    /// Puts in something of so many bytes, without waiting.
+    ///
+    /// # Errors
+    /// There is no room, or it is closed; then it comes back.
+    pub fn push(&self, item: T, len: usize) -> Result<(), T> {
         let mut state = self.state();
         if state.is_closed || state.bytes.saturating_add(len) > self.limit_bytes {
-            return false;
+            return Err(item);
         }
         state.bytes = state.bytes.saturating_add(len);
         state.items.push_back((item, len));
         drop(state);
         self.ready.notify_one();
-        true
+        Ok(())
     }
 
     /// The oldest, for which is waited up to `timeout`.
@@ -93,9 +95,9 @@ mod tests {
     #[test]
     fn items_come_out_in_order_and_then_the_end() {
         let inbox = Inbox::new(10);
-        assert!(inbox.push('a', 1) && inbox.push('b', 1));
+        assert_eq!((inbox.push('a', 1), inbox.push('b', 1)), (Ok(()), Ok(())));
         inbox.close();
-        assert!(!inbox.push('c', 1));
+        assert_eq!(inbox.push('c', 1), Err('c'));
         let next = || inbox.pop(Duration::ZERO);
         assert_eq!([next(), next(), next()], [Next::Item('a'), Next::Item('b'), Next::Closed]);
     }
@@ -104,9 +106,10 @@ mod tests {
     fn a_full_inbox_takes_nothing_until_there_is_room() {
         let inbox = Inbox::new(10);
         assert_eq!(inbox.pop(Duration::ZERO), Next::Nothing);
-        assert!(inbox.push('a', 5) && inbox.push('b', 5) && !inbox.push('c', 1));
+        assert_eq!((inbox.push('a', 5), inbox.push('b', 5)), (Ok(()), Ok(())));
+        assert_eq!(inbox.push('c', 1), Err('c'));
         assert_eq!(inbox.room(), 0);
         assert_eq!(inbox.pop(Duration::ZERO), Next::Item('a'));
-        assert!(!inbox.push('c', 6) && inbox.push('c', 5));
+        assert_eq!((inbox.push('c', 6), inbox.push('c', 5)), (Err('c'), Ok(())));
     }
 }

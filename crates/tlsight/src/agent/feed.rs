@@ -27,7 +27,7 @@ impl Feed {
 
     /// Takes lines; never waits.
     pub(super) fn put(&self, lines: &[u8]) {
-        if !self.queue.push(lines.to_vec(), lines.len()) {
+        if self.queue.push(lines.to_vec(), lines.len()).is_err() {
             self.outlets.missed(count(lines));
         }
     }

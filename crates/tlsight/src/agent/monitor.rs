@@ -180,7 +180,7 @@ impl Monitor {
 
     /// Puts lines into the queue to the output; false if there is no room.
     pub(super) fn enqueue(&self, lines: &[u8]) -> bool {
-        self.queue.push(Chunk { lines: lines.to_vec(), since: Instant::now() }, lines.len())
+        self.queue.push(Chunk { lines: lines.to_vec(), since: Instant::now() }, lines.len()).is_ok()
     }
 
     /// Takes lines for the output, or drops and counts them; and for the sinks.
