@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use peers::Backoff;
 use rustls::ClientConfig;
 use wire::Reader;
 
 use crate::client::CannotDeliver;
-use crate::client::{Backoff, Dialer, Ended};
+use crate::client::{Dialer, Ended, LEAST_WAIT, MOST_WAIT};
 use crate::clock::now_ms;
 use crate::hpke::{Kem, PrivateKey};
 use crate::keys::{MonitorKey, SealingKey, Signed, SigningKey, Statement};
@@ -143,7 +144,7 @@ fn run(
     tell: &dyn Fn(&str),
 ) {
     let is_over = || shared.is_over.load(Ordering::SeqCst);
-    let mut backoff = Backoff::new();
+    let mut backoff = Backoff::new(LEAST_WAIT, MOST_WAIT);
     let mut told = String::new();
     while !is_over() {
         let ended = dialer.dial(Peer::Monitor, &shared.wake).and_then(|link| {
@@ -154,7 +155,7 @@ fn run(
         let Err(error) = ended else { return };
         if was_subscribed {
             shared.disconnected.fetch_add(1, Ordering::Relaxed);
-            backoff = Backoff::new();
+            backoff.reset();
             told.clear();
         }
         let text = error.to_string();
@@ -162,7 +163,7 @@ fn run(
             tell(&format!("escrow service at {}:{}: {text}", settings.host, settings.port));
             told = text;
         }
-        let until = Instant::now() + backoff.next();
+        let until = Instant::now() + backoff.wait();
         while !is_over() {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {

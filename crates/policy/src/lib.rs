@@ -12,7 +12,6 @@ mod document;
 mod entity;
 mod expression;
 mod file;
-mod glob;
 mod line;
 mod migration;
 mod observation;
@@ -32,7 +31,6 @@ pub use document::{
 };
 pub use entity::{Entity, EntityKind, NamedNetwork, Naming};
 pub use file::{read_policies, write_stackrox};
-pub use glob::Glob;
 pub use line::NotAnObservation;
 pub use migration::{Blocker, Migration, ServerAbility};
 pub use observation::{Certificate, Fingerprints, Observation, Offer, Outcome, Party};

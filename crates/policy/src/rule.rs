@@ -4,11 +4,11 @@ mod compile;
 mod group;
 
 use event::Timestamp;
+use handover::Glob;
 
 use crate::document::{Exclusion, Policy, Severity};
 use crate::entity::Entity;
 use crate::expression::Expression;
-use crate::glob::Glob;
 use crate::policy_error::PolicyError;
 use crate::subject::Subject;
 use crate::verdict::{Truth, Verdict, all, any};

@@ -16,6 +16,7 @@ use crate::judge::Judge;
 use crate::live::Live;
 use crate::meter::Meter;
 use crate::notify::courier::Courier;
+use crate::outgoing::Handed;
 use crate::problem::Problem;
 use crate::replicas::duties::Duties;
 use crate::replicas::following::Following;
@@ -44,11 +45,12 @@ pub struct Parts {
     pub outlet: Option<Arc<dyn Outlet>>,
 }
 
-/// Where what came in goes besides the store. Whoever gives something never waits: what has no room is dropped, and
-/// counted by the outlet.
+/// Where what came in goes besides the store.
 pub trait Outlet: Send + Sync {
-    /// Takes whole lines as tlsight writes them, of the host that told them; of this server, if that is empty.
-    fn put(&self, host: &str, lines: &[u8]);
+    /// Takes whole lines as tlsight writes them, of the host that told them; of this server, if that is empty. It
+    /// returns when they outlive this process, and within some seconds: what has no room until then is dropped, and
+    /// counted by the outlet.
+    fn keep(&self, host: &str, lines: &[u8]);
 
     /// Writes its metrics.
     ///
@@ -79,6 +81,7 @@ pub(crate) struct Shared {
     pub(crate) judge: Judge,
     pub(crate) courier: Courier,
     pub(crate) meter: Meter,
+    pub(crate) handed: Handed,
     pub(crate) fleet: Fleet,
     pub(crate) following: Following,
     pub(crate) duties: Duties,
@@ -97,6 +100,7 @@ impl App {
             judge: Judge::default(),
             courier: Courier::default(),
             meter: Meter::default(),
+            handed: Handed::default(),
             fleet,
             following: Following::default(),
             duties: Duties::default(),

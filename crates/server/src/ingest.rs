@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::judge::arrivals::Arrival;
 use crate::live::Happening;
 use crate::notify::notice::Event;
+use crate::outgoing::BatchKey;
 use crate::view::session::SessionRow;
 
 /// Hands records to the server from within the process. Calls block.
@@ -248,6 +249,7 @@ impl Pile {
             numbers: self.numbers,
             outgoing: self.outgoing,
             host: source.host.clone(),
+            key: app.handed.key(&source.id, &id),
             taken: self.taken,
         };
         let losses = self.losses.into_iter().map(|(cause, count)| Loss { cause, count }).collect();
@@ -266,6 +268,7 @@ pub(crate) struct Load {
     outgoing: Option<Vec<Outgoing>>,
     /// Whose lines they are.
     host: String,
+    key: BatchKey,
     taken: Taken,
 }
 
@@ -283,12 +286,12 @@ pub(crate) fn settle(app: &App, kept: Vec<(Load, Ingested)>) -> Vec<Taken> {
     let mut all = Vec::with_capacity(kept.len());
     let mut arrived = Vec::new();
     for (load, kept) in kept {
-        let Load { arrivals, rows, numbers, outgoing, host, mut taken } = load;
+        let Load { arrivals, rows, numbers, outgoing, host, key, mut taken } = load;
         if !kept.is_repeat {
             tell(app, rows, &kept.not_taken);
-            if let (Some(outlet), Some(outgoing)) = (&app.parts.outlet, &outgoing) {
-                outlet.put(&host, &outgoing_lines(outgoing, &kept.not_taken));
-            }
+        }
+        if let Some(outgoing) = &outgoing {
+            hand_out(app, outgoing, &host, key, &kept);
         }
         taken.add_kept(&kept, &numbers);
         let (arrivals, refused) = arrivals.into_iter().partition::<Vec<_>, _>(|arrival| {
@@ -314,6 +317,20 @@ pub(crate) fn settle(app: &App, kept: Vec<(Load, Ingested)>) -> Vec<Taken> {
         }
     }
     all
+}
+
+/// Gives lines to the outlet before anybody is told that they are kept. Those of a batch that the store knows are
+/// given as well, unless this process has done that: who stored it may have been killed before.
+fn hand_out(app: &App, outgoing: &[Outgoing], host: &str, key: BatchKey, kept: &Ingested) {
+    let Some(outlet) = &app.parts.outlet else { return };
+    if kept.is_repeat && app.handed.contains(key) {
+        return;
+    }
+    let lines = outgoing_lines(outgoing, &kept.not_taken);
+    if !lines.is_empty() {
+        outlet.keep(host, &lines);
+    }
+    app.handed.add(key);
 }
 
 /// The lines for the outlet: all but those that were known.

@@ -11,6 +11,7 @@ mod judge;
 mod live;
 mod meter;
 mod notify;
+mod outgoing;
 mod problem;
 mod replicas;
 mod routes;

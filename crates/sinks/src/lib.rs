@@ -5,12 +5,10 @@
 //! the queue on the disk it is delivered at least once, unless it has to make room for others, its file is
 //! damaged, or the receiver refuses it for good; each of these is counted for each sink.
 
-mod backoff;
 mod dataset;
 mod elastic;
 mod file;
 mod http;
-mod inbox;
 mod kafka;
 mod line;
 mod meter;

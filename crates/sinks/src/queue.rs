@@ -1,12 +1,11 @@
 //! The queue of a sink: what puts lines in, and what is taken out of it.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use event::Timestamp;
-use spool::{NotKept, Spool};
+use spool::{Inbox, Next, NotKept, Spool};
 
-use crate::inbox::{Inbox, Next};
 use crate::line::{self, Line};
 use crate::meter::Meter;
 use crate::receiver::Limits;
@@ -19,6 +18,17 @@ pub(crate) struct Queue {
     filled: Condvar,
     meter: Arc<Meter>,
     log: Log,
+}
+
+/// Whole lines of one host, on their way into a queue.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    pub(crate) host: Arc<str>,
+    pub(crate) lines: Vec<u8>,
+    /// When they were given, in nanoseconds since 1970.
+    pub(crate) at: i64,
+    /// Nothing is sent; who waits until they are in the queue is told by the end of it.
+    pub(crate) told: Option<mpsc::Sender<()>>,
 }
 
 /// Lines that were taken out of a queue, and stay in it until they are acknowledged.
@@ -45,16 +55,17 @@ impl Queue {
     }
 
     /// Puts what comes in into the queue until the inbox is closed and empty.
-    pub(crate) fn fill(&self, inbox: &Inbox) {
+    pub(crate) fn fill(&self, inbox: &Inbox<Chunk>) {
         let (mut is_failing, mut synced, mut is_dirty) = (false, Instant::now(), false);
         loop {
             match inbox.pop(LONGEST_WAIT) {
-                Next::Chunk(chunk) => {
+                Next::Item(chunk) => {
                     is_dirty = true;
                     for part in parts(&chunk.lines) {
                         self.put(&chunk.host, part, chunk.at, &mut is_failing);
                     }
                     self.filled.notify_one();
+                    drop(chunk.told);
                 }
                 Next::Nothing => {}
                 Next::Closed => break,
@@ -167,7 +178,7 @@ impl Queue {
 }
 
 /// Cuts lines into parts of whole lines for an entry each.
-fn parts(lines: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn parts(lines: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = lines;
     std::iter::from_fn(move || {
         if rest.is_empty() {
@@ -186,7 +197,7 @@ fn parts(lines: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-fn count(lines: &[u8]) -> u64 {
+pub(crate) fn count(lines: &[u8]) -> u64 {
     lines.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::backoff::Backoff;
+use peers::Backoff;
+
 use crate::line::Line;
 use crate::meter::Meter;
 use crate::queue::{Batch, Queue};
@@ -160,7 +161,7 @@ impl Sender {
 
     /// Waits; false if the run is over.
     fn pause(&mut self, asked: Option<Duration>) -> bool {
-        let wait = self.backoff.next(asked);
+        let wait = at_least(self.backoff.wait(), asked);
         !self.stop.wait(wait)
     }
 
@@ -212,9 +213,30 @@ fn halves(mut lines: Vec<Line>) -> (Vec<Line>, Vec<Line>) {
     (lines, second)
 }
 
+/// A wait, or what the receiver asked for if that is longer.
+fn at_least(wait: Duration, asked: Option<Duration>) -> Duration {
+    wait.max(asked.unwrap_or_default().min(LONGEST_ASKED))
+}
+
 const IS_RETRIED: &str = "lines wait in its queue, and it is tried again";
 
 const IS_LOST: &str = "what it refuses for good is dropped and counted";
 
 /// How long the end of the run may go unnoticed.
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
+
+/// What a receiver may ask for: more is a mistake of it.
+const LONGEST_ASKED: Duration = Duration::from_secs(600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_receiver_asks_for_is_the_least_within_reason() {
+        let (wait, asked) = (Duration::from_secs(60), Duration::from_secs);
+        assert_eq!(at_least(wait, None), wait);
+        assert_eq!(at_least(wait, Some(asked(90))), asked(90));
+        assert_eq!(at_least(wait, Some(asked(1 << 40))), LONGEST_ASKED);
+    }
+}

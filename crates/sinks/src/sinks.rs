@@ -1,30 +1,31 @@
 //! All sinks of a process.
 
+use std::collections::VecDeque;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use event::Timestamp;
+use peers::Backoff;
 use prometheus_client::encoding::DescriptorEncoder;
-use spool::{CannotOpen, Spool};
+use spool::{CannotOpen, Inbox, Spool};
 
-use crate::backoff::Backoff;
 use crate::dataset::{Dataset, Datasets};
 use crate::elastic::Elastic;
 use crate::file::FileReceiver;
-use crate::inbox::{Chunk, Inbox};
 use crate::kafka::Kafka;
 use crate::meter::{Meter, SinkState};
 use crate::metrics;
 use crate::otlp::{Otlp, Totals};
-use crate::queue::Queue;
+use crate::queue::{Chunk, Queue, count, parts};
 use crate::receiver::Receiver;
 use crate::sender::{Sender, Stop};
 use crate::settings::{Kind, Log, SinkSettings, WrongSetting};
 use crate::syslog::Syslog;
 
-/// Sinks that are ready for lines. Calls of [`Sinks::put`] never wait for any of them.
+/// Sinks that are ready for lines.
 pub struct Sinks {
     sinks: Vec<Sink>,
     totals: Option<Arc<Totals>>,
@@ -36,9 +37,11 @@ struct Sink {
     name: String,
     kind: &'static str,
     datasets: Datasets,
-    inbox: Arc<Inbox>,
+    inbox: Arc<Inbox<Chunk>>,
     queue: Arc<Queue>,
     meter: Arc<Meter>,
+    /// Whether its queue did not take in time what it was given last.
+    is_behind: AtomicBool,
 }
 
 /// Why a sink cannot begin.
@@ -82,11 +85,44 @@ impl Sinks {
         Ok(Self { sinks, totals, ended: Mutex::new(ended) })
     }
 
-    /// Gives whole lines that a host told to all sinks that are for them. What has no room is dropped and counted.
+    /// Gives whole lines that a host told to all sinks that are for them, without waiting. What has no room is dropped
+    /// and counted.
     pub fn put(&self, host: &str, lines: &[u8]) {
-        if self.sinks.is_empty() {
-            return;
+        let (host, at): (Arc<str>, _) = (host.into(), now().as_nanos());
+        for (sink, lines) in self.wanted(lines) {
+            let chunk = Chunk { host: Arc::clone(&host), lines, at, told: None };
+            if let Err(chunk) = sink.push(chunk) {
+                sink.meter.overrun.add(count(&chunk.lines));
+            }
         }
+    }
+
+    /// Gives lines like [`Sinks::put`], and waits until each of these sinks has them in its queue, where they outlive
+    /// the process; or has counted them as lost. A queue whose disk does not answer is waited for up to
+    /// five seconds, and then not again before it has taken what it was given: it slows neither the caller nor other
+    /// sinks by more.
+    pub fn keep(&self, host: &str, lines: &[u8]) {
+        let (host, at): (Arc<str>, _) = (host.into(), now().as_nanos());
+        let until = Instant::now() + PATIENCE;
+        let mut waiting = Vec::new();
+        for (sink, lines) in self.wanted(lines) {
+            let (told, taken) = mpsc::channel();
+            let chunk = |part: &[u8]| {
+                let (host, told) = (Arc::clone(&host), Some(told.clone()));
+                Chunk { host, lines: part.to_vec(), at, told }
+            };
+            let mut rest = parts(&lines).map(chunk).collect();
+            drop(told);
+            sink.push_all(&mut rest);
+            waiting.push((sink, rest, taken));
+        }
+        for (sink, rest, taken) in waiting {
+            sink.wait(rest, &taken, until);
+        }
+    }
+
+    /// What each sink gets of lines: those of its datasets, if there are any.
+    fn wanted(&self, lines: &[u8]) -> impl Iterator<Item = (&Sink, Vec<u8>)> {
         let mut wanted = vec![Vec::new(); self.sinks.len()];
         for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let Some(dataset) = Dataset::of(line) else { continue };
@@ -100,13 +136,7 @@ impl Sinks {
                 }
             }
         }
-        let (host, at): (Arc<str>, _) = (host.into(), now().as_nanos());
-        for (sink, lines) in self.sinks.iter().zip(wanted).filter(|(_, lines)| !lines.is_empty()) {
-            let count = lines.iter().filter(|byte| **byte == b'\n').count() as u64;
-            if !sink.inbox.push(Chunk { host: Arc::clone(&host), lines, at }) {
-                sink.meter.overrun.add(count);
-            }
-        }
+        self.sinks.iter().zip(wanted).filter(|(_, lines)| !lines.is_empty())
     }
 
     /// Counts lines that came too fast to be given to any sink.
@@ -179,8 +209,16 @@ impl Prepared {
         let (spool, _) = Spool::open(queue).map_err(|error| NoSink::Queue(name.clone(), error))?;
         let meter = Arc::new(Meter::default());
         let queue = Arc::new(Queue::new(&name, spool, Arc::clone(&meter), Arc::clone(log)));
-        let inbox = Arc::new(Inbox::default());
-        let sink = Sink { name, kind: kind_name, datasets, inbox, queue, meter };
+        let inbox = Arc::new(Inbox::new(INBOX_BYTES));
+        let sink = Sink {
+            name,
+            kind: kind_name,
+            datasets,
+            inbox,
+            queue,
+            meter,
+            is_behind: AtomicBool::default(),
+        };
         Ok(Self { sink, receiver })
     }
 
@@ -194,7 +232,7 @@ impl Prepared {
             meter: Arc::clone(&sink.meter),
             stop: Arc::clone(&stop),
             log: Arc::clone(log),
-            backoff: Backoff::default(),
+            backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT),
             cannot_tend: false,
         };
         let (inbox, queue) = (Arc::clone(&sink.inbox), Arc::clone(&sink.queue));
@@ -224,6 +262,39 @@ impl Prepared {
 }
 
 impl Sink {
+    /// Puts a chunk into the inbox; back it comes if there is no room.
+    fn push(&self, chunk: Chunk) -> Result<(), Chunk> {
+        let len = chunk.lines.len();
+        self.inbox.push(chunk, len)
+    }
+
+    /// Puts in chunks as long as there is room.
+    fn push_all(&self, chunks: &mut VecDeque<Chunk>) {
+        while let Some(chunk) = chunks.pop_front() {
+            if let Err(chunk) = self.push(chunk) {
+                return chunks.push_front(chunk);
+            }
+        }
+    }
+
+    /// Waits until all is in the queue, for some of which the inbox may have had no room so far.
+    fn wait(&self, mut rest: VecDeque<Chunk>, taken: &mpsc::Receiver<()>, until: Instant) {
+        let is_behind = self.is_behind.load(Ordering::Relaxed);
+        while !rest.is_empty() && !is_behind && Instant::now() < until {
+            thread::sleep(ROOM_POLL);
+            self.push_all(&mut rest);
+        }
+        self.meter.overrun.add(rest.iter().map(|chunk| count(&chunk.lines)).sum());
+        drop(rest);
+        let patience = if is_behind {
+            Duration::ZERO
+        } else {
+            until.saturating_duration_since(Instant::now())
+        };
+        let is_late = taken.recv_timeout(patience) == Err(mpsc::RecvTimeoutError::Timeout);
+        self.is_behind.store(is_late, Ordering::Relaxed);
+    }
+
     fn state(&self, now: Timestamp) -> SinkState {
         let meter = &self.meter;
         SinkState {
@@ -246,3 +317,18 @@ fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
+
+/// What comes in the seconds in which a disk is slow.
+const INBOX_BYTES: usize = 8 << 20;
+
+/// For a disk that does not answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often room is looked for.
+const ROOM_POLL: Duration = Duration::from_millis(5);
+
+/// After the first failure of a receiver.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+
+/// A receiver that was gone for a day is found within a minute.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);

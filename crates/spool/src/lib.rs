@@ -6,13 +6,17 @@
 //!
 //! The name of an entry, its [`EntryId`], is never given to another one, so that whoever gets an entry twice can
 //! know it.
+//!
+//! Who must not wait for the disk puts what there is into an [`Inbox`], which a thread empties.
 
 mod acknowledged;
 mod entry;
 mod id;
+mod inbox;
 mod segment;
 mod spool;
 
 pub use entry::Entry;
 pub use id::{EntryId, SegmentId};
+pub use inbox::{Inbox, Next};
 pub use spool::{CannotOpen, Lost, NotKept, Recovered, Spool, SpoolSettings};

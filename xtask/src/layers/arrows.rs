@@ -61,7 +61,7 @@ fn tier(name: &str) -> Option<u8> {
 }
 
 const TIERS: &[(u8, &[&str])] = &[
-    (0, &["wire", "event", "event-derive"]),
+    (0, &["wire", "event", "event-derive", "peers"]),
     (1, &["tls", "quic", "http2", "handover"]),
     (2, &["flow", "forge", "secrets"]),
     (3, &["session", "policy"]),

@@ -24,7 +24,7 @@ use self::outbox::{Outbox, Pushed};
 use self::recipients::Recipients;
 pub use self::settings::{ClientSettings, HandshakeSecrets};
 use self::withheld::Withheld;
-pub(crate) use self::worker::{Backoff, Dialer, Ended};
+pub(crate) use self::worker::{Dialer, Ended, LEAST_WAIT, MOST_WAIT};
 use crate::beacon::{Beacons, CannotBeacon};
 use crate::clock::{now_ms, wall_clock};
 use crate::keys::NotTrusted;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use aws_lc_rs::rand;
+use peers::Backoff;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 use wire::Reader;
@@ -82,28 +82,9 @@ impl Dialer {
     }
 }
 
-/// Waits that double, each shortened at random, so that those who lost their service together do not come
-/// back together.
-pub(crate) struct Backoff(Duration);
-
-impl Backoff {
-    pub(crate) const fn new() -> Self {
-        Self(LEAST_WAIT)
-    }
-
-    pub(crate) fn next(&mut self) -> Duration {
-        let whole = self.0;
-        self.0 = whole.saturating_mul(2).min(MOST_WAIT);
-        let mut random = [0; 1];
-        // Without randomness the wait is whole.
-        rand::fill(&mut random).ok();
-        whole.mul_f64(1.0 - f64::from(random[0]) / 512.0)
-    }
-}
-
 /// Keeps the connection until the end.
 pub(super) fn run(shared: &Shared, dialer: &Dialer, tell: &dyn Fn(&str)) {
-    let mut backoff = Backoff::new();
+    let mut backoff = Backoff::new(LEAST_WAIT, MOST_WAIT);
     let mut told = String::new();
     while !is_over(shared) {
         let ended = match dialer.dial(Peer::Agent, &shared.outbox.wake) {
@@ -111,7 +92,7 @@ pub(super) fn run(shared: &Shared, dialer: &Dialer, tell: &dyn Fn(&str)) {
                 let mut connection = Connection::new(shared, link);
                 let ended = connection.run(tell);
                 if connection.was_announced {
-                    backoff = Backoff::new();
+                    backoff.reset();
                 }
                 ended
             }
@@ -125,7 +106,7 @@ pub(super) fn run(shared: &Shared, dialer: &Dialer, tell: &dyn Fn(&str)) {
             tell(&format!("escrow service at {}:{}: {text}", dialer.host, dialer.port));
             told = text;
         }
-        let until = Instant::now() + backoff.next();
+        let until = Instant::now() + backoff.wait();
         while !is_over(shared) {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -301,5 +282,5 @@ const DIAL_PATIENCE: Duration = Duration::from_secs(5);
 /// A name with more addresses than that is no service's.
 const MAX_ADDRESSES: usize = 8;
 
-const LEAST_WAIT: Duration = Duration::from_millis(50);
-const MOST_WAIT: Duration = Duration::from_secs(10);
+pub(crate) const LEAST_WAIT: Duration = Duration::from_millis(50);
+pub(crate) const MOST_WAIT: Duration = Duration::from_secs(10);

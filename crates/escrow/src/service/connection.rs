@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use peers::HandshakePlace;
 use rustls::ServerConnection;
 
-use super::places::HandshakePlace;
 use super::{Shared, agent, monitor};
 use crate::audit::AuditEvent;
 use crate::malformed::Malformed;
@@ -46,7 +46,7 @@ pub(super) fn start(
     tcp: TcpStream,
     peer: SocketAddr,
 ) -> Option<JoinHandle<()>> {
-    let Some(place) = shared.places.handshake(peer.ip(), &shared.settings.limits) else {
+    let Some(place) = shared.places.handshake(peer.ip()) else {
         refuse(shared, "", peer, "busy", "too many handshakes");
         return None;
     };
@@ -107,7 +107,7 @@ fn admit(
         name: Arc::clone(name),
         heard_at: Instant::now(),
     };
-    let ended = match shared.places.connection(&shared.settings.limits) {
+    let ended = match shared.places.connection() {
         Some(_place) => session.run(),
         None => Err(Ended::Refused(Refusal::Busy)),
     };

@@ -11,7 +11,6 @@ mod epochs;
 mod hub;
 mod mailbox;
 mod monitor;
-mod places;
 mod settings;
 
 use std::collections::{HashMap, HashSet};
@@ -24,13 +23,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use peers::{PlaceLimits, Places};
 use rustls::ServerConfig;
 
 use self::auditor::Auditor;
 use self::counters::Counting;
 pub use self::counters::ServiceCounters;
 use self::hub::Hub;
-use self::places::Places;
 pub use self::settings::{ServiceLimits, ServiceSettings};
 use crate::audit::{AuditError, AuditEvent, AuditLog, NotVerified, verify};
 use crate::clock::wall_clock;
@@ -123,6 +122,11 @@ impl Service {
                 }
             }),
         )?;
+        let limits = PlaceLimits {
+            connections: settings.limits.connections,
+            handshakes: settings.limits.handshakes,
+            handshakes_of_address: settings.limits.handshakes_of_address,
+        };
         let shared = Arc::new(Shared {
             tls: Arc::new(tls),
             settings,
@@ -131,7 +135,7 @@ impl Service {
             hub,
             auditor,
             counting,
-            places: Arc::default(),
+            places: Arc::new(Places::new(limits)),
             sockets: Mutex::default(),
             next_socket: AtomicU64::new(0),
             is_over: AtomicBool::new(false),

@@ -1,6 +1,5 @@
 //! The agents' side: what they saw goes into a spool on the disk, and from there to a server until that has it.
 
-mod backoff;
 mod counters;
 mod dial;
 mod files;

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use event::Timestamp;
+use peers::{Backoff, jittered};
 use tokio::runtime;
 use tokio::sync::{Notify, watch};
 use tokio::time::{interval, sleep, sleep_until};
 use tonic::transport::Channel;
 
-use super::backoff::{Backoff, jittered};
 use super::counters::Link;
 use super::dial::dial;
 use super::identity::Identity;
@@ -66,7 +66,7 @@ impl Worker {
 
     async fn work(&mut self) {
         let spooling = tokio::spawn(self.spooling().run());
-        let mut backoff = Backoff::new(self.settings.retry);
+        let mut backoff = Backoff::new(self.settings.retry.0, self.settings.retry.1);
         let servers = self.settings.servers.clone();
         let mut end = self.shared.end.subscribe();
         let mut failed_in_turn = 0_usize;

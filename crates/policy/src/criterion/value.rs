@@ -1,9 +1,9 @@
 //! Values of criteria: how they are written, and what they match.
 
+use handover::Glob;
 use tls::registry::{CipherSuite, NamedGroup};
 
 use super::fact::Fact;
-use crate::glob::Glob;
 use crate::policy_error::Flaw;
 use crate::posture::version_rank;
 use crate::verdict::Truth;
@@ -143,7 +143,7 @@ impl Test {
             }
             (Self::Flag(wanted), Fact::Flag(found)) => Some(wanted == found),
             (Self::Exact(wanted), Fact::Text(found)) => Some(wanted == found),
-            (Self::Text(glob), Fact::Text(found)) => Some(glob.matches(found)),
+            (Self::Text(glob), Fact::Text(found)) => Some(glob.matches(&**found)),
             // Labels are told as far as settings say, so that one that is not told may be there.
             (Self::Label(key, glob), Fact::Labels(labels)) => {
                 labels.get(key).map(|value| glob.matches(value))

@@ -1,11 +1,12 @@
 //! Policies as they are written, read into rules.
 
+use handover::Glob;
+
 use super::group::Group;
 use super::{Matcher, Place, Rule};
 use crate::criterion::{self, label_key};
 use crate::document::{Exclusion, Policy, PolicyGroup, Scope};
 use crate::expression::Expression;
-use crate::glob::Glob;
 use crate::policy_error::{Flaw, Place as Where, PolicyError};
 
 /// Compiles a policy.

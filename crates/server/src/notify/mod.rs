@@ -41,7 +41,7 @@ fn try_to_tell(app: &App, violations: Vec<Violation>, event: Event) -> Result<()
         }
         let notice = Notice::of(violation, event, &rules, now);
         if let (Some(outlet), Some(line)) = (outlet, notice.line()) {
-            outlet.put("", &line);
+            outlet.keep("", &line);
         }
         for (id, notifier) in &notifiers {
             if wants(id, notifier, &notice) {

@@ -11,6 +11,7 @@ mod fleet;
 mod importing;
 mod judging;
 mod matrix;
+mod outgoing;
 mod querying;
 mod receiver;
 mod replicas;
@@ -30,7 +31,7 @@ use serde_json::{Value, json};
 use store::{Control, Retention, Role, Settings, SqliteSessions, Token};
 use tower::ServiceExt as _;
 
-use crate::app::{App, DataKind, Parts};
+use crate::app::{App, DataKind, Outlet, Parts};
 use crate::auth::token;
 use crate::clock::{Clock, DAY, SECOND};
 use crate::http::headers::StrictTransport;
@@ -67,11 +68,27 @@ pub(super) enum As<'a> {
 
 impl World {
     pub(super) fn new() -> Self {
+        Self::with_outlet(None)
+    }
+
+    /// One that gives what comes in to an outlet as well.
+    pub(super) fn with_outlet(outlet: Option<Arc<dyn Outlet>>) -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("tlsight-server-{}-{number}", std::process::id());
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).unwrap();
+        Self::over(folder, outlet)
+    }
+
+    /// Another one over the same stores, as after a kill.
+    pub(super) fn started_again(mut self, outlet: Arc<dyn Outlet>) -> Self {
+        let folder = std::mem::take(&mut self.folder);
+        drop(self);
+        Self::over(folder, Some(outlet))
+    }
+
+    fn over(folder: PathBuf, outlet: Option<Arc<dyn Outlet>>) -> Self {
         let start: Timestamp = "2026-11-21T15:00:00Z".parse().unwrap();
         let now = Arc::new(AtomicI64::new(start.as_nanos()));
         let own = Arc::clone(&now);
@@ -87,7 +104,7 @@ impl World {
             clock: Clock::new(move || Timestamp::from_nanos(own.load(Ordering::Relaxed))),
             log: Arc::new(|_text: &str| {}),
             data: DataKind::Real,
-            outlet: None,
+            outlet,
         };
         let app = App::new(parts, None).unwrap();
         app.judge.reload(&*app.parts.control).unwrap();

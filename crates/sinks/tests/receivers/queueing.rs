@@ -66,6 +66,30 @@ fn a_sink_that_hangs_slows_neither_the_others_nor_who_gives_lines() {
 }
 
 #[test]
+fn what_was_kept_outlives_a_process_that_is_killed() {
+    let world = World::new();
+    // More than has room in memory, and nobody takes it.
+    let batch = lines(0..25_000);
+    assert!(batch.len() > 9 << 20, "{}", batch.len());
+    let sinks = world.start(elastic(free_port()));
+    sinks.keep("h", &batch);
+    let kept = state(&sinks);
+    assert_eq!((kept.queued, lost(&kept)), (25_000, 0));
+    // A process that is killed leaves its files as they are.
+    let left = tempfile::tempdir().unwrap();
+    for file in std::fs::read_dir(world.path("queues").join("sink")).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), left.path().join(file.file_name())).unwrap();
+    }
+    let queue = QueueSettings { folder: left.path().to_owned(), limit_bytes: 256 << 20 };
+    let kind = file(&world, "delivered");
+    let name = "next".to_owned();
+    let next = SinkSettings { name, datasets: Datasets::ALL, queue, kind };
+    let _next = world.start_with(vec![next]);
+    wait_until("the next process has all", || read(&world.path("delivered")).len() == 25_000);
+}
+
+#[test]
 fn a_full_queue_loses_the_oldest_lines_and_counts_them() {
     let world = World::new();
     let queue = QueueSettings { folder: world.path("queue"), limit_bytes: 4 << 20 };

@@ -6,27 +6,28 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use prometheus_client::encoding::DescriptorEncoder;
+use spool::{Inbox, Next};
 
 use super::LONGEST_WAIT;
-use super::queue::{Next, Queue};
+use super::monitor::QUEUE_BYTES;
 use super::writer::count;
 use crate::outlets::Outlets;
 
 /// The sinks, and what waits to be given to them.
 #[derive(Debug)]
 pub(super) struct Feed {
-    queue: Queue,
+    queue: Inbox<Vec<u8>>,
     outlets: Outlets,
 }
 
 impl Feed {
     pub(super) fn new(outlets: Outlets) -> Self {
-        Self { queue: Queue::default(), outlets }
+        Self { queue: Inbox::new(QUEUE_BYTES), outlets }
     }
 
     /// Takes lines; never waits.
     pub(super) fn put(&self, lines: &[u8]) {
-        if !self.queue.push(lines) {
+        if self.queue.push(lines.to_vec(), lines.len()).is_err() {
             self.outlets.missed(count(lines));
         }
     }
@@ -37,7 +38,7 @@ impl Feed {
         thread::spawn(move || {
             loop {
                 match own.queue.pop(LONGEST_WAIT) {
-                    Next::Chunk(chunk) => own.outlets.put("", &chunk.lines),
+                    Next::Item(lines) => own.outlets.put("", &lines),
                     Next::Nothing => {}
                     Next::Closed => return,
                 }

@@ -10,7 +10,6 @@ mod metrics;
 mod monitor;
 mod notify;
 mod privileges;
-mod queue;
 mod rules;
 pub(crate) mod server_settings;
 pub(crate) mod settings;

@@ -8,12 +8,12 @@ use event::{Losses, TlsEvent};
 use fleet::agent::UplinkMeter;
 use flow::Counters;
 use probe::LeftInKernel;
+use spool::Inbox;
 use workload::Meter;
 
 use super::edges::{Edges, edge_of};
 use super::feed::Feed;
 use super::metrics::Meters;
-use super::queue::Queue;
 use super::settings::OutputSettings;
 use super::singles::Singles;
 use super::uplink::Pushed;
@@ -22,10 +22,18 @@ use crate::output::loss;
 use crate::pipeline::Observer;
 use crate::setup::add_loss;
 
+/// Whole lines on their way to the output.
+#[derive(Debug)]
+pub(super) struct Chunk {
+    pub(super) lines: Vec<u8>,
+    /// When they were put in.
+    pub(super) since: Instant,
+}
+
 /// What all threads share.
 #[derive(Debug)]
 pub(super) struct Monitor {
-    pub(super) queue: Queue,
+    pub(super) queue: Inbox<Chunk>,
     pub(super) meters: Meters,
     edges: Mutex<Edges>,
     is_grouping: AtomicBool,
@@ -89,7 +97,7 @@ impl Monitor {
     /// The state of an agent with so many workers that has seen nothing.
     pub(super) fn new(workers: usize, is_grouping: bool) -> Self {
         Self {
-            queue: Queue::default(),
+            queue: Inbox::new(QUEUE_BYTES),
             meters: Meters::default(),
             edges: Mutex::default(),
             is_grouping: AtomicBool::new(is_grouping),
@@ -170,10 +178,15 @@ impl Monitor {
         }
     }
 
+    /// Puts lines into the queue to the output; false if there is no room.
+    pub(super) fn enqueue(&self, lines: &[u8]) -> bool {
+        self.queue.push(Chunk { lines: lines.to_vec(), since: Instant::now() }, lines.len()).is_ok()
+    }
+
     /// Takes lines for the output, or drops and counts them; and for the sinks.
     pub(super) fn put(&self, lines: &[u8]) {
         self.put_into_sinks(lines);
-        if !self.queue.push(lines) {
+        if !self.enqueue(lines) {
             self.dropped(Dropped::QueueFull, count(lines));
         }
     }
@@ -307,6 +320,9 @@ impl Observer for Monitor {
         single.is_some()
     }
 }
+
+/// Some thousand sessions: what comes in the second in which a disk is slow.
+pub(super) const QUEUE_BYTES: usize = 8 << 20;
 
 /// Nanoseconds in seconds.
 pub(super) fn seconds(nanos: u64) -> f64 {

@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use event::{EdgeEvent, LossEvent, Losses, ToJson};
 
 use super::live::Choices;
-use super::monitor::{Dropped, Monitor};
-use super::queue;
+use super::monitor::{Dropped, Monitor, QUEUE_BYTES};
 use super::server_settings::ServerSettings;
 use super::settings::{AgentSettings, Interval};
 use super::uplink::Pushed;
@@ -168,7 +167,7 @@ impl<'a> Supervisor<'a> {
         let mut line = Vec::new();
         LossEvent::new(wall_clock(), untold).write_json(&mut line);
         line.push(b'\n');
-        if self.monitor().queue.push(&line) {
+        if self.monitor().enqueue(&line) {
             self.monitor().put_into_sinks(&line);
             self.told = all;
         }
@@ -194,7 +193,7 @@ impl<'a> Supervisor<'a> {
     /// Says once that the output is too slow, and once that it is no longer.
     fn tell_slow_output(&mut self) {
         let dropped = self.monitor().lines_dropped(Dropped::QueueFull);
-        let is_empty = self.monitor().queue.bytes() == 0;
+        let is_empty = self.monitor().queue.room() == QUEUE_BYTES;
         match self.slow {
             None if dropped > self.dropped => {
                 self.slow = Some(self.dropped);
@@ -227,7 +226,7 @@ fn differs(new: &Option<ServerSettings>, old: &Option<ServerSettings>) -> bool {
 
 /// Puts lines into the queue, waiting for room until the deadline; nothing but this thread waits.
 fn put(monitor: &Monitor, lines: &mut Vec<u8>, deadline: Instant) {
-    let has_room = || monitor.queue.bytes().saturating_add(CHUNK_LEN * 2) <= queue::MAX_BYTES;
+    let has_room = || monitor.queue.room() >= CHUNK_LEN * 2;
     while !lines.is_empty() && !has_room() && Instant::now() < deadline {
         thread::sleep(Duration::from_millis(5));
     }

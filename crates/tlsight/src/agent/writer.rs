@@ -7,10 +7,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use sinks::{LineFile, OldFiles, Rotation};
+use spool::Next;
 
 use super::LONGEST_WAIT;
 use super::monitor::{Dropped, Monitor, Stage};
-use super::queue::Next;
 use super::settings::{AgentLayer, OutputSettings};
 use crate::message;
 
@@ -77,7 +77,7 @@ impl Writer {
                 self.change(settings);
             }
             match self.monitor.queue.pop(LONGEST_WAIT) {
-                Next::Chunk(chunk) => {
+                Next::Item(chunk) => {
                     self.write(&chunk.lines);
                     self.monitor.lag(Stage::Output, chunk.since.elapsed().as_secs_f64());
                 }

@@ -4,8 +4,8 @@ mod version;
 
 use event::TlsEvent;
 
+pub(crate) use handover::Glob;
 pub(crate) use handover::Net;
-pub(crate) use policy::Glob;
 pub(crate) use version::VersionRange;
 
 use crate::output::class_key;

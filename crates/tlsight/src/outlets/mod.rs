@@ -72,7 +72,11 @@ pub(crate) fn start(settings: Vec<SinkSettings>) -> Result<Outlets> {
 impl Outlets {
     /// Gives lines to the sinks; those of this host, if `host` is empty.
     pub(crate) fn put(&self, host: &str, lines: &[u8]) {
-        self.sinks.put(if host.is_empty() { &self.host } else { host }, lines);
+        self.sinks.put(self.host_or_own(host), lines);
+    }
+
+    fn host_or_own<'a>(&'a self, host: &'a str) -> &'a str {
+        if host.is_empty() { &self.host } else { host }
     }
 
     /// Counts lines that the sinks were not given, because they came too fast.
@@ -96,8 +100,8 @@ impl Outlets {
 }
 
 impl Outlet for Outlets {
-    fn put(&self, host: &str, lines: &[u8]) {
-        Self::put(self, host, lines);
+    fn keep(&self, host: &str, lines: &[u8]) {
+        self.sinks.keep(self.host_or_own(host), lines);
     }
 
     fn encode(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

@@ -1,6 +1,5 @@
 //! The agent's side: takes records in and never waits, sends them when the sensor is there.
 
-mod backoff;
 mod batch;
 mod channel;
 mod counters;

@@ -7,10 +7,10 @@ use std::sync::{Arc, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use peers::Backoff;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustls::crypto::aws_lc_rs;
 
-use super::backoff::Backoff;
 use super::channel::Channel;
 use super::dial::{Dialed, Target};
 use super::session::{Session, Step};
@@ -141,10 +141,7 @@ impl Worker {
                 counters.failed_attempts = counters.failed_attempts.saturating_add(1);
             }
         }
-        let mut random = [0; 4];
-        // Without any the wait is the longest.
-        fill_random(&mut random).ok();
-        let wait = self.backoff.wait(u32::from_ne_bytes(random));
+        let wait = self.backoff.wait();
         self.state = State::Waiting { until: now + wait };
         self.change(Link::Down(Some(why)));
     }

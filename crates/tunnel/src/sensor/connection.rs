@@ -7,12 +7,12 @@ use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use peers::HandshakePlace;
 use rustls::ServerConnection;
 
 use super::audit::{Happening, RefusedHow};
 use super::handshake::handshake;
 use super::name::AgentName;
-use super::places::HandshakePlace;
 use super::switch::Attachment;
 use super::{Shared, wall_clock};
 use crate::format::{Frame, FrameReader, Malformed, Refusal, Reply, Unpacker};
@@ -23,7 +23,7 @@ pub(super) fn start(
     tcp: TcpStream,
     peer: SocketAddr,
 ) -> Option<JoinHandle<()>> {
-    let Some(place) = shared.places.handshake(peer.ip(), &shared.limits) else {
+    let Some(place) = shared.places.handshake(peer.ip()) else {
         shared.tell(peer, None, Happening::Refused(RefusedHow::Busy));
         return None;
     };
@@ -59,7 +59,7 @@ fn serve(shared: &Shared, mut tcp: TcpStream, peer: SocketAddr, place: Handshake
         }
     };
     drop(place);
-    let Some(_place) = shared.places.agent(&shared.limits) else {
+    let Some(_place) = shared.places.connection() else {
         shared.tell(peer, Some(&agent), Happening::Refused(RefusedHow::Busy));
         return;
     };

@@ -11,7 +11,6 @@ mod flows;
 mod handing;
 mod handshake;
 mod name;
-mod places;
 mod session;
 mod settings;
 mod switch;
@@ -29,6 +28,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use event::Timestamp;
 use forge::Record;
+use peers::{PlaceLimits, Places};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustls::ServerConfig;
 
@@ -36,7 +36,6 @@ use self::audit::Teller;
 pub use self::audit::{Audit, Happening, Incident, RefusedHow};
 pub use self::counters::ReceiverCounters;
 pub use self::name::AgentName;
-use self::places::Places;
 pub use self::session::AgentStatus;
 pub use self::settings::{ReceiverLimits, ReceiverSettings};
 use self::switch::Switch;
@@ -111,11 +110,16 @@ impl Receiver {
         let listener = TcpListener::bind(settings.listen).map_err(unheard)?;
         listener.set_nonblocking(true).map_err(unheard)?;
         let address = listener.local_addr().map_err(unheard)?;
+        let limits = PlaceLimits {
+            connections: settings.limits.agents,
+            handshakes: settings.limits.handshakes,
+            handshakes_of_address: settings.limits.handshakes_of_address,
+        };
         let shared = Arc::new(Shared {
             tls: Arc::new(credentials.server(ALPN)?),
             limits: settings.limits,
             hub: Turnstile::new(Hub { switch: Switch::new(settings.limits), consumer }),
-            places: Arc::default(),
+            places: Arc::new(Places::new(limits)),
             refused: Mutex::default(),
             teller: Teller::new(audit),
             sockets: Mutex::default(),
