@@ -2,8 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -40,8 +39,8 @@ struct Sink {
     inbox: Arc<Inbox<Chunk>>,
     queue: Arc<Queue>,
     meter: Arc<Meter>,
-    /// Whether its queue did not take in time what it was given last.
-    is_behind: AtomicBool,
+    /// What its queue did not take in time; it is taken when nobody could send any longer.
+    behind: Mutex<Option<mpsc::Receiver<()>>>,
 }
 
 /// Why a sink cannot begin.
@@ -117,7 +116,7 @@ impl Sinks {
             waiting.push((sink, rest, taken));
         }
         for (sink, rest, taken) in waiting {
-            sink.wait(rest, &taken, until);
+            sink.wait(rest, taken, until);
         }
     }
 
@@ -210,15 +209,8 @@ impl Prepared {
         let meter = Arc::new(Meter::default());
         let queue = Arc::new(Queue::new(&name, spool, Arc::clone(&meter), Arc::clone(log)));
         let inbox = Arc::new(Inbox::new(INBOX_BYTES));
-        let sink = Sink {
-            name,
-            kind: kind_name,
-            datasets,
-            inbox,
-            queue,
-            meter,
-            is_behind: AtomicBool::default(),
-        };
+        let sink =
+            Sink { name, kind: kind_name, datasets, inbox, queue, meter, behind: Mutex::default() };
         Ok(Self { sink, receiver })
     }
 
@@ -278,8 +270,8 @@ impl Sink {
     }
 
     /// Waits until all is in the queue, for some of which the inbox may have had no room so far.
-    fn wait(&self, mut rest: VecDeque<Chunk>, taken: &mpsc::Receiver<()>, until: Instant) {
-        let is_behind = self.is_behind.load(Ordering::Relaxed);
+    fn wait(&self, mut rest: VecDeque<Chunk>, taken: mpsc::Receiver<()>, until: Instant) {
+        let is_behind = self.is_behind();
         while !rest.is_empty() && !is_behind && Instant::now() < until {
             thread::sleep(ROOM_POLL);
             self.push_all(&mut rest);
@@ -292,7 +284,23 @@ impl Sink {
             until.saturating_duration_since(Instant::now())
         };
         let is_late = taken.recv_timeout(patience) == Err(mpsc::RecvTimeoutError::Timeout);
-        self.is_behind.store(is_late, Ordering::Relaxed);
+        if is_late && !is_behind {
+            *self.behind() = Some(taken);
+        }
+    }
+
+    /// Whether its queue still has not taken what was waited for in vain.
+    fn is_behind(&self) -> bool {
+        let mut behind = self.behind();
+        let is_over = |it: &mpsc::Receiver<()>| it.try_recv() != Err(mpsc::TryRecvError::Empty);
+        if behind.as_ref().is_some_and(is_over) {
+            *behind = None;
+        }
+        behind.is_some()
+    }
+
+    fn behind(&self) -> MutexGuard<'_, Option<mpsc::Receiver<()>>> {
+        self.behind.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn state(&self, now: Timestamp) -> SinkState {

@@ -132,7 +132,7 @@ fn a_sweep_that_finds_the_same_again_writes_nothing() {
             .collect();
         let verdict = VerdictCounts { pass: 1, fail: 100, unknown: 0 };
         server.control.set_verdicts(&[(edge, posture, verdict)]).unwrap();
-        server.control.report(&findings, last_seen).unwrap().len()
+        server.control.report(&findings, last_seen).unwrap().opened.len()
     };
     assert_eq!(sweep(&a, 1, at(1000)), 100);
     let position = a.control.position();

@@ -14,7 +14,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use super::monitor::{Dropped, Monitor, Stage};
+use super::monitor::{Dropped, Monitor, QUEUE_BYTES, Stage};
 use super::{uplink_metrics, watch_metrics};
 use crate::output::class_key;
 
@@ -152,7 +152,7 @@ impl Collector for Counted {
 }
 
 fn queued(monitor: &Monitor) -> u64 {
-    monitor.queue.bytes() as u64
+    QUEUE_BYTES.saturating_sub(monitor.queue.room()) as u64
 }
 
 /// Memory of this process that is in RAM, in bytes: 0 where that is not told.

@@ -61,7 +61,7 @@ impl PodPatterns {
 
 impl PodPattern {
     fn matches(&self, pod: &PodName) -> bool {
-        self.namespace.matches(&pod.namespace) && self.name.matches(&pod.name)
+        self.namespace.matches(&*pod.namespace) && self.name.matches(&*pod.name)
     }
 }
 
