@@ -50,8 +50,7 @@ impl Rules {
             now,
         };
         self.0.iter().any(|rule| {
-            let fails = |finding: policy::Finding| finding.verdict == Verdict::Fail;
-            rule.judge(&subject).is_some_and(fails) && rule.exclusion(&subject).is_none()
+            rule.verdict(&subject) == Some(Verdict::Fail) && rule.exclusion(&subject).is_none()
         })
     }
 }
