@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use fleet::JoinToken;
-use fleet::agent::{Host, Link, Observed, Uplink, UplinkSettings};
+use fleet::agent::{Link, Uplink, UplinkSettings};
 use serde_json::{Value, json};
 
 use crate::backend::Place;
+use crate::fleet::crowd::Said;
 use crate::server::{PROGRAM, Server, wait_until};
 
 #[test]
@@ -48,7 +49,7 @@ fn what_one_server_decided_and_took_is_there_when_it_was_killed_and_its_agents_g
     );
     settings.token = Some(join);
     settings.about.host = "node".to_owned();
-    let agent = Uplink::start(settings, Arc::new(Silent)).unwrap();
+    let agent = Uplink::start(settings, Arc::new(Said::default())).unwrap();
     let meter = agent.meter();
     let kept = |count: u64| {
         wait_until("what was handed in is kept", || meter.counters().kept_sessions >= count);
@@ -130,25 +131,6 @@ fn edge(client: u8) -> String {
             "carrier": "tcp", "evidence": "socket", "edge": { "sessions": 1 } },
     });
     format!("{line}\n")
-}
-
-/// A program that has nothing else to say.
-struct Silent;
-
-impl Host for Silent {
-    fn status(&self) -> Observed {
-        Observed::default()
-    }
-
-    fn take_policies(&self, _documents: Vec<String>) -> Result<(), String> {
-        Ok(())
-    }
-
-    fn take_settings(&self, _toml: &str) -> Result<(), String> {
-        Ok(())
-    }
-
-    fn tell(&self, _message: &str) {}
 }
 
 /// Free when it is asked for, and hardly taken by another in between.

@@ -1,7 +1,7 @@
 //! A fleet when things fail: `tlsight serve`, and agents by the real protocol.
 
 mod clock;
-mod crowd;
+pub(crate) mod crowd;
 mod cut;
 mod replicas;
 
